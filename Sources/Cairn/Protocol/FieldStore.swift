@@ -1,0 +1,179 @@
+/// The field values of one event, by the index of the field in its table: numbers in place, bytes in one growing buffer.
+///
+/// Memory grows to what the largest event needed and is used again. How much is stored is bounded by whoever fills it
+/// (body limits, header limits).
+struct FieldStore: ~Copyable {
+    private struct Slot {
+        /// Values held: 0 if the event has no such field.
+        var count: UInt32 = 0
+        /// First and last value, as indices into `values`.
+        var first: UInt32 = 0
+        var last: UInt32 = 0
+    }
+
+    private struct Value {
+        /// A number, or for bytes their offset in `bytes`.
+        var payload: Int64
+        /// Bytes; -1 marks a number.
+        var byteCount: Int32
+        /// The next value of the same field.
+        var next: UInt32 = 0
+    }
+
+    private var slots: [Slot]
+    private var values: [Value] = []
+    private var bytes: UnsafeMutablePointer<UInt8>
+    private var byteCount = 0
+    private var byteCapacity: Int
+
+    /// Room for a table of `fieldCount` fields.
+    init(fieldCount: Int) {
+        slots = Array(repeating: Slot(), count: fieldCount)
+        byteCapacity = 256
+        bytes = .allocate(capacity: byteCapacity)
+    }
+
+    deinit { bytes.deallocate() }
+
+    /// Bytes held now: what memory limits count.
+    var storedByteCount: Int { byteCount }
+
+    /// Forgets all values, keeps the memory.
+    mutating func removeAll() {
+        for index in slots.indices { slots[index] = Slot() }
+        values.removeAll(keepingCapacity: true)
+        byteCount = 0
+    }
+
+    // MARK: Writing
+
+    /// Adds a number to a field; the first call sets it, later ones make it a list.
+    mutating func append(_ number: Int64, to field: Int) {
+        link(Value(payload: number, byteCount: -1), to: field)
+    }
+
+    /// Adds a copy of bytes to a field; the first call sets it, later ones make it a list.
+    mutating func append(_ span: RawSpan, to field: Int) {
+        span.withUnsafeBytes { append($0, to: field) }
+    }
+
+    /// Adds a copy of bytes to a field.
+    mutating func append(_ source: UnsafeRawBufferPointer, to field: Int) {
+        link(Value(payload: Int64(byteCount), byteCount: Int32(truncatingIfNeeded: source.count)), to: field)
+        store(source)
+    }
+
+    /// Adds a copy of text to a field.
+    mutating func append(_ text: String, to field: Int) {
+        var text = text
+        text.withUTF8 { append(UnsafeRawBufferPointer($0), to: field) }
+    }
+
+    /// Adds an address to a field; it is kept as 16 bytes.
+    mutating func append(_ address: IPAddress, to field: Int) {
+        withUnsafeBytes(of: (address.high.bigEndian, address.low.bigEndian)) { append($0, to: field) }
+    }
+
+    /// Makes the last value of a field longer, moving it to the end of the buffer if others were stored behind it.
+    mutating func extend(_ field: Int, with source: UnsafeRawBufferPointer) {
+        guard slots[field].count > 0 else { return append(source, to: field) }
+        let index = Int(slots[field].last)
+        let offset = Int(values[index].payload)
+        let count = Int(values[index].byteCount)
+        if offset &+ count != byteCount {
+            reserve(count)
+            (bytes + byteCount).update(from: bytes + offset, count: count)
+            values[index].payload = Int64(byteCount)
+            byteCount &+= count
+        }
+        values[index].byteCount &+= Int32(truncatingIfNeeded: source.count)
+        store(source)
+    }
+
+    /// Forgets the values of one field.
+    mutating func clear(_ field: Int) { slots[field] = Slot() }
+
+    private mutating func link(_ value: Value, to field: Int) {
+        let index = UInt32(truncatingIfNeeded: values.count)
+        values.append(value)
+        if slots[field].count == 0 {
+            slots[field].first = index
+        } else {
+            values[Int(slots[field].last)].next = index
+        }
+        slots[field].last = index
+        slots[field].count &+= 1
+    }
+
+    private mutating func store(_ source: UnsafeRawBufferPointer) {
+        guard let start = source.baseAddress, source.count > 0 else { return }
+        reserve(source.count)
+        UnsafeMutableRawPointer(bytes + byteCount).copyMemory(from: start, byteCount: source.count)
+        byteCount &+= source.count
+    }
+
+    private mutating func reserve(_ count: Int) {
+        guard byteCount &+ count > byteCapacity else { return }
+        byteCapacity = max(byteCapacity * 2, byteCount + count)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: byteCapacity)
+        larger.update(from: bytes, count: byteCount)
+        bytes.deallocate()
+        bytes = larger
+    }
+
+    // MARK: Reading
+
+    /// Values that a field has.
+    @inline(__always) func count(of field: Int) -> Int { Int(slots[field].count) }
+
+    /// Where the values of a field begin, for `next(after:)`; nil if it has none.
+    @inline(__always) func first(of field: Int) -> Int? {
+        slots[field].count == 0 ? nil : Int(slots[field].first)
+    }
+
+    /// The value of the same field behind another, nil behind the last.
+    @inline(__always) func next(after value: Int, of field: Int) -> Int? {
+        value == Int(slots[field].last) ? nil : Int(values[value].next)
+    }
+
+    /// Whether a value is a number.
+    @inline(__always) func isNumber(_ value: Int) -> Bool { values[value].byteCount < 0 }
+
+    /// A number; for bytes meaningless.
+    @inline(__always) func number(_ value: Int) -> Int64 { values[value].payload }
+
+    /// The bytes of a value, valid until the store is written to; empty for a number.
+    @inline(__always) func bytes(_ value: Int) -> UnsafeRawBufferPointer {
+        let value = values[value]
+        return UnsafeRawBufferPointer(
+            start: bytes + (value.byteCount < 0 ? 0 : Int(value.payload)), count: max(0, Int(value.byteCount)))
+    }
+
+    /// The first number of a field.
+    func number(of field: Int) -> Int64? {
+        guard let value = first(of: field), isNumber(value) else { return nil }
+        return number(value)
+    }
+
+    /// The first value of a field as bytes, valid until the store is written to.
+    func bytes(of field: Int) -> UnsafeRawBufferPointer? {
+        guard let value = first(of: field), !isNumber(value) else { return nil }
+        return bytes(value)
+    }
+
+    /// A copy of the first value of a field as text, broken UTF-8 repaired: for events and tests.
+    func text(of field: Int) -> String? {
+        bytes(of: field).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Copies of all values of a field as text: for events and tests.
+    func texts(of field: Int) -> [String] {
+        var texts: [String] = []
+        var cursor = first(of: field)
+        while let value = cursor {
+            texts.append(isNumber(value) ? String(number(value)) : String(decoding: bytes(value), as: UTF8.self))
+            cursor = next(after: value, of: field)
+        }
+        return texts
+    }
+}

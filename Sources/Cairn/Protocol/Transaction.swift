@@ -1,0 +1,53 @@
+/// One exchange of a protocol as rules and events see it: a request with its response, a DNS message pair, a TLS
+/// handshake, a file. Taken from a pool by the parser, given back by the engine when both directions are complete and
+/// everything has been evaluated.
+final class Transaction {
+    let definition: ProtocolDefinition
+    /// Position in its flow, from 0: `tx_id`.
+    var id: UInt64 = 0
+    var fields: FieldStore
+    /// How far each direction has come: the client's bytes, then the server's.
+    var toServer: Progress = .none
+    var toClient: Progress = .none
+    /// For a file: who sends it, and the transaction that carries it.
+    var fileDirection: Direction = .toClient
+    var carrierID: UInt64 = 0
+
+    /// Lies in the pool; guards against giving back twice.
+    var isPooled = false
+
+    // The matcher's notes, kept here so that they go and come with the transaction.
+    /// Rules whose literals were seen in some field.
+    var candidates: [Int32] = []
+    /// Rules that have fired on this transaction.
+    var fired: [Int32] = []
+    /// How far each direction had come when it was last looked at.
+    var inspectedToServer: Progress = .none
+    var inspectedToClient: Progress = .none
+
+    init(_ definition: ProtocolDefinition) {
+        self.definition = definition
+        fields = FieldStore(fieldCount: definition.fields.count)
+    }
+
+    /// Whether nothing more comes in either direction.
+    @inline(__always) var isComplete: Bool { toServer == .complete && toClient == .complete }
+
+    @inline(__always) func progress(_ direction: Direction) -> Progress {
+        direction == .toServer ? toServer : toClient
+    }
+
+    /// Makes it as new.
+    func reset() {
+        id = 0
+        isPooled = false
+        carrierID = 0
+        fields.removeAll()
+        toServer = .none
+        toClient = .none
+        candidates.removeAll(keepingCapacity: true)
+        fired.removeAll(keepingCapacity: true)
+        inspectedToServer = .none
+        inspectedToClient = .none
+    }
+}
