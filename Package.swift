@@ -29,7 +29,8 @@ let package = Package(
         .target(
             name: "Cairn",
             dependencies: [
-                "CPcap", "CYAML", "CPCRE2", "CZlib", "CZstd", "CBrotli", "CLZMA", "CMagic", "CCrypto",
+                "CPcap", "CYAML", "CPCRE2", "CZlib", "CZstd", "CBrotli", "CLZMA", "CMagic",
+                "CCrypto",
             ],
             swiftSettings: [.treatAllWarnings(as: .error)]
         ),

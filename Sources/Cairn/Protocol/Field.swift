@@ -16,7 +16,9 @@ public enum Progress: UInt8, Comparable, Sendable {
     /// Nothing more comes.
     case complete
 
-    @inline(__always) public static func < (a: Progress, b: Progress) -> Bool { a.rawValue < b.rawValue }
+    @inline(__always) public static func < (a: Progress, b: Progress) -> Bool {
+        a.rawValue < b.rawValue
+    }
 }
 
 /// One field that rules can name and events show: declared once, in the table of what it belongs to.
@@ -39,7 +41,8 @@ public struct FieldDefinition: Sendable {
 
     init(
         _ name: String, _ type: FieldType, list: Bool = false, _ direction: Direction? = nil,
-        available: Progress = .complete, aliases: [String] = [], eve: String? = nil, _ summary: String
+        available: Progress = .complete, aliases: [String] = [], eve: String? = nil,
+        _ summary: String
     ) {
         self.name = name
         self.type = type

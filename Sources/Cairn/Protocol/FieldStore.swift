@@ -59,7 +59,9 @@ struct FieldStore: ~Copyable {
 
     /// Adds a copy of bytes to a field.
     mutating func append(_ source: UnsafeRawBufferPointer, to field: Int) {
-        link(Value(payload: Int64(byteCount), byteCount: Int32(truncatingIfNeeded: source.count)), to: field)
+        link(
+            Value(payload: Int64(byteCount), byteCount: Int32(truncatingIfNeeded: source.count)),
+            to: field)
         store(source)
     }
 
@@ -71,7 +73,9 @@ struct FieldStore: ~Copyable {
 
     /// Adds an address to a field; it is kept as 16 bytes.
     mutating func append(_ address: IPAddress, to field: Int) {
-        withUnsafeBytes(of: (address.high.bigEndian, address.low.bigEndian)) { append($0, to: field) }
+        withUnsafeBytes(of: (address.high.bigEndian, address.low.bigEndian)) {
+            append($0, to: field)
+        }
     }
 
     /// Makes the last value of a field longer, moving it to the end of the buffer if others were stored behind it.
@@ -146,7 +150,8 @@ struct FieldStore: ~Copyable {
     @inline(__always) func bytes(_ value: Int) -> UnsafeRawBufferPointer {
         let value = values[value]
         return UnsafeRawBufferPointer(
-            start: bytes + (value.byteCount < 0 ? 0 : Int(value.payload)), count: max(0, Int(value.byteCount)))
+            start: bytes + (value.byteCount < 0 ? 0 : Int(value.payload)),
+            count: max(0, Int(value.byteCount)))
     }
 
     /// The first number of a field.
@@ -171,7 +176,9 @@ struct FieldStore: ~Copyable {
         var texts: [String] = []
         var cursor = first(of: field)
         while let value = cursor {
-            texts.append(isNumber(value) ? String(number(value)) : String(decoding: bytes(value), as: UTF8.self))
+            texts.append(
+                isNumber(value)
+                    ? String(number(value)) : String(decoding: bytes(value), as: UTF8.self))
             cursor = next(after: value, of: field)
         }
         return texts

@@ -21,9 +21,12 @@ public final class ProtocolDefinition: Sendable {
     let makeParser: (@Sendable () -> ProtocolParser)?
 
     init(
-        name: String, summary: String, aliases: [String] = [], fields: [FieldDefinition], anomalies: [String] = [],
+        name: String, summary: String, aliases: [String] = [], fields: [FieldDefinition],
+        anomalies: [String] = [],
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
-        detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = { _, _ in .no },
+        detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
+            _, _ in .no
+        },
         makeParser: (@Sendable () -> ProtocolParser)? = nil
     ) {
         self.name = name

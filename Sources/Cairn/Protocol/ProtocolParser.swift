@@ -57,7 +57,11 @@ final class ParserOutput {
     /// complete the transaction is the engine's, and the parser must forget it.
     func advance(_ transaction: Transaction, _ direction: Direction, to progress: Progress) {
         guard progress > transaction.progress(direction) else { return }
-        if direction == .toServer { transaction.toServer = progress } else { transaction.toClient = progress }
+        if direction == .toServer {
+            transaction.toServer = progress
+        } else {
+            transaction.toClient = progress
+        }
         events.append(Event(kind: .progress, transaction: transaction, direction: direction))
     }
 
@@ -69,7 +73,8 @@ final class ParserOutput {
     /// Forgets the events; complete transactions go back to their pool.
     func drain() {
         for event in events {
-            guard let transaction = event.transaction, transaction.isComplete, event.kind == .progress,
+            guard let transaction = event.transaction, transaction.isComplete,
+                event.kind == .progress,
                 !transaction.isPooled
             else { continue }
             recycle(transaction)

@@ -1,7 +1,6 @@
 /// Every protocol that is parsed. Adding one is its file and its line here.
 enum Protocols {
-    static let all: [ProtocolDefinition] = [
-    ]
+    static let all: [ProtocolDefinition] = []
 }
 
 /// A field by its place: the subject whose table declares it, and its index there.

@@ -17,7 +17,8 @@ final class Arena {
         while chunk < chunks.count {
             if chunks[chunk].count &- used >= byteCount {
                 defer { used &+= byteCount }
-                return UnsafeMutableRawBufferPointer(rebasing: chunks[chunk][used..<used &+ byteCount])
+                return UnsafeMutableRawBufferPointer(
+                    rebasing: chunks[chunk][used..<used &+ byteCount])
             }
             chunk &+= 1
             used = 0

@@ -8,13 +8,17 @@ extension RawSpan {
 
     /// A number in network byte order.
     @inline(__always)
-    func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self, at offset: Int) -> T {
+    func bigEndian<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self, at offset: Int)
+        -> T
+    {
         T(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
     /// A number in little-endian order.
     @inline(__always)
-    func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type = T.self, at offset: Int) -> T {
+    func littleEndian<T: FixedWidthInteger & BitwiseCopyable>(
+        _ type: T.Type = T.self, at offset: Int
+    ) -> T {
         T(littleEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
@@ -34,7 +38,9 @@ extension RawSpan {
     @inline(__always) func starts(with text: StaticString, at offset: Int = 0) -> Bool {
         let count = text.utf8CodeUnitCount
         guard offset >= 0, offset <= byteCount, byteCount &- offset >= count else { return false }
-        for index in 0..<count where byte(at: offset &+ index) != text.utf8Start[index] { return false }
+        for index in 0..<count where byte(at: offset &+ index) != text.utf8Start[index] {
+            return false
+        }
         return true
     }
 }

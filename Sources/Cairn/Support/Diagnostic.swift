@@ -20,7 +20,9 @@ public struct Diagnostic: Hashable, Sendable, CustomStringConvertible {
     public var rule: String?
 
     /// Creates a diagnostic; `message` says what is wrong and what would be right.
-    public init(_ severity: Severity, at location: SourceLocation, rule: String? = nil, _ message: String) {
+    public init(
+        _ severity: Severity, at location: SourceLocation, rule: String? = nil, _ message: String
+    ) {
         self.severity = severity
         self.location = location
         self.rule = rule
@@ -71,7 +73,9 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         for j in 0..<b.count {
             let same = a[i].asciiLowercased == b[j].asciiLowercased
             var cost = min(previous[j + 1] + 1, current[j] + 1, previous[j] + (same ? 0 : 1))
-            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, beforePrevious[j - 1] + 1) }
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                cost = min(cost, beforePrevious[j - 1] + 1)
+            }
             current.append(cost)
         }
         (beforePrevious, previous) = (previous, current)

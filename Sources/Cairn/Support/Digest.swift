@@ -30,7 +30,8 @@ final class Digest {
 
     /// Starts again, keeping the memory.
     func reset() {
-        precondition(EVP_DigestInit_ex(context, algorithm.method, nil) == 1, "libcrypto lacks \(algorithm)")
+        precondition(
+            EVP_DigestInit_ex(context, algorithm.method, nil) == 1, "libcrypto lacks \(algorithm)")
     }
 
     /// Adds bytes.

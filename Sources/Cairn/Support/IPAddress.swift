@@ -42,7 +42,8 @@ extension IPAddress {
     /// Reads sixteen bytes in network order.
     @inline(__always) init(v6In bytes: RawSpan, at offset: Int) {
         self.init(
-            high: bytes.bigEndian(UInt64.self, at: offset), low: bytes.bigEndian(UInt64.self, at: offset &+ 8))
+            high: bytes.bigEndian(UInt64.self, at: offset),
+            low: bytes.bigEndian(UInt64.self, at: offset &+ 8))
     }
 }
 
@@ -70,7 +71,8 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         func text(_ range: Range<Int>) -> String {
             groups[range].map { String($0, radix: 16) }.joined(separator: ":")
         }
-        return best.isEmpty ? text(0..<8) : text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
+        return best.isEmpty
+            ? text(0..<8) : text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
     }
 
     /// Parses dotted decimal or IPv6 text (RFC 4291 §2.2, an embedded IPv4 tail included); nil for anything else.
@@ -86,7 +88,9 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
             halves.count == 2 ? head.count + tail.count < 8 : head.count == 8
         else { return nil }
         let groups = head + Array(repeating: 0, count: 8 - head.count - tail.count) + tail
-        func half(_ range: Range<Int>) -> UInt64 { groups[range].reduce(0) { $0 << 16 | UInt64($1) } }
+        func half(_ range: Range<Int>) -> UInt64 {
+            groups[range].reduce(0) { $0 << 16 | UInt64($1) }
+        }
         self.init(high: half(0..<4), low: half(4..<8))
     }
 
@@ -95,7 +99,8 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+            guard (1...3).contains(part.utf8.count),
+                part.utf8.allSatisfy({ (48...57).contains($0) }),
                 let byte = UInt8(part)
             else { return nil }
             value = value << 8 | UInt32(byte)
@@ -111,7 +116,8 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
             if index == parts.count - 1, part.contains("."), let v4 = parseV4(part) {
                 groups += [UInt16(v4 >> 16), UInt16(v4 & 0xffff)]
             } else {
-                guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ $0.hexDigitValue != nil }),
+                guard (1...4).contains(part.utf8.count),
+                    part.utf8.allSatisfy({ $0.hexDigitValue != nil }),
                     let group = UInt16(part, radix: 16)
                 else { return nil }
                 groups.append(group)
@@ -176,7 +182,9 @@ public struct IPNetwork: Hashable, Sendable {
     }
 
     private static func mask(_ bits: Int) -> (high: UInt64, low: UInt64) {
-        func ones(_ count: Int) -> UInt64 { count <= 0 ? 0 : count >= 64 ? .max : ~(.max >> UInt64(count)) }
+        func ones(_ count: Int) -> UInt64 {
+            count <= 0 ? 0 : count >= 64 ? .max : ~(.max >> UInt64(count))
+        }
         return (ones(bits), ones(bits - 64))
     }
 }

@@ -30,7 +30,8 @@ struct JSONWriter {
     mutating func key(_ name: StaticString) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+        bytes.append(
+            contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
         bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
@@ -90,7 +91,8 @@ struct JSONWriter {
     /// Writes a value that is JSON text already.
     mutating func raw(_ text: StaticString) {
         separate()
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        bytes.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Writes a value that is JSON text already.
@@ -160,7 +162,11 @@ struct JSONWriter {
                 continue
             }
             bytes.append(contentsOf: text[start..<index])
-            if length == 0 { bytes.append(contentsOf: [0xef, 0xbf, 0xbd]) } else { appendEscape(byte) }
+            if length == 0 {
+                bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
+            } else {
+                appendEscape(byte)
+            }
             index &+= 1
             start = index
         }

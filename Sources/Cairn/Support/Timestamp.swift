@@ -69,12 +69,14 @@ extension Timestamp {
         let days = era * 146_097 + dayOfEra - 719_468
         let seconds = days * 86_400 + time.hour * 3_600 + time.minute * 60 + time.second
         let (whole, overflow) = Int64(seconds).multipliedReportingOverflow(by: nanosecondsPerSecond)
-        self = overflow
+        self =
+            overflow
             ? Timestamp(nanoseconds: seconds < 0 ? .min : .max)
             : Timestamp(nanoseconds: whole).adding(nanoseconds: Int64(time.nanosecond))
     }
 
-    private static func floorDivide(_ value: Int, _ divisor: Int) -> (quotient: Int, remainder: Int) {
+    private static func floorDivide(_ value: Int, _ divisor: Int) -> (quotient: Int, remainder: Int)
+    {
         let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }

@@ -1,0 +1,52 @@
+/// One rule on one event: a plain value that owns no packet memory, so that everything behind the matcher can take its
+/// time.
+struct Alert: Sendable {
+    /// Index into the detection rules of the rule set.
+    var rule: Int
+    /// Of the packet that made it certain, as are the frame number and addresses.
+    var timestamp: Timestamp
+    var frameNumber: UInt64
+    var source: UInt32
+    var flowID: UInt64?
+    var sourceAddress: IPAddress
+    var destinationAddress: IPAddress
+    var sourcePort: UInt16
+    var destinationPort: UInt16
+    var ipProtocol: UInt8
+    var transport: Transport
+    /// Which way the packet went, if it belongs to a flow.
+    var direction: Direction?
+    /// The ends of the flow; source and destination where there is no flow.
+    var client: IPAddress
+    var server: IPAddress
+    var clientPort: UInt16
+    var serverPort: UInt16
+    var vlanIDs: [UInt16]
+    var applicationProtocol: String?
+    var transactionID: UInt64?
+    /// Who acts and who suffers, where the rule names fields that say so.
+    var actor: String?
+    var victim: String?
+    /// Fields that correlation rules name, under their registry names, in registry order.
+    var fields: [(name: String, value: FieldValue)] = []
+    /// What matched where.
+    var matches: [Match] = []
+    /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
+    var eventJSON: [UInt8] = []
+
+    struct Match: Sendable {
+        var field: String
+        var offset: Int
+        var length: Int
+        /// The matched bytes (at most 64).
+        var text: [UInt8]
+    }
+}
+
+/// The value of a field, copied out of an event.
+enum FieldValue: Hashable, Sendable {
+    case text([UInt8])
+    case integer(Int64)
+    /// A field with several values; it joins no correlation group.
+    case list([FieldValue])
+}

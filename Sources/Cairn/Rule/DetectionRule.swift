@@ -1,0 +1,276 @@
+/// What every document says about itself, whether detection or correlation.
+public struct RuleHeader: Sendable {
+    /// `id`, else `name`, else `title`: what references and incidents call it. For Suricata rules the sid in decimal.
+    public var id: String
+    /// `name`, the short handle that correlations refer to.
+    public var name: String?
+    public var title: String
+    public var description: String?
+    public var status: String?
+    /// As written; a detection rule without one counts as medium.
+    public var level: Level?
+    public var tags: [String] = []
+    public var references: [String] = []
+    public var location: SourceLocation
+    /// EVE's `alert.signature_id`, `gid` and `rev`; the id is derived from `id` if that is no number.
+    public var signatureID: UInt64 = 0
+    public var generatorID: UInt32 = 1
+    public var revision: UInt32 = 0
+    /// EVE's `alert.category` and `severity` where a class type or priority gives them.
+    public var category: String?
+    public var severity: Int?
+    /// EVE's `alert.metadata`, in the order written.
+    public var metadata: [(key: String, value: String)] = []
+}
+
+/// A detection rule, checked: names are resolved, values parsed, the condition a tree of matches.
+public struct DetectionRule: Sendable {
+    public var header: RuleHeader
+    /// What one evaluation looks at: an index into `FieldRegistry.subjects`.
+    var subject: Int
+    var traffic = TrafficFilter()
+    var condition: Condition
+    /// State of the flow or its hosts, tested when the condition holds and changed when everything does.
+    var state: [StateOperation] = []
+    var counters: [CounterOperation] = []
+    var threshold: Threshold?
+    var detectionFilter: Threshold?
+    /// Fields that say who acts and who suffers; nil for the flow's client and server.
+    var actor: FieldID?
+    var victim: FieldID?
+    /// `alert: false`: matches only for their effect on state.
+    var alerts = true
+    /// Alerts are signals of incidents by themselves. False where a correlation of the same file uses the rule as
+    /// evidence only (CORRELATION.md §7).
+    var isStandalone = true
+}
+
+/// What must hold for an event. `all` of nothing is true, `any` of nothing false.
+indirect enum Condition: Equatable, Sendable {
+    case all([Condition])
+    case any([Condition])
+    case not(Condition)
+    case match(FieldMatch)
+}
+
+/// One value test on one field.
+struct FieldMatch: Equatable, Sendable {
+    /// nil: a keyword, looked for in every text and byte field of the subject.
+    var field: FieldID?
+    /// Applied to the field's bytes, in order, before the test.
+    var transforms: [Transform] = []
+    var predicate: Predicate
+}
+
+/// A test of one value. On a field with several values it holds if it holds for one of them (`isAbsent` and
+/// `exists(false)` if there are none).
+enum Predicate: Equatable, Sendable {
+    case text(TextPattern)
+    case regex(RegexPattern)
+    case number(Comparison, Int64)
+    case network(IPNetwork)
+    /// Sigma's `exists`: whether the event has the field at all.
+    case exists(Bool)
+    /// Sigma's `null`: the event lacks the field.
+    case isAbsent
+    /// Sigma's `fieldref`: compares with another field of the same event.
+    case fieldReference(FieldID, TextPosition, isCased: Bool)
+    /// Byte-level steps that share a cursor, within one value.
+    case sequence([SequenceStep])
+    /// A part of a time stamp (Sigma's `minute`, `hour`, `day`, `week`, `month`, `year`).
+    case timePart(TimePart, Comparison, Int64)
+}
+
+enum TextPosition: Equatable, Sendable {
+    case whole, prefix, suffix, anywhere
+}
+
+enum TimePart: String, Equatable, Sendable {
+    case minute, hour, day, week, month, year
+}
+
+enum Comparison: String, Equatable, Sendable {
+    case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+}
+
+/// Literal text with wildcards, matched against a whole value; `contains` is `*text*`.
+struct TextPattern: Equatable, Sendable {
+    enum Part: Equatable, Sendable {
+        case literal([UInt8])
+        /// `?`: exactly one byte (one character of UTF-8 text).
+        case anyOne
+        /// `*`: any bytes, also none.
+        case anyMany
+    }
+
+    /// Never two literals or two `anyMany` next to each other. No parts: the empty value.
+    var parts: [Part]
+    /// Letters must have the same case. Otherwise ASCII letters match either case.
+    var isCased = false
+}
+
+/// A regular expression in PCRE2's language, searched for anywhere in a value.
+struct RegexPattern: Equatable, Hashable, Sendable {
+    var pattern: String
+    var ignoresCase = false
+    /// `m`: `^` and `$` at line ends too. `s`: `.` matches line ends.
+    var isMultiline = false
+    var dotMatchesAll = false
+    /// `x`: white space and comments in the pattern mean nothing.
+    var isExtended = false
+    /// PCRE's `A`, `E` (`$` only at the very end), `G` (quantifiers lazy by default).
+    var isAnchored = false
+    var dollarAtEndOnly = false
+    var isUngreedy = false
+}
+
+/// A change of a field's bytes before the test (Suricata's transforms, same names).
+enum Transform: Equatable, Sendable {
+    case toLowercase, toUppercase, stripWhitespace, compressWhitespace, urlDecode, dotprefix,
+        headerLowercase
+    case toMD5, toSHA1, toSHA256
+    case xor([UInt8])
+    case fromBase64
+}
+
+/// One step of a `sequence`; offsets count in the value's bytes, relative ones from the end of the match before.
+enum SequenceStep: Equatable, Sendable {
+    case content(ContentStep)
+    case regex(RegexPattern, isRelative: Bool, isNegated: Bool, captures: [String])
+    case byteTest(ByteNumber, ByteComparison, Operand, isNegated: Bool)
+    case byteJump(ByteNumber, ByteJump)
+    case byteExtract(ByteNumber, variable: String, multiplier: Int64, align: Int)
+    case byteMath(ByteNumber, ArithmeticOperator, Operand, result: String)
+    /// Whether there is data `offset` bytes from the start or the cursor.
+    case isDataAt(Operand, isRelative: Bool, isNegated: Bool)
+    /// The value's byte count.
+    case size(Comparison, Int64)
+    case sizeRange(Int64, Int64)
+}
+
+/// A literal with the bounds of Suricata's `content`.
+struct ContentStep: Equatable, Sendable {
+    var bytes: [UInt8]
+    var ignoresCase = false
+    var isNegated = false
+    /// Absolute bounds: match begins at `offset` or later and ends at `offset + depth` or sooner.
+    var offset: Operand?
+    var depth: Operand?
+    /// Relative bounds, from the end of the match before.
+    var distance: Operand?
+    var within: Operand?
+    var startsWith = false
+    var endsWith = false
+    /// Meant by the writer as the anchor for the prefilter.
+    var isFast = false
+}
+
+/// A number in a rule, or a variable that an earlier step extracted.
+enum Operand: Equatable, Sendable {
+    case number(Int64)
+    case variable(String)
+}
+
+/// How a number is read from bytes (Suricata's `byte_test` and relatives).
+struct ByteNumber: Equatable, Sendable {
+    enum Text: Equatable, Sendable { case decimal, hexadecimal, octal }
+
+    var byteCount: Operand
+    var offset: Operand
+    var isRelative = false
+    var isLittleEndian = false
+    /// Digits instead of a binary number.
+    var text: Text?
+    /// DCERPC data representation decides the byte order.
+    var isDCERPC = false
+    var bitmask: UInt64?
+}
+
+enum ByteComparison: String, Equatable, Sendable {
+    case less = "<", greater = ">", equal = "=", lessOrEqual = "<=", greaterOrEqual = ">=", and =
+        "&", or = "^"
+}
+
+enum ArithmeticOperator: String, Equatable, Sendable {
+    case add = "+", subtract = "-", multiply = "*", divide = "/", shiftLeft = "<<", shiftRight =
+        ">>"
+}
+
+/// Where `byte_jump` puts the cursor.
+struct ByteJump: Equatable, Sendable {
+    var multiplier: Int64 = 1
+    var postOffset: Operand = .number(0)
+    /// Round up to a multiple of four.
+    var aligns = false
+    var fromBeginning = false
+    var fromEnd = false
+}
+
+/// Who talks to whom: what a Suricata header and `flow` say. Empty lists mean any.
+struct TrafficFilter: Equatable, Sendable {
+    var source = EndpointFilter()
+    var destination = EndpointFilter()
+    /// Holds with source and destination swapped too.
+    var isBothWays = false
+    var protocols: [Transport] = []
+    var flow: [FlowCondition] = []
+}
+
+enum FlowCondition: String, CaseIterable, Sendable {
+    case established, not_established, stateless, to_server, to_client, from_server, from_client,
+        only_stream, no_stream,
+        only_frag, no_frag
+}
+
+/// Addresses and ports of one end, variables already replaced.
+struct EndpointFilter: Equatable, Sendable {
+    var addresses = AddressSet()
+    var ports = PortSet()
+}
+
+/// Networks that count, less those that do not. No networks at all: any.
+struct AddressSet: Equatable, Sendable {
+    var included: [IPNetwork] = []
+    var excluded: [IPNetwork] = []
+}
+
+/// Port ranges that count, less those that do not. No ranges at all: any.
+struct PortSet: Equatable, Sendable {
+    var included: [ClosedRange<UInt16>] = []
+    var excluded: [ClosedRange<UInt16>] = []
+}
+
+enum StateScope: String, Equatable, Sendable { case flow, src, dst, pair }
+
+/// A named bit of a flow, host or pair of hosts.
+struct StateOperation: Equatable, Sendable {
+    enum Action: String, CaseIterable, Sendable { case set, isset, isnotset, unset, toggle }
+    var action: Action
+    /// Several names in `isset`: one of them is enough.
+    var names: [String]
+    var scope: StateScope = .flow
+    /// Seconds until a host or pair bit that is set goes away by itself.
+    var expireSeconds: Int64?
+}
+
+/// A named number of a flow.
+struct CounterOperation: Equatable, Sendable {
+    enum Action: String, CaseIterable, Sendable {
+        case add = "+", subtract = "-", set = "=", less = "<", lessOrEqual = "<=", equal = "==",
+            notEqual = "!=",
+            greaterOrEqual = ">=", greater = ">", isset, isnotset
+    }
+    var name: String
+    var action: Action
+    var value: Operand = .number(0)
+}
+
+/// How many alerts become how many.
+struct Threshold: Equatable, Sendable {
+    enum Kind: String, CaseIterable, Sendable { case limit, threshold, both }
+    enum Track: String, CaseIterable, Sendable { case by_src, by_dst, by_rule, by_both, by_flow }
+    var kind: Kind
+    var track: Track
+    var count: Int64
+    var seconds: Int64
+}
