@@ -16,6 +16,7 @@ public enum Progress: UInt8, Comparable, Sendable {
     /// Nothing more comes.
     case complete
 
+    /// Orders by value.
     @inline(__always) public static func < (a: Progress, b: Progress) -> Bool {
         a.rawValue < b.rawValue
     }

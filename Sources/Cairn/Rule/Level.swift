@@ -11,6 +11,7 @@ public enum Level: UInt8, CaseIterable, Comparable, Sendable {
     /// The name in rules and records.
     public var name: String { "\(self)" }
 
+    /// Orders by value.
     public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
 
     /// EVE's `alert.severity`: 1 is the most severe.

@@ -48,6 +48,7 @@ extension IPAddress {
 }
 
 extension IPAddress: Comparable {
+    /// Orders by value.
     @inline(__always) public static func < (a: IPAddress, b: IPAddress) -> Bool {
         a.high != b.high ? a.high < b.high : a.low < b.low
     }

@@ -16,6 +16,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     /// Later than every packet.
     public static let distantFuture = Timestamp(nanoseconds: .max)
 
+    /// Orders by value.
     @inline(__always) public static func < (a: Timestamp, b: Timestamp) -> Bool {
         a.nanoseconds < b.nanoseconds
     }

@@ -1,0 +1,115 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Why results cannot be written. The run stops: a loss is never silent.
+public struct OutputError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file as the user named it.
+    public let path: String
+    /// The system's reason.
+    public let reason: String
+    /// The reader of a pipe went away, as `head` does.
+    public let isBrokenPipe: Bool
+
+    /// `cannot write FILE: No space left on device`.
+    public var description: String { "cannot write \(path): \(reason)" }
+}
+
+/// A destination of records: whole lines, collected and written in large pieces.
+///
+/// Several outputs may share one destination. A failure is kept and thrown at the next `flush`, so that the callers on
+/// the way need no error handling for every line.
+final class LineWriter {
+    let path: String
+    private var descriptor: Int32
+    private let ownsDescriptor: Bool
+    private var pending: [UInt8] = []
+    private var failure: OutputError?
+
+    /// Bytes collected before they are written.
+    static let pendingByteCount = 1 << 18
+
+    /// Opens a file for writing from its start, or standard output for `-`.
+    init(path: String) throws(OutputError) {
+        self.path = path
+        ownsDescriptor = path != "-"
+        descriptor = ownsDescriptor ? Self.open(path) : STDOUT_FILENO
+        guard descriptor >= 0 else { throw Self.error(path) }
+        pending.reserveCapacity(Self.pendingByteCount + 4096)
+    }
+
+    deinit { if ownsDescriptor, descriptor >= 0 { close(descriptor) } }
+
+    /// Adds text that consists of whole lines.
+    func write(_ lines: some Collection<UInt8>) {
+        guard failure == nil else { return }
+        pending.append(contentsOf: lines)
+        if pending.count >= Self.pendingByteCount { writePending() }
+    }
+
+    /// Hands everything to the system.
+    ///
+    /// - Throws: the first failure since the file was opened.
+    func flush() throws(OutputError) {
+        if failure == nil, !pending.isEmpty { writePending() }
+        if let failure { throw failure }
+    }
+
+    /// Flushes, then opens the path again: after a log file was moved away.
+    func reopen() throws(OutputError) {
+        try flush()
+        guard ownsDescriptor else { return }
+        let fresh = Self.open(path, truncating: false)
+        guard fresh >= 0 else { throw Self.error(path) }
+        close(descriptor)
+        descriptor = fresh
+    }
+
+    private func writePending() {
+        var offset = 0
+        while offset < pending.count {
+            let count = pending.withUnsafeBytes { buffer in
+                Self.systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: buffer[offset...]))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                failure = Self.error(path)
+                break
+            }
+            offset += count
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private static func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #elseif canImport(Musl)
+            Musl.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+
+    private static func open(_ path: String, truncating: Bool = true) -> Int32 {
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (truncating ? O_TRUNC : O_APPEND)
+        #if canImport(Glibc)
+            return Glibc.open(path, flags, 0o644)
+        #elseif canImport(Musl)
+            return Musl.open(path, flags, 0o644)
+        #else
+            return Darwin.open(path, flags, 0o644)
+        #endif
+    }
+
+    private static func error(_ path: String) -> OutputError {
+        let code = errno
+        return OutputError(
+            path: path == "-" ? "standard output" : path, reason: String(cString: strerror(code)),
+            isBrokenPipe: code == EPIPE)
+    }
+}
