@@ -1,0 +1,49 @@
+# The two commands of a new user are `make run` and `make test`; `make help` lists all.
+
+LIBRARIES = libpcap yaml-0.1 libpcre2-8 zlib libzstd libbrotlidec liblzma libmagic libcrypto
+PACKAGES = pkg-config libpcap-dev libyaml-dev libpcre2-dev zlib1g-dev libzstd-dev libbrotli-dev \
+	liblzma-dev libmagic-dev libssl-dev
+# What only the tests of live capture use; they say that they are skipped without it.
+TEST_PACKAGES = iproute2 ethtool
+SOURCES = Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Benchmarks
+
+.PHONY: help setup build run test lint format golden fuzz bench install clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install the system libraries that are missing
+	@sh .ci/install-packages $(PACKAGES)
+	@pkg-config --exists $(LIBRARIES) || { pkg-config --print-errors --exists $(LIBRARIES); exit 1; }
+	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
+
+build: setup ## build the optimised binary, .build/release/cairn
+	swift build -c release --product cairn
+
+run: build ## analyse the sample story with the shipped rules
+	.build/release/cairn read Samples/story/story.pcap
+
+test: setup lint ## everything that continuous integration checks
+	@sh .ci/install-packages --optional $(TEST_PACKAGES)
+	swift build --build-tests
+	swift test --skip-build
+	.build/debug/cairn test Rules
+
+lint: ## check the format of the code
+	swift format lint --strict --recursive --parallel $(wildcard $(SOURCES))
+
+format: ## bring the code into format
+	swift format format --in-place --recursive --parallel $(wildcard $(SOURCES))
+
+golden: ## record the expected outputs again; review the difference like code
+	CAIRN_RECORD=1 swift test --filter GoldenTests
+
+install: build ## install the binary, rules and man page below PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/cairn
+	install -m 755 .build/release/cairn $(DESTDIR)$(PREFIX)/bin/cairn
+	cp -R Rules $(DESTDIR)$(PREFIX)/share/cairn/
+
+clean: ## forget everything that was built
+	rm -rf .build
+
+PREFIX ?= /usr/local
