@@ -6,22 +6,44 @@ enum Direction: UInt8, Sendable {
     @inline(__always) var reversed: Direction { self == .toServer ? .toClient : .toServer }
 }
 
+/// A flow in its table: valid until `FlowTable.free` is called for it.
+typealias FlowPointer = UnsafeMutablePointer<Flow>
+
 /// A bidirectional 5-tuple with its state: the client opened it, the other end is the server.
 ///
 /// Flows live in slots of their shard's table and are reached by pointer; a slot is used again after its flow ended.
 struct Flow {
+    // The key and the links come first: a look-up touches only this part.
+    /// The tuple as the table looks for it, in the direction of the client.
+    var key = FlowKey()
+    /// The hash of `key`.
+    var hash: UInt64 = 0
+    /// The next flow of the same bucket (of the free list, while the slot is free).
+    var next: FlowPointer?
+    /// Neighbours among the flows of the same time-out, by their last packet.
+    var older: FlowPointer?
+    var newer: FlowPointer?
+    /// Which list of equal time-outs the flow is in.
+    var timeoutClass: UInt8 = 0
+
+    var state: FlowState = .new
+    /// Why the flow ended; meaningful once the table has handed it out as ended.
+    var endReason: FlowEndReason = .timeout
+    var transport: Transport = .none
+    /// The state of the TCP connection as the reassembler follows it.
+    var tcpState: TCPState = .none
+    /// The sequence number of the client's SYN: the same one again is no new connection.
+    var clientInitialSequence: UInt32 = 0
+
     /// A hash of the tuple and the first frame number, below 2^53, so that JSON readers keep it exact.
     var id: UInt64 = 0
-    var client: IPAddress = .zero
-    var server: IPAddress = .zero
-    var clientPort: UInt16 = 0
-    var serverPort: UInt16 = 0
-    var ipVersion: UInt8 = 0
-    var ipProtocol: UInt8 = 0
-    var transport: Transport = .none
-    var state: FlowState = .new
     var vlanIDs: (UInt16, UInt16, UInt16) = (0, 0, 0)
     var vlanCount: UInt8 = 0
+    /// ICMP and ICMPv6: type and code of the first packet, and of the first reply.
+    var icmpType: UInt8 = 0
+    var icmpCode: UInt8 = 0
+    var icmpReplyType: UInt8 = 0
+    var icmpReplyCode: UInt8 = 0
     /// Source of the first frame: an index into `FrameSource.sourceNames`.
     var source: UInt32 = 0
     var firstFrameNumber: UInt64 = 0
@@ -29,10 +51,10 @@ struct Flow {
     var last: Timestamp = .epoch
     /// The event clock at the last packet: what the time-out counts from.
     var lastClock: Timestamp = .epoch
+    /// The event clock when the flow ended: its deadline if it timed out.
+    var end: Timestamp = .epoch
     var toServer = FlowCounts()
     var toClient = FlowCounts()
-    /// The packets before this one went both ways.
-    var hasSeenBothDirections: Bool { toServer.packetCount > 0 && toClient.packetCount > 0 }
 
     // What other stages keep for this flow, in tables of their own; -1 where there is nothing.
     /// Slot of the TCP connection in `TCPReassembler`.
@@ -43,15 +65,55 @@ struct Flow {
     var matchState: Int32 = -1
 }
 
+extension Flow {
+    var client: IPAddress {
+        @inline(__always) get { key.source }
+        set { key.source = newValue }
+    }
+    var server: IPAddress {
+        @inline(__always) get { key.destination }
+        set { key.destination = newValue }
+    }
+    /// TCP, UDP and SCTP; 0 otherwise.
+    var clientPort: UInt16 {
+        @inline(__always) get { hasPorts ? key.sourceSelector : 0 }
+        set { key.sourceSelector = newValue }
+    }
+    var serverPort: UInt16 {
+        @inline(__always) get { hasPorts ? key.destinationSelector : 0 }
+        set { key.destinationSelector = newValue }
+    }
+    var ipVersion: UInt8 {
+        @inline(__always) get { key.ipVersion }
+        set { key.ipVersion = newValue }
+    }
+    var ipProtocol: UInt8 {
+        @inline(__always) get { key.ipProtocol }
+        set { key.ipProtocol = newValue }
+    }
+
+    @inline(__always) private var hasPorts: Bool {
+        transport == .tcp || transport == .udp || transport == .sctp
+    }
+
+    /// The packets up to the present one went both ways.
+    @inline(__always) var hasSeenBothDirections: Bool {
+        toServer.packetCount > 0 && toClient.packetCount > 0
+    }
+}
+
 /// Packets and bytes of one direction of a flow.
 struct FlowCounts {
     var packetCount: UInt64 = 0
-    /// Bytes of frames on the wire.
+    /// Bytes of frames on the wire; of the IP datagram where it came in a tunnel or in fragments.
     var byteCount: UInt64 = 0
     /// Bytes of transport payload.
     var payloadByteCount: UInt64 = 0
     /// All TCP flags seen.
     var tcpFlags: TCPFlags = []
+    /// Smallest and largest time to live (hop limit); the smallest is 255 before the first packet.
+    var timeToLiveMin: UInt8 = .max
+    var timeToLiveMax: UInt8 = 0
 }
 
 /// Where a flow is in its life. Raw names are those of flow events.
@@ -62,4 +124,29 @@ enum FlowState: UInt8, Sendable {
     case established
     /// TCP: an orderly or abrupt end was seen.
     case closed
+}
+
+/// Why a flow ended.
+enum FlowEndReason: UInt8, Sendable {
+    /// Nothing came for as long as its state allows.
+    case timeout
+    /// The input ended.
+    case shutdown
+    /// A SYN opened another connection between the same ports.
+    case tcpReuse
+    /// It made room for another flow: the memory limit, or too many flows of one bucket.
+    case evicted
+}
+
+/// The states of a TCP connection, as an observer sees them (RFC 9293 §3.3.2): the ends' two states in one. Names in
+/// which the two ends differ are those of the end that closes first.
+enum TCPState: UInt8, Sendable {
+    /// No handshake was seen.
+    case none
+    case synSent, synReceived, established
+    /// The first FIN came; it was acknowledged; both ends sent theirs at once.
+    case finWait1, finWait2, closing
+    /// The server closed first; then the client did.
+    case closeWait, lastAck
+    case timeWait, closed
 }

@@ -1,0 +1,484 @@
+/// The flow of a packet, and which way the packet goes in it.
+struct TrackedFlow {
+    let flow: FlowPointer
+    let direction: Direction
+}
+
+/// The flows of one shard: finds the flow of each packet, opens new ones, and hands out those that ended.
+///
+/// For each packet the engine (1) finishes and frees what `nextEnded(before: packet.clock)` gives, (2) calls `track`,
+/// (3) finishes and frees what `nextDisplaced` gives, (4) lets the later stages work, and (5) calls `settle`. At the
+/// end of input it finishes and frees what `nextRemaining(at:)` gives. A flow that was handed out as ended is no longer
+/// found, but its memory and pointer stay until `free`.
+///
+/// Memory is bounded by the shard's share of `flow.memcap`. At the limit the flow with the earliest deadline is ended
+/// early (`flow.memcap_evicted`); a flood of new flows so displaces itself, since flows that were never answered have
+/// the shortest time-outs. A bucket holds at most `chainLengthMax` flows; a flow beyond it ends the one of them with
+/// the earliest deadline (`flow.collision_evicted`), so that crafted collisions of the hash cost little.
+final class FlowTable {
+    private let settings: FlowSettings
+    private let flowCountMax: Int
+    private let buckets: UnsafeMutablePointer<FlowPointer?>
+    private let bucketMask: UInt64
+    private let timeouts: UnsafeMutablePointer<TimeoutList>
+    /// No flow's deadline is earlier.
+    private var earliestDeadline = Timestamp.distantFuture
+    /// Flows that ended and were not yet handed out, in order, from `endedStart` on.
+    private var ended: [FlowPointer] = []
+    private var endedStart = 0
+    private var slabs: [FlowPointer] = []
+    private var freeFlows: FlowPointer?
+    private(set) var flowCount = 0
+    private var counts = FlowTableCounts()
+
+    /// Flows of one bucket. There are at least as many buckets as flows, so without design a bucket never gets there.
+    static let chainLengthMax = 32
+    /// What a flow counts for in `flow.memcap`: itself and its share of the buckets.
+    static let flowByteCount = MemoryLayout<Flow>.stride + MemoryLayout<FlowPointer?>.stride
+    /// Flows whose memory is taken at once.
+    private static let slabFlowCount = 256
+    /// One list for each transport group and state.
+    private static let timeoutClassCount = 12
+
+    /// Makes an empty table with an even share of the limits.
+    init(_ settings: FlowSettings = FlowSettings(), shardCount: Int = 1) {
+        self.settings = settings
+        flowCountMax = max(1, settings.memcap / max(1, shardCount) / Self.flowByteCount)
+        var bucketCount = 1
+        while bucketCount < flowCountMax { bucketCount *= 2 }
+        bucketMask = UInt64(bucketCount - 1)
+        buckets = .allocate(capacity: bucketCount)
+        buckets.initialize(repeating: nil, count: bucketCount)
+        timeouts = .allocate(capacity: Self.timeoutClassCount)
+        for (group, timeouts) in [
+            settings.tcpTimeouts, settings.udpTimeouts, settings.icmpTimeouts,
+            settings.otherTimeouts,
+        ].enumerated() {
+            for (state, seconds) in [timeouts.new, timeouts.established, timeouts.closed]
+                .enumerated()
+            {
+                (self.timeouts + group * 3 + state).initialize(to: TimeoutList(seconds: seconds))
+            }
+        }
+        let prealloc = min(settings.prealloc / max(1, shardCount), flowCountMax)
+        for _ in 0..<(prealloc + Self.slabFlowCount - 1) / Self.slabFlowCount { addSlab() }
+    }
+
+    deinit {
+        buckets.deallocate()
+        timeouts.deallocate()
+        for slab in slabs { slab.deallocate() }
+    }
+}
+
+// MARK: - Packets
+
+extension FlowTable {
+    /// Finds the flow of a packet, or opens it, and counts the packet in it.
+    ///
+    /// An ICMP error belongs to the flow of the packet that it quotes, in the direction against that packet, but is not
+    /// counted in it and does not prolong it.
+    ///
+    /// - Returns: nil for a packet that has no flow: not IP, a fragment, a transport header that could not be decoded, a
+    ///   tunnel's IP header, or an ICMP error that quotes no known flow.
+    func track(_ packet: UnsafePointer<Packet>) -> TrackedFlow? {
+        guard hasFlow(packet) else { return nil }
+        if ICMPQuote.isError(packet) { return quoted(by: packet) }
+        let key = FlowKey(packet, usesVLAN: settings.usesVLAN)
+        let hash = key.hash
+        var chainLength = 0
+        if let known = find(key, hash, &chainLength) {
+            guard isReused(known.flow, by: packet) else {
+                count(packet, in: known.flow, known.direction)
+                return known
+            }
+            displace(known.flow, .tcpReuse, at: packet.pointee.clock)
+            chainLength &-= 1
+        }
+        return open(key, hash, packet, chainLength: chainLength)
+    }
+
+    /// Files the flow under the time-out of its present state. To be called when all stages have seen a packet.
+    @inline(__always) func settle(_ flow: FlowPointer) {
+        let timeoutClass = Self.timeoutClass(of: flow)
+        guard timeoutClass != flow.pointee.timeoutClass else { return }
+        removeFromTimeouts(flow)
+        appendToTimeouts(flow, timeoutClass)
+    }
+
+    @inline(__always) private func hasFlow(_ packet: UnsafePointer<Packet>) -> Bool {
+        switch packet.pointee.transport {
+        case .none: false
+        case .other: packet.pointee.flags.isDisjoint(with: [.fragment, .undecoded, .tunnel])
+        default: packet.pointee.flags.isDisjoint(with: [.fragment, .undecoded])
+        }
+    }
+
+    @inline(__always)
+    private func find(_ key: FlowKey, _ hash: UInt64, _ chainLength: inout Int) -> TrackedFlow? {
+        var next = buckets[Int(truncatingIfNeeded: hash & bucketMask)]
+        while let flow = next {
+            if flow.pointee.hash == hash {
+                if flow.pointee.key == key { return TrackedFlow(flow: flow, direction: .toServer) }
+                if flow.pointee.key == key.reversed {
+                    return TrackedFlow(flow: flow, direction: .toClient)
+                }
+            }
+            next = flow.pointee.next
+            chainLength &+= 1
+        }
+        return nil
+    }
+
+    private func quoted(by packet: UnsafePointer<Packet>) -> TrackedFlow? {
+        guard let quote = ICMPQuote(packet) else { return nil }
+        let key = FlowKey(quote, in: packet, usesVLAN: settings.usesVLAN)
+        var chainLength = 0
+        guard let known = find(key, key.hash, &chainLength) else { return nil }
+        return TrackedFlow(flow: known.flow, direction: known.direction.reversed)
+    }
+
+    /// Whether a SYN opens a new connection on the ports of one that is over (RFC 9293 §3.10.7.4, TIME-WAIT): a repeated
+    /// SYN has the old sequence number.
+    @inline(__always)
+    private func isReused(_ flow: FlowPointer, by packet: UnsafePointer<Packet>) -> Bool {
+        guard packet.pointee.transport == .tcp,
+            packet.pointee.tcpFlags.intersection([.syn, .ack, .rst, .fin]) == .syn
+        else { return false }
+        switch flow.pointee.tcpState {
+        case .lastAck, .timeWait, .closed:
+            return packet.pointee.tcpSequence != flow.pointee.clientInitialSequence
+        default: return false
+        }
+    }
+
+    private func open(
+        _ key: FlowKey, _ hash: UInt64, _ packet: UnsafePointer<Packet>, chainLength: Int
+    ) -> TrackedFlow {
+        if chainLength >= Self.chainLengthMax { displaceFromChain(hash, at: packet.pointee.clock) }
+        if flowCount >= flowCountMax { displaceEarliest(at: packet.pointee.clock) }
+        // A SYN/ACK comes from the server: its SYN was missed.
+        let isAnswer =
+            packet.pointee.transport == .tcp
+            && packet.pointee.tcpFlags.isSuperset(of: [.syn, .ack])
+        let flow = allocate()
+        flow.pointee.key = isAnswer ? key.reversed : key
+        flow.pointee.hash = hash
+        flow.pointee.transport = packet.pointee.transport
+        flow.pointee.id = mixed(hash ^ 0xe703_7ed1_a0b4_28db, ~packet.pointee.frameNumber) >> 11
+        flow.pointee.vlanIDs = packet.pointee.vlanIDs
+        flow.pointee.vlanCount = packet.pointee.vlanCount
+        flow.pointee.icmpType = packet.pointee.icmpType
+        flow.pointee.icmpCode = packet.pointee.icmpCode
+        flow.pointee.source = packet.pointee.source
+        flow.pointee.firstFrameNumber = packet.pointee.frameNumber
+        flow.pointee.start = packet.pointee.timestamp
+        flow.pointee.last = packet.pointee.timestamp
+        flow.pointee.lastClock = packet.pointee.clock
+        let bucket = Int(truncatingIfNeeded: hash & bucketMask)
+        flow.pointee.next = buckets[bucket]
+        buckets[bucket] = flow
+        flowCount &+= 1
+        counts.open(packet.pointee.transport)
+        appendToTimeouts(flow, Self.timeoutClass(of: flow))
+        let direction: Direction = isAnswer ? .toClient : .toServer
+        count(packet, in: flow, direction)
+        return TrackedFlow(flow: flow, direction: direction)
+    }
+
+    @inline(__always)
+    private func count(
+        _ packet: UnsafePointer<Packet>, in flow: FlowPointer, _ direction: Direction
+    ) {
+        if direction == .toServer {
+            flow.pointee.toServer.add(packet)
+        } else {
+            flow.pointee.toClient.add(packet)
+        }
+        flow.pointee.last = max(flow.pointee.last, packet.pointee.timestamp)
+        flow.pointee.lastClock = packet.pointee.clock
+        if flow.pointee.state == .new, flow.pointee.hasSeenBothDirections { answered(flow, packet) }
+        let timeoutClass = Self.timeoutClass(of: flow)
+        let list = timeouts + Int(flow.pointee.timeoutClass)
+        guard list.pointee.newest != flow || timeoutClass != flow.pointee.timeoutClass else {
+            return
+        }
+        removeFromTimeouts(flow)
+        appendToTimeouts(flow, timeoutClass)
+    }
+
+    /// Both sides have spoken. That makes a flow established, but TCP has its handshake for this.
+    private func answered(_ flow: FlowPointer, _ packet: UnsafePointer<Packet>) {
+        guard flow.pointee.transport != .tcp else { return }
+        flow.pointee.state = .established
+        flow.pointee.icmpReplyType = packet.pointee.icmpType
+        flow.pointee.icmpReplyCode = packet.pointee.icmpCode
+    }
+}
+
+// MARK: - Ends
+
+extension FlowTable {
+    /// The next flow whose deadline is earlier than `clock`, in the order of (deadline, flow id); nil if there is none.
+    /// `Flow.end` is its deadline.
+    @inline(__always) func nextEnded(before clock: Timestamp) -> FlowPointer? {
+        if endedStart < ended.count { return nextDisplaced() }
+        guard earliestDeadline < clock else { return nil }
+        expire(before: clock)
+        return nextDisplaced()
+    }
+
+    /// The next flow that had to make room for the packet that was tracked last.
+    @inline(__always) func nextDisplaced() -> FlowPointer? {
+        guard endedStart < ended.count else { return nil }
+        let flow = ended[endedStart]
+        endedStart &+= 1
+        if endedStart == ended.count {
+            ended.removeAll(keepingCapacity: true)
+            endedStart = 0
+        }
+        return flow
+    }
+
+    /// At the end of input: the next of all flows that are left, in the order of (deadline, flow id).
+    func nextRemaining(at clock: Timestamp) -> FlowPointer? {
+        if endedStart == ended.count { _ = endEarliest(.shutdown, at: clock) }
+        return nextDisplaced()
+    }
+
+    /// Takes back the memory of a flow that was handed out as ended.
+    func free(_ flow: FlowPointer) {
+        counts.close(flow)
+        flow.pointee.next = freeFlows
+        freeFlows = flow
+    }
+
+    /// Ends the flows of the earliest deadline, if it is before `clock`, and otherwise finds out when that will be.
+    private func expire(before clock: Timestamp) {
+        var earliest = Timestamp.distantFuture
+        for index in 0..<Self.timeoutClassCount {
+            earliest = min(earliest, timeouts[index].deadline)
+        }
+        earliestDeadline = earliest
+        guard earliest < clock else { return }
+        _ = endEarliest(.timeout, at: earliest)
+    }
+
+    /// Ends all flows of the earliest deadline. Flows of one list are in the order of their deadlines, so the ends of
+    /// the lists are all that needs to be compared.
+    private func endEarliest(_ reason: FlowEndReason, at clock: Timestamp) -> Bool {
+        var earliest: Timestamp?
+        for index in 0..<Self.timeoutClassCount where timeouts[index].oldest != nil {
+            earliest = min(earliest ?? .distantFuture, timeouts[index].deadline)
+        }
+        guard let earliest else { return false }
+        let first = ended.count
+        for index in 0..<Self.timeoutClassCount {
+            while let flow = timeouts[index].oldest, timeouts[index].deadline <= earliest {
+                end(flow, reason, at: clock)
+            }
+        }
+        if ended.count &- first > 1 { ended[first...].sort { $0.pointee.id < $1.pointee.id } }
+        return true
+    }
+
+    private func displace(_ flow: FlowPointer, _ reason: FlowEndReason, at clock: Timestamp) {
+        if reason == .tcpReuse { counts.tcpReuse &+= 1 }
+        end(flow, reason, at: clock)
+    }
+
+    private func displaceEarliest(at clock: Timestamp) {
+        var earliest: FlowPointer?
+        var earliestDeadline = Timestamp.distantFuture
+        for index in 0..<Self.timeoutClassCount {
+            guard let flow = timeouts[index].oldest else { continue }
+            if earliest == nil || timeouts[index].deadline < earliestDeadline {
+                earliest = flow
+                earliestDeadline = timeouts[index].deadline
+            }
+        }
+        guard let earliest else { return }
+        counts.memcapEvicted &+= 1
+        end(earliest, .evicted, at: clock)
+    }
+
+    private func displaceFromChain(_ hash: UInt64, at clock: Timestamp) {
+        var earliest: FlowPointer?
+        var next = buckets[Int(truncatingIfNeeded: hash & bucketMask)]
+        while let flow = next {
+            next = flow.pointee.next
+            if let other = earliest,
+                (deadline(of: other), other.pointee.id) < (deadline(of: flow), flow.pointee.id)
+            {
+                continue
+            }
+            earliest = flow
+        }
+        guard let earliest else { return }
+        counts.collisionEvicted &+= 1
+        end(earliest, .evicted, at: clock)
+    }
+
+    private func end(_ flow: FlowPointer, _ reason: FlowEndReason, at clock: Timestamp) {
+        removeFromTimeouts(flow)
+        removeFromBucket(flow)
+        flow.pointee.endReason = reason
+        flow.pointee.end = clock
+        flowCount &-= 1
+        ended.append(flow)
+    }
+}
+
+// MARK: - Lists and memory
+
+/// Flows of one time-out, in the order of their last packets: so the first to expire is always at one end.
+private struct TimeoutList {
+    let timeout: Int64
+    var oldest: FlowPointer?
+    var newest: FlowPointer?
+
+    init(seconds: Int) {
+        let (nanoseconds, overflow) = Int64(max(0, seconds))
+            .multipliedReportingOverflow(by: nanosecondsPerSecond)
+        timeout = overflow ? .max : nanoseconds
+    }
+
+    /// When the oldest flow expires.
+    @inline(__always) var deadline: Timestamp {
+        oldest.map { $0.pointee.lastClock.adding(nanoseconds: timeout) } ?? .distantFuture
+    }
+}
+
+extension FlowTable {
+    @inline(__always) private static func timeoutClass(of flow: FlowPointer) -> UInt8 {
+        let group: UInt8 =
+            switch flow.pointee.transport {
+            case .tcp: 0
+            case .udp: 3
+            case .icmp, .icmpv6: 6
+            default: 9
+            }
+        return group &+ flow.pointee.state.rawValue
+    }
+
+    private func deadline(of flow: FlowPointer) -> Timestamp {
+        flow.pointee.lastClock.adding(
+            nanoseconds: timeouts[Int(flow.pointee.timeoutClass)].timeout)
+    }
+
+    @inline(__always)
+    private func appendToTimeouts(_ flow: FlowPointer, _ timeoutClass: UInt8) {
+        let list = timeouts + Int(timeoutClass)
+        flow.pointee.timeoutClass = timeoutClass
+        flow.pointee.newer = nil
+        flow.pointee.older = list.pointee.newest
+        if let newest = list.pointee.newest {
+            newest.pointee.newer = flow
+        } else {
+            list.pointee.oldest = flow
+        }
+        list.pointee.newest = flow
+        earliestDeadline = min(earliestDeadline, deadline(of: flow))
+    }
+
+    @inline(__always) private func removeFromTimeouts(_ flow: FlowPointer) {
+        let list = timeouts + Int(flow.pointee.timeoutClass)
+        if let older = flow.pointee.older {
+            older.pointee.newer = flow.pointee.newer
+        } else {
+            list.pointee.oldest = flow.pointee.newer
+        }
+        if let newer = flow.pointee.newer {
+            newer.pointee.older = flow.pointee.older
+        } else {
+            list.pointee.newest = flow.pointee.older
+        }
+    }
+
+    private func removeFromBucket(_ flow: FlowPointer) {
+        let bucket = Int(truncatingIfNeeded: flow.pointee.hash & bucketMask)
+        guard var previous = buckets[bucket] else { return }
+        if previous == flow {
+            buckets[bucket] = flow.pointee.next
+            return
+        }
+        while let next = previous.pointee.next, next != flow { previous = next }
+        previous.pointee.next = flow.pointee.next
+    }
+
+    private func allocate() -> FlowPointer {
+        if freeFlows == nil { addSlab() }
+        guard let flow = freeFlows else { preconditionFailure("a new slab holds free flows") }
+        freeFlows = flow.pointee.next
+        flow.initialize(to: Flow())
+        return flow
+    }
+
+    private func addSlab() {
+        let slab = FlowPointer.allocate(capacity: Self.slabFlowCount)
+        for index in 0..<Self.slabFlowCount {
+            (slab + index).initialize(to: Flow())
+            slab[index].next = index + 1 < Self.slabFlowCount ? slab + index + 1 : freeFlows
+        }
+        freeFlows = slab
+        slabs.append(slab)
+    }
+}
+
+extension FlowCounts {
+    @inline(__always) fileprivate mutating func add(_ packet: UnsafePointer<Packet>) {
+        packetCount &+= 1
+        // What an inner packet is alone on the wire is not known; a reassembled one had several frames.
+        let isWholeFrame =
+            packet.pointee.layer == 0 && !packet.pointee.flags.contains(.reassembled)
+        byteCount &+= UInt64(
+            isWholeFrame
+                ? packet.pointee.originalByteCount
+                : packet.pointee.ipEnd &- packet.pointee.ipOffset)
+        payloadByteCount &+= UInt64(packet.pointee.payloadByteCount)
+        tcpFlags.formUnion(packet.pointee.tcpFlags)
+        timeToLiveMin = min(timeToLiveMin, packet.pointee.timeToLive)
+        timeToLiveMax = max(timeToLiveMax, packet.pointee.timeToLive)
+    }
+}
+
+// MARK: - Counters
+
+/// What the table did, in plain integers.
+private struct FlowTableCounts {
+    var opened = InlineArray<7, UInt64>(repeating: 0)
+    var endStates = InlineArray<3, UInt64>(repeating: 0)
+    var tcpReuse: UInt64 = 0
+    var memcapEvicted: UInt64 = 0
+    var collisionEvicted: UInt64 = 0
+
+    mutating func open(_ transport: Transport) { opened[Int(transport.rawValue)] &+= 1 }
+
+    mutating func close(_ flow: FlowPointer) {
+        endStates[Int(flow.pointee.state.rawValue)] &+= 1
+    }
+}
+
+extension FlowTable {
+    /// Adds what was counted, under Suricata's names where it has them.
+    func report(into counters: inout Counters) {
+        var total: UInt64 = 0
+        for (transport, name) in [
+            (Transport.tcp, "tcp"), (.udp, "udp"), (.icmp, "icmpv4"), (.icmpv6, "icmpv6"),
+            (.sctp, "sctp"), (.other, "other"),
+        ] {
+            let opened = counts.opened[Int(transport.rawValue)]
+            counters.add("flow.\(name)", opened)
+            total &+= opened
+        }
+        counters.add("flow.total", total)
+        counters.add("flow.tcp_reuse", counts.tcpReuse)
+        counters.add("flow.memcap_evicted", counts.memcapEvicted)
+        counters.add("flow.collision_evicted", counts.collisionEvicted)
+        for (state, name) in [
+            (FlowState.new, "new"), (.established, "established"), (.closed, "closed"),
+        ] {
+            counters.add("flow.end.state.\(name)", counts.endStates[Int(state.rawValue)])
+        }
+    }
+}
