@@ -48,6 +48,7 @@ final class Findings {
     }
 
     private(set) var entries: [Entry] = []
+    private var place = OrderKey()
     private(set) var candidates: [Candidate] = []
     private(set) var text: [UInt8] = []
 
@@ -58,13 +59,45 @@ final class Findings {
         text.removeAll(keepingCapacity: true)
     }
 
-    func add(_ candidate: Candidate, at key: OrderKey) {
-        entries.append(Entry(key: key, content: .candidate(candidates.count)))
+    /// Says what the following findings come from.
+    func begin(_ key: OrderKey) { place = key }
+
+    func add(_ candidate: Candidate) {
+        append(.candidate(candidates.count))
         candidates.append(candidate)
     }
 
-    func add(record line: [UInt8], at key: OrderKey) {
-        entries.append(Entry(key: key, content: .record(text.count..<text.count + line.count)))
+    /// Adds a record that is text already: one line.
+    func add(record line: [UInt8]) {
+        append(.record(text.count..<text.count + line.count))
         text.append(contentsOf: line)
+    }
+
+    private func append(_ content: Entry.Content) {
+        entries.append(Entry(key: place, content: content))
+        place.sequence &+= 1
+    }
+}
+
+/// The batches on their way: one is read into, one is worked on, one is merged. They go round.
+final class BatchRotation {
+    private var batches: [Batch]
+    private var position = 0
+    /// The last batch has been merged.
+    private(set) var isFinished = false
+
+    init(shardCount: Int) {
+        batches = (0..<3).map { _ in Batch(shardCount: shardCount) }
+    }
+
+    var next: Batch { batches[position % 3] }
+    var current: Batch { batches[(position + 2) % 3] }
+    var previous: Batch { batches[(position + 1) % 3] }
+
+    /// What was read is worked on next, what was worked on is merged next.
+    func rotate() {
+        isFinished = previous.isLast
+        previous.removeAll()
+        position += 1
     }
 }

@@ -67,3 +67,27 @@ public struct RunReport: Sendable {
     /// What ended the input early; everything before it was analysed.
     public var failure: CaptureError?
 }
+
+extension RunReport {
+    /// Adds the report of another, unrelated run.
+    public mutating func add(_ other: RunReport) {
+        progress.byteCount &+= other.progress.byteCount
+        progress.packetCount &+= other.progress.packetCount
+        progress.alertCount &+= other.progress.alertCount
+        progress.incidentCount &+= other.progress.incidentCount
+        for (name, value) in other.counters.values { counters.add(name, value) }
+        end = [end, other.end].compactMap(\.self).max()
+        highestSeverity = [highestSeverity, other.highestSeverity].compactMap(\.self).max()
+        notes += other.notes
+        problems += other.problems
+        failure = failure ?? other.failure
+    }
+
+    /// The counters as a `stats` record: one line.
+    public var statisticsRecord: [UInt8] {
+        var writer = JSONWriter()
+        EventRecordWriter(sourceNames: [], isLive: false)
+            .writeStatistics(counters, at: end ?? .epoch, into: &writer)
+        return writer.bytes
+    }
+}

@@ -4,14 +4,29 @@
 /// layer, and what one packet gave comes in the order in which its shard gave it.
 struct OrderKey: Comparable {
     /// The event clock, or the deadline of what expired: nanoseconds since 1970.
-    var clock: Int64
+    var clock: Int64 = 0
     /// 0 for what expired; the frame number of a packet.
-    var frameNumber: UInt64
-    var layer: UInt8
+    var frameNumber: UInt64 = 0
+    var layer: UInt8 = 0
     /// The flow that expired; 0 for packets.
-    var flowID: UInt64
+    var flowID: UInt64 = 0
     /// Counts what one packet or one expiry gave.
-    var sequence: UInt32
+    var sequence: UInt32 = 0
+
+    /// The place of what a packet gives.
+    init(_ packet: UnsafePointer<Packet>) {
+        clock = packet.pointee.clock.nanoseconds
+        frameNumber = packet.pointee.frameNumber
+        layer = packet.pointee.layer
+    }
+
+    /// The place of what the end of a flow gives.
+    init(endOf flow: FlowPointer) {
+        clock = flow.pointee.end.nanoseconds
+        flowID = flow.pointee.id
+    }
+
+    init() {}
 
     static func < (a: OrderKey, b: OrderKey) -> Bool {
         (a.clock, a.frameNumber, a.layer, a.flowID, a.sequence)
