@@ -1,0 +1,3 @@
+import Cairn
+
+print("cairn")
