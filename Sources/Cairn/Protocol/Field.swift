@@ -3,7 +3,8 @@ public enum FieldType: String, Sendable {
     case bytes, text, integer, ip, bool
 }
 
-/// How far one direction of a transaction has come. Rules are evaluated when what they look at is complete.
+/// How far one direction of a transaction has come. Rules are evaluated when what they look at is
+/// complete.
 public enum Progress: UInt8, Comparable, Sendable {
     /// Nothing was seen.
     case none
@@ -22,10 +23,13 @@ public enum Progress: UInt8, Comparable, Sendable {
     }
 }
 
-/// One field that rules can name and events show: declared once, in the table of what it belongs to.
+/// One field that rules can name and events show: declared once, in the table of what it belongs
+/// to.
 public struct FieldDefinition: Sendable {
-    /// Registry name, `protocol.field`; where Suricata has a sticky buffer of that meaning, its name.
+    /// Registry name, `protocol.field`; where Suricata has a sticky buffer of that meaning, its
+    /// name.
     public let name: String
+    /// What kind of value it has.
     public let type: FieldType
     /// Whether an event has several values (headers, answers, certificates).
     public let isList: Bool
@@ -36,6 +40,7 @@ public struct FieldDefinition: Sendable {
     /// Other names for it: Zeek's, Sigma's, old Suricata keywords.
     public let aliases: [String]
     /// Its key in the protocol's object of EVE events (`hostname`); nil if events do not show it.
+    /// Lists of equal length with keys of the form `answers[].rdata` become one array of objects.
     let eve: String?
     /// One line of meaning for `cairn fields` and the reference page.
     public let summary: String
@@ -53,5 +58,14 @@ public struct FieldDefinition: Sendable {
         self.aliases = aliases
         self.eve = eve
         self.summary = summary
+    }
+
+    /// A field that belongs to both directions, or to none.
+    init(
+        _ name: String, _ type: FieldType, list: Bool = false, available: Progress = .complete,
+        aliases: [String] = [], eve: String? = nil, _ summary: String
+    ) {
+        self.init(
+            name, type, list: list, nil, available: available, aliases: aliases, eve: eve, summary)
     }
 }

@@ -1,5 +1,5 @@
-/// What one protocol brings: its fields, how it is recognised, how it is parsed. Packets, flows, streams and files have
-/// such a table too, without a parser.
+/// What one protocol brings: its fields, how it is recognised, how it is parsed. Packets, flows,
+/// streams and files have such a table too, without a parser.
 public final class ProtocolDefinition: Sendable {
     /// Lower-case name: the `service` of rules, the `app_proto` and event type of EVE records.
     public let name: String
@@ -7,26 +7,36 @@ public final class ProtocolDefinition: Sendable {
     public let summary: String
     /// Other names of the log source: `ssl` for tls.
     public let aliases: [String]
+    /// Its fields; a field's index is its place here.
     public let fields: [FieldDefinition]
-    /// Named oddities, by index, without the protocol's prefix; those of Suricata's event rules where it has one.
+    /// Named oddities, by index, without the protocol's prefix; those of Suricata's event rules
+    /// where it has one.
     let anomalies: [String]
+    /// Other names of anomalies, and what they stand for.
+    let anomalyAliases: [String: String]
     /// Whether it is looked for in TCP streams, in UDP datagrams.
     let overTCP: Bool
     let overUDP: Bool
-    /// Server ports that are tried first; content decides.
+    /// Ports of either end at which it is tried first; content decides.
     let ports: [UInt16]
+    /// Whether it is looked for at its ports only.
+    let onlyAtPorts: Bool
+    /// The field that says under which name the client addresses the server, if it has one.
+    let serverNameField: Int?
     /// Looks at the first bytes of one direction.
-    let detect: @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection
+    let detector: Detector
     /// Makes a parser for one flow; nil for tables without one.
     let makeParser: (@Sendable () -> ProtocolParser)?
 
     init(
         name: String, summary: String, aliases: [String] = [], fields: [FieldDefinition],
-        anomalies: [String] = [],
+        anomalies: [String] = [], anomalyAliases: [String: String] = [:],
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
+        onlyAtPorts: Bool = false, serverName: String? = nil,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
+        detector: Detector? = nil,
         makeParser: (@Sendable () -> ProtocolParser)? = nil
     ) {
         self.name = name
@@ -34,20 +44,59 @@ public final class ProtocolDefinition: Sendable {
         self.aliases = aliases
         self.fields = fields
         self.anomalies = anomalies
+        self.anomalyAliases = anomalyAliases
         self.overTCP = overTCP
         self.overUDP = overUDP
         self.ports = ports
-        self.detect = detect
+        self.onlyAtPorts = onlyAtPorts
+        serverNameField = serverName.map { Self.index(of: $0, in: fields) }
+        self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.makeParser = makeParser
     }
 
-    /// The index of a field by its registry name. For tables in code, where a miss is a mistake of ours.
-    func index(of name: String) -> Int {
+    /// Looks at the first bytes of one direction of a TCP stream, the port saying nothing.
+    func detect(_ start: RawSpan, _ direction: Direction) -> Detection {
+        detector(start, DetectionContext(direction: direction))
+    }
+
+    /// The index of a field by its registry name. For tables in code, where a miss is a mistake of
+    /// ours.
+    func index(of name: String) -> Int { Self.index(of: name, in: fields) }
+
+    private static func index(of name: String, in fields: [FieldDefinition]) -> Int {
         guard let index = fields.firstIndex(where: { $0.name == name }) else {
-            preconditionFailure("\(self.name) has no field \(name)")
+            preconditionFailure("there is no field \(name)")
         }
         return index
     }
+
+    /// The index of an anomaly by its name or another name of it, without the protocol's prefix.
+    func anomalyIndex(of name: String) -> Int? {
+        anomalies.firstIndex(of: anomalyAliases[name] ?? name)
+    }
+}
+
+extension [FieldDefinition] {
+    /// A table whose rows stand in the order of an enumeration of their indices.
+    init<Index: CaseIterable & RawRepresentable>(rows: [(Index, FieldDefinition)])
+    where Index.RawValue == Int {
+        precondition(
+            rows.map(\.0.rawValue) == Index.allCases.map(\.rawValue),
+            "rows of \(Index.self) out of order")
+        self = rows.map(\.1)
+    }
+}
+
+/// Looks at the first bytes of one direction of a stream, or at a datagram.
+typealias Detector = @Sendable (_ start: RawSpan, _ context: DetectionContext) -> Detection
+
+/// What is known about the bytes that a protocol is looked for in.
+struct DetectionContext: Sendable {
+    var direction: Direction
+    /// A UDP datagram; else the start of a stream's direction.
+    var isDatagram = false
+    /// A port of the flow is one of the protocol's: less evidence is enough.
+    var isAtPort = false
 }
 
 /// What the first bytes of a stream say about its protocol.
@@ -58,6 +107,7 @@ enum Detection: Sendable {
     case no
     /// It could be; more bytes decide.
     case needMore
-    /// It is this protocol, and the flow's ends are the other way round (seen mid-stream, or a response first).
+    /// It is this protocol, and the flow's ends are the other way round (seen mid-stream, or a
+    /// response first).
     case yesReversed
 }

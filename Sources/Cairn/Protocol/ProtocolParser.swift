@@ -1,23 +1,40 @@
-/// Turns one flow's ordered bytes into transactions. One instance a flow, taken from a pool; a subclass per protocol.
+/// Turns one flow's ordered bytes into transactions. One instance a flow, taken from a pool; a
+/// subclass per protocol.
 ///
-/// Bytes come in order, each once, cut anywhere: a parser keeps what it needs of an unfinished element, within its own
-/// limits, and must give the same transactions however the bytes are cut.
+/// Bytes come in order, each once, cut anywhere: a parser keeps what it needs of an unfinished
+/// element, within its own limits, and must give the same transactions however the bytes are cut.
 class ProtocolParser {
+    /// Set by a parser after which another protocol speaks (HTTP's CONNECT, STARTTLS): the session
+    /// then looks for that one, beginning with the last `leftoverByteCount` bytes handed to
+    /// `parse`.
+    final var handsOver = false
+    /// Bytes at the end of the last `parse` that belong to the next protocol; counts only if
+    /// `handsOver` is set.
+    final var leftoverByteCount = 0
+
     /// Takes the next bytes of one direction.
     func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {}
+
+    /// Takes one UDP datagram. Protocols whose messages stand alone in one, or look different
+    /// there, override it.
+    func parseDatagram(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
+        parse(bytes, direction, into: output)
+    }
 
     /// Bytes of one direction are missing and will not come.
     func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {}
 
-    /// One direction ended: what is unfinished in it is complete as it stands.
+    /// One direction ended: what is unfinished in it is complete as it stands. When both have
+    /// ended, no transaction may stay open.
     func finish(_ direction: Direction, into output: ParserOutput) {}
 
-    /// Makes it as new, for another flow. Transactions still open are given back by the session.
+    /// Makes it as new, for another flow; both directions have been finished.
     func reset() {}
 }
 
-/// What a parser says while it reads: which transactions came further, and oddities. Filled by parsers, drained by the
-/// engine after every call, so that rules look at a transaction before the next bytes change it.
+/// What a parser says while it reads: which transactions came further, and oddities. Filled by
+/// parsers, drained by the engine after every call, so that rules look at a transaction before the
+/// next bytes change it.
 final class ParserOutput {
     /// A transaction came further in one direction, or an oddity was seen.
     struct Event {
@@ -38,6 +55,8 @@ final class ParserOutput {
     let limits: ProtocolLimits
     /// Whether files are to be hashed and identified: costly, so only where a rule or output asks.
     let wantsFiles: Bool
+    /// Where parsers put values together; free for use within one call.
+    let text = TextBuffer()
     private var pools: [ObjectIdentifier: [Transaction]] = [:]
 
     init(limits: ProtocolLimits = ProtocolLimits(), wantsFiles: Bool = true) {
@@ -53,8 +72,8 @@ final class ParserOutput {
         return transaction
     }
 
-    /// Says that one direction of a transaction has come to `progress`; going back is ignored. With both directions
-    /// complete the transaction is the engine's, and the parser must forget it.
+    /// Says that one direction of a transaction has come to `progress`; going back is ignored. With
+    /// both directions complete the transaction is the engine's, and the parser must forget it.
     func advance(_ transaction: Transaction, _ direction: Direction, to progress: Progress) {
         guard progress > transaction.progress(direction) else { return }
         if direction == .toServer {

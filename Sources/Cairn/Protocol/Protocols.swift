@@ -1,6 +1,8 @@
 /// Every protocol that is parsed. Adding one is its file and its line here.
 enum Protocols {
-    static let all: [ProtocolDefinition] = []
+    static let all: [ProtocolDefinition] = [
+        DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
+    ]
 }
 
 /// A field by its place: the subject whose table declares it, and its index there.
@@ -11,9 +13,11 @@ struct FieldID: Hashable, Sendable {
     var index: UInt16
 }
 
-/// Every field that rules can name, found by name or alias: the tables of packets, flows, streams, files and protocols.
+/// Every field that rules can name, found by name or alias: the tables of packets, flows, streams,
+/// files and protocols.
 enum FieldRegistry {
-    /// The tables, in the order of the reference page. `common` fields may be named in rules on any subject.
+    /// The tables, in the order of the reference page. `common` fields may be named in rules on any
+    /// subject.
     static let subjects: [ProtocolDefinition] =
         [] + Protocols.all
 }

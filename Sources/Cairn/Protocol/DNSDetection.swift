@@ -1,0 +1,68 @@
+/// Recognises DNS messages by their content.
+enum DNSDetection {
+    /// Looks at a datagram, or at the start of a stream, where a two-byte length precedes each
+    /// message (RFC 1035 §4.2.2).
+    static func detect(_ start: RawSpan, _ context: DetectionContext) -> Detection {
+        if context.isDatagram {
+            return judge(start, messageByteCount: start.byteCount, context)
+        }
+        guard start.byteCount >= 2 else { return .needMore }
+        let byteCount = Int(start.bigEndian(UInt16.self, at: 0))
+        guard byteCount >= DNSHeader.byteCount else { return .no }
+        let available = min(byteCount, start.byteCount &- 2)
+        return judge(
+            start.extracting(2..<2 &+ available), messageByteCount: byteCount, context)
+    }
+
+    /// `message` holds the first bytes of a message of `messageByteCount`.
+    private static func judge(
+        _ message: RawSpan, messageByteCount: Int, _ context: DetectionContext
+    ) -> Detection {
+        guard let header = DNSHeader(decoding: message) else {
+            return message.byteCount < messageByteCount ? .needMore : .no
+        }
+        guard header.fits(messageByteCount: messageByteCount, mayBeCut: context.isAtPort) else {
+            return .no
+        }
+        if !context.isAtPort, !header.isOrdinary { return .no }
+        if header.questionCount > 0 {
+            switch judgeQuestion(message, isStrict: !context.isAtPort) {
+            case .no: return .no
+            case .needMore:
+                if message.byteCount < messageByteCount { return .needMore }
+                // A datagram cut short is still DNS where DNS is expected.
+                if !context.isAtPort { return .no }
+            case .yes, .yesReversed: break
+            }
+        }
+        return header.isResponse == (context.direction == .toClient) ? .yes : .yesReversed
+    }
+
+    /// Looks at the first question: a name, a type and a class.
+    private static func judgeQuestion(_ message: RawSpan, isStrict: Bool) -> Detection {
+        var position = DNSHeader.byteCount
+        let nameStart = position
+        while true {
+            guard position < message.byteCount else { return .needMore }
+            let length = Int(message.byte(at: position))
+            if length == 0 { break }
+            guard length < 0x40 else { return .no }
+            let end = min(message.byteCount, position &+ 1 &+ length)
+            var index = position &+ 1
+            while isStrict, index < end {
+                guard message.byte(at: index) > 0x20, message.byte(at: index) != 0x7f else {
+                    return .no
+                }
+                index &+= 1
+            }
+            position &+= 1 &+ length
+            // So many well-formed labels are a name, be it too long.
+            if position &- nameStart > 255 { return .yes }
+        }
+        guard position &+ 5 <= message.byteCount else { return .needMore }
+        guard isStrict else { return .yes }
+        let type = message.bigEndian(UInt16.self, at: position &+ 1)
+        let value = message.bigEndian(UInt16.self, at: position &+ 3)
+        return DNSNumbers.typeName(type) != nil && DNSNumbers.className(value) != nil ? .yes : .no
+    }
+}

@@ -1,0 +1,527 @@
+/// The application-layer side of a shard's flows: which protocol a flow speaks, and its parser.
+///
+/// Until the protocol is known the first bytes of each direction are kept, and every definition
+/// that may apply looks at them, those at whose ports the flow is first. Either direction may
+/// decide; then a parser from the pool gets what was kept and everything that follows. A flow has
+/// one slot, named by `Flow.session`; slots, buffers and parsers are used again.
+final class ProtocolSessions {
+    /// What bounds the search for a protocol.
+    struct Limits: Sendable {
+        /// Bytes of one direction that are kept and looked at.
+        var detectionByteCountMax = 4096
+        /// Directions of undecided flows whose bytes are kept at once; beyond it a direction
+        /// decides nothing.
+        var bufferCountMax = 8192
+        /// Datagrams of a flow that are looked at.
+        var datagramCountMax = 16
+        /// Times that a flow may change its protocol (CONNECT within CONNECT).
+        var handoverCountMax = 4
+    }
+
+    private let definitions: [ProtocolDefinition]
+    private let limits: Limits
+    private var sessions: UnsafeMutablePointer<Session>
+    private var sessionCount = 0
+    private var sessionCapacity = 1024
+    private var freeSessions: [Int32] = []
+    private var parsers: [[ProtocolParser]]
+    private var buffers: [UnsafeMutablePointer<UInt8>] = []
+    private var freeBuffers: [Int32] = []
+
+    // Counted by transport, then by definition.
+    private var tcpFlowCounts: [UInt64]
+    private var udpFlowCounts: [UInt64]
+    private var failedTCPCount: UInt64 = 0
+    private var failedUDPCount: UInt64 = 0
+    private var noBufferCount: UInt64 = 0
+
+    init(definitions: [ProtocolDefinition] = Protocols.all, limits: Limits = Limits()) {
+        precondition(definitions.count <= 64, "the sets of definitions are words of 64 bits")
+        self.definitions = definitions
+        self.limits = limits
+        sessions = .allocate(capacity: sessionCapacity)
+        parsers = Array(repeating: [], count: definitions.count)
+        tcpFlowCounts = Array(repeating: 0, count: definitions.count)
+        udpFlowCounts = tcpFlowCounts
+    }
+
+    deinit {
+        sessions.deinitialize(count: sessionCount)
+        sessions.deallocate()
+        for buffer in buffers { buffer.deallocate() }
+    }
+}
+
+// MARK: - For the engine
+
+extension ProtocolSessions {
+    /// Takes the next piece of a TCP stream. What the parser says about it is in `output`, to be
+    /// drained before the next call.
+    func consume(
+        _ chunk: StreamChunk, flow: UnsafeMutablePointer<Flow>, output: ParserOutput
+    ) {
+        let session = session(of: flow)
+        switch chunk.kind {
+        case .data: take(chunk.bytes, chunk.direction, session, output)
+        case .gap: lose(chunk.gapByteCount, chunk.direction, session, output)
+        case .end: end(chunk.direction, session, output)
+        }
+    }
+
+    /// Takes a UDP datagram.
+    func datagram(
+        _ bytes: UnsafeRawBufferPointer, _ direction: Direction,
+        flow: UnsafeMutablePointer<Flow>, output: ParserOutput
+    ) {
+        let session = session(of: flow)
+        if session.pointee.state == .detecting {
+            look(atDatagram: bytes, direction, session)
+        }
+        guard session.pointee.state == .parsing, let parser = session.pointee.parser else { return }
+        let eventCount = output.events.count
+        let seen = session.pointee.seen(direction)
+        parser.parseDatagram(bytes.bytes, seen, into: output)
+        noteServerName(since: eventCount, session, output)
+    }
+
+    /// Ends both directions: the parser completes its open transactions. What is known of the flow
+    /// stays until `release`.
+    func finish(_ flow: UnsafeMutablePointer<Flow>, output: ParserOutput) {
+        guard flow.pointee.session >= 0 else { return }
+        let session = sessions + Int(flow.pointee.session)
+        end(session.pointee.isReversed ? .toClient : .toServer, session, output)
+        end(session.pointee.isReversed ? .toServer : .toClient, session, output)
+        if session.pointee.state == .detecting, session.pointee.firstSpeaker != nil {
+            fail(session)
+        }
+    }
+
+    /// Forgets the flow; `finish` must have been called, and its output drained.
+    func release(_ flow: UnsafeMutablePointer<Flow>) {
+        guard flow.pointee.session >= 0 else { return }
+        let index = flow.pointee.session
+        let session = sessions + Int(index)
+        freeBuffers(of: session)
+        returnParser(of: session)
+        session.pointee.forget()
+        freeSessions.append(index)
+        flow.pointee.session = -1
+    }
+
+    /// The protocol that a flow speaks, nil if it is not known (yet); the last one if it changed.
+    func definition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
+        guard flow.pointee.session >= 0 else { return nil }
+        let index = Int(sessions[Int(flow.pointee.session)].definition)
+        return index >= 0 ? definitions[index] : nil
+    }
+
+    /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`.
+    func hasFailed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
+        flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].state == .failed
+    }
+
+    /// Whether the flow's client is the protocol's server (a flow seen from its middle). Directions
+    /// in the parser's output are then the other way round.
+    func isReversed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
+        flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].isReversed
+    }
+
+    /// The name under which the client addressed the server (SNI, Host), empty if it is not known.
+    func serverName(of flow: UnsafeMutablePointer<Flow>) -> [UInt8] {
+        flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].serverName : []
+    }
+
+    /// Adds what was counted, under Suricata's names.
+    func report(into counters: inout Counters) {
+        for (index, definition) in definitions.enumerated() {
+            let isBoth = definition.overTCP && definition.overUDP
+            if definition.overTCP {
+                let name = isBoth ? definition.name + "_tcp" : definition.name
+                counters.add("app_layer.flow.\(name)", tcpFlowCounts[index])
+            }
+            if definition.overUDP {
+                let name = isBoth ? definition.name + "_udp" : definition.name
+                counters.add("app_layer.flow.\(name)", udpFlowCounts[index])
+            }
+        }
+        counters.add("app_layer.flow.failed_tcp", failedTCPCount)
+        counters.add("app_layer.flow.failed_udp", failedUDPCount)
+        counters.add("app_layer.detection.no_buffer", noBufferCount)
+    }
+}
+
+// MARK: - Slots
+
+extension ProtocolSessions {
+    private struct Session {
+        enum State: UInt8 { case detecting, parsing, failed }
+
+        var state: State = .detecting
+        var isDatagrams = false
+        var isReversed = false
+        var handoverCount: UInt8 = 0
+        var datagramCount: UInt16 = 0
+        /// Index of the definition, -1 while unknown.
+        var definition: Int16 = -1
+        /// Sets of definitions: those over the flow's transport, and of them those at one of its
+        /// ports.
+        var candidates: UInt64 = 0
+        var atPort: UInt64 = 0
+        var firstSpeaker: Direction?
+        var toServer = Side()
+        var toClient = Side()
+        var parser: ProtocolParser?
+        var serverName: [UInt8] = []
+
+        /// The direction as the protocol sees it.
+        func seen(_ direction: Direction) -> Direction {
+            isReversed ? direction.reversed : direction
+        }
+
+        mutating func forget() {
+            serverName.removeAll(keepingCapacity: true)
+            let kept = serverName
+            self = Session()
+            serverName = kept
+        }
+
+        subscript(direction: Direction) -> Side {
+            get { direction == .toServer ? toServer : toClient }
+            set {
+                if direction == .toServer {
+                    toServer = newValue
+                } else {
+                    toClient = newValue
+                }
+            }
+        }
+    }
+
+    /// What is kept of one direction while the protocol is not known.
+    private struct Side {
+        /// Definitions that this direction cannot be.
+        var ruledOut: UInt64 = 0
+        /// Index of the buffer with the first bytes, -1 if there is none.
+        var buffer: Int32 = -1
+        var bufferedByteCount: Int32 = 0
+        /// Bytes behind those in the buffer that were not kept.
+        var lostByteCount: UInt64 = 0
+        /// This direction decides nothing any more.
+        var isExhausted = false
+        var hasEnded = false
+    }
+
+    private typealias SessionPointer = UnsafeMutablePointer<Session>
+
+    private func session(of flow: UnsafeMutablePointer<Flow>) -> SessionPointer {
+        if flow.pointee.session < 0 { flow.pointee.session = makeSession(flow) }
+        return sessions + Int(flow.pointee.session)
+    }
+
+    private func makeSession(_ flow: UnsafeMutablePointer<Flow>) -> Int32 {
+        let index = freeSessions.popLast() ?? appendSession()
+        let session = sessions + Int(index)
+        session.pointee.isDatagrams = flow.pointee.transport == .udp
+        for (place, definition) in definitions.enumerated() {
+            let isOver =
+                session.pointee.isDatagrams ? definition.overUDP : definition.overTCP
+            let isAtPort =
+                definition.ports.contains(flow.pointee.serverPort)
+                || definition.ports.contains(flow.pointee.clientPort)
+            guard isOver, isAtPort || !definition.onlyAtPorts else { continue }
+            session.pointee.candidates |= 1 << UInt64(place)
+            if isAtPort { session.pointee.atPort |= 1 << UInt64(place) }
+        }
+        return index
+    }
+
+    private func appendSession() -> Int32 {
+        if sessionCount == sessionCapacity {
+            let larger = SessionPointer.allocate(capacity: sessionCapacity * 2)
+            larger.moveInitialize(from: sessions, count: sessionCount)
+            sessions.deallocate()
+            sessions = larger
+            sessionCapacity *= 2
+        }
+        (sessions + sessionCount).initialize(to: Session())
+        sessionCount += 1
+        return Int32(truncatingIfNeeded: sessionCount - 1)
+    }
+
+    private func returnParser(of session: SessionPointer) {
+        guard let parser = session.pointee.parser else { return }
+        session.pointee.parser = nil
+        parser.reset()
+        parser.handsOver = false
+        parser.leftoverByteCount = 0
+        parsers[Int(session.pointee.definition)].append(parser)
+    }
+
+    private func takeBuffer() -> Int32? {
+        if let index = freeBuffers.popLast() { return index }
+        guard buffers.count < limits.bufferCountMax else { return nil }
+        buffers.append(.allocate(capacity: limits.detectionByteCountMax))
+        return Int32(truncatingIfNeeded: buffers.count - 1)
+    }
+
+    private func freeBuffers(of session: SessionPointer) {
+        for direction in [Direction.toServer, .toClient] {
+            guard session.pointee[direction].buffer >= 0 else { continue }
+            freeBuffers.append(session.pointee[direction].buffer)
+            session.pointee[direction].buffer = -1
+            session.pointee[direction].bufferedByteCount = 0
+        }
+    }
+}
+
+// MARK: - Parsing
+
+extension ProtocolSessions {
+    private func take(
+        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
+        _ output: ParserOutput
+    ) {
+        switch session.pointee.state {
+        case .parsing: parse(bytes, direction, session, output)
+        case .detecting: look(at: bytes, direction, session, output)
+        case .failed: return
+        }
+    }
+
+    private func lose(
+        _ byteCount: UInt64, _ direction: Direction, _ session: SessionPointer,
+        _ output: ParserOutput
+    ) {
+        switch session.pointee.state {
+        case .parsing:
+            let seen = session.pointee.seen(direction)
+            session.pointee.parser?.skip(gap: byteCount, seen, into: output)
+        case .detecting:
+            session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+            session.pointee[direction].lostByteCount &+= byteCount
+            exhaust(direction, session)
+        case .failed: return
+        }
+    }
+
+    private func end(
+        _ direction: Direction, _ session: SessionPointer, _ output: ParserOutput
+    ) {
+        guard !session.pointee[direction].hasEnded else { return }
+        session.pointee[direction].hasEnded = true
+        guard session.pointee.state == .parsing else { return }
+        session.pointee.parser?.finish(session.pointee.seen(direction), into: output)
+    }
+
+    private func parse(
+        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
+        _ output: ParserOutput
+    ) {
+        guard let parser = session.pointee.parser else { return }
+        let eventCount = output.events.count
+        parser.parse(bytes.bytes, session.pointee.seen(direction), into: output)
+        noteServerName(since: eventCount, session, output)
+        guard parser.handsOver else { return }
+        let leftover = min(bytes.count, max(0, parser.leftoverByteCount))
+        handOver(session, output)
+        take(
+            UnsafeRawBufferPointer(rebasing: bytes.suffix(leftover)), direction, session, output)
+    }
+
+    /// Looks for another protocol from here on.
+    private func handOver(_ session: SessionPointer, _ output: ParserOutput) {
+        if let parser = session.pointee.parser {
+            if !session.pointee.toServer.hasEnded {
+                parser.finish(session.pointee.seen(.toServer), into: output)
+            }
+            if !session.pointee.toClient.hasEnded {
+                parser.finish(session.pointee.seen(.toClient), into: output)
+            }
+        }
+        returnParser(of: session)
+        freeBuffers(of: session)
+        for direction in [Direction.toServer, .toClient] {
+            let hasEnded = session.pointee[direction].hasEnded
+            session.pointee[direction] = Side()
+            session.pointee[direction].hasEnded = hasEnded
+        }
+        session.pointee.firstSpeaker = nil
+        session.pointee.isReversed = false
+        session.pointee.handoverCount &+= 1
+        session.pointee.state = .detecting
+        if session.pointee.handoverCount > limits.handoverCountMax { fail(session) }
+    }
+
+    /// Keeps the first name under which the client addresses the server.
+    private func noteServerName(
+        since eventCount: Int, _ session: SessionPointer, _ output: ParserOutput
+    ) {
+        guard session.pointee.serverName.isEmpty, output.events.count > eventCount else { return }
+        for event in output.events[eventCount...] where event.kind == .progress {
+            guard let transaction = event.transaction,
+                let field = transaction.definition.serverNameField,
+                let name = transaction.fields.bytes(of: field), !name.isEmpty
+            else { continue }
+            session.pointee.serverName.append(contentsOf: name)
+            return
+        }
+    }
+}
+
+// MARK: - Detection
+
+extension ProtocolSessions {
+    /// Asks what the first bytes of a direction are, and keeps them while nobody is sure.
+    private func look(
+        at bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
+        _ output: ParserOutput
+    ) {
+        guard bytes.count > 0 else { return }
+        session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+        let context = DetectionContext(direction: direction)
+        let before = session.pointee[direction]
+        let isStart = before.buffer < 0 && before.lostByteCount == 0
+        if isStart, !before.isExhausted {
+            let start = UnsafeRawBufferPointer(
+                rebasing: bytes.prefix(limits.detectionByteCountMax))
+            if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
+                return replay(bytes, direction, session, output)
+            }
+        }
+        let kept = keep(bytes, direction, session)
+        if !isStart, !before.isExhausted {
+            let start = keptBytes(session.pointee[direction])
+            if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
+                let rest = UnsafeRawBufferPointer(rebasing: bytes[kept...])
+                return replay(rest, direction, session, output)
+            }
+        }
+        session.pointee[direction].lostByteCount &+= UInt64(bytes.count &- kept)
+        let after = session.pointee[direction]
+        let isFull = Int(after.bufferedByteCount) >= limits.detectionByteCountMax
+        let isHopeless = session.pointee.candidates & ~after.ruledOut == 0
+        if isFull || isHopeless || after.lostByteCount > 0 { exhaust(direction, session) }
+    }
+
+    private func keptBytes(_ side: Side) -> UnsafeRawBufferPointer {
+        guard side.buffer >= 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(
+            start: buffers[Int(side.buffer)], count: Int(side.bufferedByteCount))
+    }
+
+    /// Copies what fits into the direction's buffer, and says how many bytes that are.
+    private func keep(
+        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer
+    ) -> Int {
+        guard session.pointee[direction].lostByteCount == 0 else { return 0 }
+        if session.pointee[direction].buffer < 0 {
+            guard let buffer = takeBuffer() else {
+                noBufferCount &+= 1
+                return 0
+            }
+            session.pointee[direction].buffer = buffer
+        }
+        let used = Int(session.pointee[direction].bufferedByteCount)
+        let count = min(bytes.count, limits.detectionByteCountMax &- used)
+        if count > 0, let source = bytes.baseAddress {
+            let buffer = buffers[Int(session.pointee[direction].buffer)]
+            UnsafeMutableRawPointer(buffer + used).copyMemory(from: source, byteCount: count)
+        }
+        session.pointee[direction].bufferedByteCount = Int32(truncatingIfNeeded: used &+ count)
+        return count
+    }
+
+    /// Asks the definitions that are still possible, those at the flow's ports first; one that is
+    /// sure gets the flow.
+    private func decide(
+        _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
+        _ session: SessionPointer
+    ) -> Bool {
+        let open = session.pointee.candidates & ~ruledOut
+        let atPort = session.pointee.atPort
+        for (set, isAtPort) in [(open & atPort, true), (open & ~atPort, false)] {
+            var set = set
+            while set != 0 {
+                let place = set.trailingZeroBitCount
+                set &= set &- 1
+                var context = context
+                context.isAtPort = isAtPort
+                switch definitions[place].detector(start, context) {
+                case .yes:
+                    begin(place, session)
+                    return true
+                case .yesReversed:
+                    session.pointee.isReversed = true
+                    begin(place, session)
+                    return true
+                case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
+                case .needMore: break
+                }
+            }
+        }
+        return false
+    }
+
+    private func begin(_ place: Int, _ session: SessionPointer) {
+        let definition = definitions[place]
+        session.pointee.definition = Int16(truncatingIfNeeded: place)
+        session.pointee.parser = parsers[place].popLast() ?? definition.makeParser?()
+        session.pointee.state = .parsing
+        if session.pointee.isDatagrams {
+            udpFlowCounts[place] &+= 1
+        } else {
+            tcpFlowCounts[place] &+= 1
+        }
+    }
+
+    /// Hands the parser what was kept, the direction that spoke first first, then the rest of the
+    /// piece that decided.
+    private func replay(
+        _ rest: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
+        _ output: ParserOutput
+    ) {
+        let first = session.pointee.firstSpeaker ?? direction
+        let handovers = session.pointee.handoverCount
+        for side in [first, first.reversed] {
+            let kept = session.pointee[side]
+            session.pointee[side].buffer = -1
+            session.pointee[side].bufferedByteCount = 0
+            defer { if kept.buffer >= 0 { freeBuffers.append(kept.buffer) } }
+            if kept.bufferedByteCount > 0 { take(keptBytes(kept), side, session, output) }
+            if kept.lostByteCount > 0 { lose(kept.lostByteCount, side, session, output) }
+            if side == direction, rest.count > 0 { take(rest, side, session, output) }
+            let isSame =
+                session.pointee.state == .parsing && session.pointee.handoverCount == handovers
+            if isSame, kept.hasEnded {
+                session.pointee.parser?.finish(session.pointee.seen(side), into: output)
+            }
+        }
+    }
+
+    private func exhaust(_ direction: Direction, _ session: SessionPointer) {
+        session.pointee[direction].isExhausted = true
+        if session.pointee[direction.reversed].isExhausted { fail(session) }
+    }
+
+    private func fail(_ session: SessionPointer) {
+        session.pointee.state = .failed
+        freeBuffers(of: session)
+        if session.pointee.isDatagrams {
+            failedUDPCount &+= 1
+        } else {
+            failedTCPCount &+= 1
+        }
+    }
+
+    private func look(
+        atDatagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
+        _ session: SessionPointer
+    ) {
+        guard bytes.count > 0 else { return }
+        session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+        let context = DetectionContext(direction: direction, isDatagram: true)
+        if decide(bytes.bytes, context, ruledOut: 0, session) { return }
+        session.pointee.datagramCount &+= 1
+        if session.pointee.datagramCount >= limits.datagramCountMax { fail(session) }
+    }
+}
