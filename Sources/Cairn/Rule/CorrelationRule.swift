@@ -1,6 +1,7 @@
 /// A correlation rule as written, checked by itself; references are resolved when the rule set is complete
 /// (CORRELATION.md §3).
 public struct CorrelationRule: Sendable {
+    /// What it says about itself.
     public var header: RuleHeader
     var type: CorrelationType
     /// Referenced rules, by id or name, in order.

@@ -4,20 +4,29 @@ public struct RuleHeader: Sendable {
     public var id: String
     /// `name`, the short handle that correlations refer to.
     public var name: String?
+    /// What it is about, in a few words.
     public var title: String
+    /// What it is about, in a few sentences.
     public var description: String?
+    /// Sigma's `stable`, `test`, `experimental`, `deprecated` or `unsupported`.
     public var status: String?
     /// As written; a detection rule without one counts as medium.
     public var level: Level?
+    /// `attack.t1190`, `cve.2021-44228` and the like.
     public var tags: [String] = []
+    /// Where to read more.
     public var references: [String] = []
+    /// Where it was written.
     public var location: SourceLocation
-    /// EVE's `alert.signature_id`, `gid` and `rev`; the id is derived from `id` if that is no number.
+    /// EVE's `alert.signature_id`; the id is derived from `id` if that is no number.
     public var signatureID: UInt64 = 0
+    /// EVE's `alert.gid`.
     public var generatorID: UInt32 = 1
+    /// EVE's `alert.rev`.
     public var revision: UInt32 = 0
-    /// EVE's `alert.category` and `severity` where a class type or priority gives them.
+    /// EVE's `alert.category`, where a class type gives it.
     public var category: String?
+    /// EVE's `alert.severity`; without one it follows from the level.
     public var severity: Int?
     /// EVE's `alert.metadata`, in the order written.
     public var metadata: [(key: String, value: String)] = []
@@ -25,6 +34,7 @@ public struct RuleHeader: Sendable {
 
 /// A detection rule, checked: names are resolved, values parsed, the condition a tree of matches.
 public struct DetectionRule: Sendable {
+    /// What it says about itself.
     public var header: RuleHeader
     /// What one evaluation looks at: an index into `FieldRegistry.subjects`.
     var subject: Int
@@ -145,6 +155,7 @@ enum SequenceStep: Equatable, Sendable {
     case isDataAt(Operand, isRelative: Bool, isNegated: Bool)
     /// The value's byte count.
     case size(Comparison, Int64)
+    /// The value's byte count lies between two numbers, both included.
     case sizeRange(Int64, Int64)
 }
 
@@ -240,7 +251,7 @@ struct PortSet: Equatable, Sendable {
     var excluded: [ClosedRange<UInt16>] = []
 }
 
-enum StateScope: String, Equatable, Sendable { case flow, src, dst, pair }
+enum StateScope: String, CaseIterable, Equatable, Sendable { case flow, src, dst, pair }
 
 /// A named bit of a flow, host or pair of hosts.
 struct StateOperation: Equatable, Sendable {

@@ -53,9 +53,12 @@ public struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
     public var description: String { line > 0 ? "\(path):\(line):\(column)" : path }
 }
 
-/// The candidate nearest to a misspelt name, if one is near enough to be meant.
-func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
-    let limit = max(1, name.utf8.count / 3)
+/// The candidate nearest to a misspelt name, if one is near enough to be meant: by default as many slips apart as a third
+/// of the name is long.
+func nearest(
+    to name: String, among candidates: some Sequence<String>, within distanceMax: Int? = nil
+) -> String? {
+    let limit = distanceMax ?? max(1, name.utf8.count / 3)
     var best: (name: String, distance: Int)?
     for candidate in candidates where abs(candidate.utf8.count - name.utf8.count) <= limit {
         let distance = editDistance(Array(name.utf8), Array(candidate.utf8))

@@ -1,0 +1,154 @@
+/// Reads a document with `detection`.
+struct DetectionReader {
+    let sink: DiagnosticSink
+    let fields: FieldLookup
+    let variables: RuleVariables
+
+    static let keys: Set<String> = [
+        "detection", "traffic", "state", "counters", "threshold", "detection_filter", "alert",
+        "actor", "victim",
+    ]
+
+    enum Result {
+        case rule(DetectionRule, LogSource)
+        /// Fine, but about something that is not on the wire.
+        case skipped(RuleHeader, reason: String)
+        /// With mistakes, which were reported.
+        case failed
+    }
+
+    func read(_ document: YAMLNode) -> Result {
+        let errorCount = sink.errorCount
+        let header = HeaderReader(sink: sink).read(document, otherKeys: Self.keys)
+        guard let logSource = logSource(document) else { return .failed }
+        let subject: Subject
+        switch logSource.resolve(fields) {
+        case .subject(let resolved): subject = resolved
+        case .unseen(let reason):
+            return skip(header, reason, at: document["logsource"]?.mark ?? document.mark)
+        case .unknown(let message):
+            sink.error(at: document["logsource"]?.mark ?? document.mark, message)
+            return .failed
+        }
+        var resolver = ConditionResolver(fields: fields, subject: subject, sink: sink)
+        guard let detection = document["detection"] else { return .failed }
+        if let unseen = Self.unseenFields(detection, fields, subject).first {
+            return skip(header, Self.reason(detection, fields, subject), at: unseen.mark)
+        }
+        var section = DetectionSection(sink: sink, variables: variables)
+        let diagnosticCount = sink.diagnostics.count
+        guard let expression = section.read(detection) else {
+            return skippedBySection(since: diagnosticCount, errorCount, header)
+        }
+        guard let condition = resolver.resolve(expression) else {
+            if let first = resolver.unseen.first, sink.errorCount == errorCount {
+                return skip(header, Self.reason(resolver.unseen), at: first.mark)
+            }
+            return .failed
+        }
+        if condition == .any([]) {
+            return skip(
+                header, "its condition can never hold for what is seen on the wire",
+                at: detection["condition"]?.mark ?? detection.mark)
+        }
+        var rule = DetectionRule(
+            header: header ?? RuleHeader(id: "", title: "", location: sink.location(document.mark)),
+            subject: subject.index, condition: condition)
+        readOptions(document, into: &rule, &resolver)
+        guard header != nil, sink.errorCount == errorCount else { return .failed }
+        return .rule(rule, logSource)
+    }
+
+    // MARK: Log source and fields
+
+    private func logSource(_ document: YAMLNode) -> LogSource? {
+        guard let node = document["logsource"] else {
+            sink.error(
+                at: document.mark,
+                "the rule has no 'logsource'; write 'logsource: {product: cairn, service: http}'")
+            return nil
+        }
+        return LogSource(node, sink)
+    }
+
+    private func skip(_ header: RuleHeader?, _ reason: String, at mark: YAMLMark) -> Result {
+        guard let header else { return .failed }
+        sink.skipped(at: mark, reason)
+        return .skipped(header, reason: reason)
+    }
+
+    /// An aggregation makes the section return nothing without an error.
+    private func skippedBySection(
+        since count: Int, _ errorCount: Int, _ header: RuleHeader?
+    ) -> Result {
+        guard sink.errorCount == errorCount, let header,
+            let reason = sink.diagnostics[count...].first(where: { $0.severity == .skipped })
+        else { return .failed }
+        return .skipped(header, reason: reason.message)
+    }
+
+    /// Fields of a foreign log source that are not on the wire. They are looked for before anything else, since a rule
+    /// about something else need not be understood further.
+    private static func unseenFields(
+        _ detection: YAMLNode, _ fields: FieldLookup, _ subject: Subject
+    ) -> [(name: String, mark: YAMLMark)] {
+        guard !subject.isNative else { return [] }
+        var unseen: [(name: String, mark: YAMLMark)] = []
+        func collect(_ node: YAMLNode) {
+            for element in node.elements ?? [] { collect(element) }
+            for entry in node.entries ?? [] {
+                let name = String(entry.key.prefix { $0 != "|" })
+                if name.isEmpty || subject.constants[name] != nil
+                    || fields.field(named: name, subject: subject.index) != nil
+                    || unseen.contains(where: { $0.name == name })
+                {
+                    continue
+                }
+                unseen.append((name, entry.keyMark))
+            }
+        }
+        for selection in detection.entries ?? []
+        where selection.key != "condition" && selection.key != "timeframe" {
+            collect(selection.value)
+        }
+        return unseen
+    }
+
+    private static func reason(
+        _ detection: YAMLNode, _ fields: FieldLookup, _ subject: Subject
+    ) -> String {
+        reason(unseenFields(detection, fields, subject))
+    }
+
+    private static func reason(_ unseen: [(name: String, mark: YAMLMark)]) -> String {
+        let names = unseen.map { "'\($0.name)'" }.joined(separator: ", ")
+        return unseen.count == 1
+            ? "the field \(names) cannot be seen on the wire"
+            : "the fields \(names) cannot be seen on the wire"
+    }
+
+    // MARK: Options
+
+    private func readOptions(
+        _ document: YAMLNode, into rule: inout DetectionRule, _ resolver: inout ConditionResolver
+    ) {
+        let state = StateReader(sink: sink)
+        for entry in document.entries ?? [] where Self.keys.contains(entry.key) {
+            let value = entry.value
+            if value.isNull { continue }
+            switch entry.key {
+            case "traffic":
+                let reader = TrafficReader(sink: sink, variables: variables)
+                if let traffic = reader.read(value) { rule.traffic = traffic }
+            case "state": rule.state = state.state(value)
+            case "counters": rule.counters = state.counters(value)
+            case "threshold": rule.threshold = state.threshold(value)
+            case "detection_filter": rule.detectionFilter = state.detectionFilter(value)
+            case "alert": rule.alerts = sink.bool(value, "'alert'") ?? true
+            case "actor": rule.actor = resolver.field(value, "'actor'")
+            case "victim": rule.victim = resolver.field(value, "'victim'")
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,335 @@
+/// Reads the `detection` section of a rule, or the selections of a filter: selections and the condition over them become
+/// one expression (Sigma rules specification, "Detection").
+struct DetectionSection {
+    let sink: DiagnosticSink
+    let variables: RuleVariables
+    /// Keys beside the selections.
+    var otherKeys: Set<String> = ["condition", "timeframe"]
+
+    private var selections: [(name: String, expression: SigmaExpression)] = []
+    private var usedNames: Set<String> = []
+
+    init(sink: DiagnosticSink, variables: RuleVariables) {
+        self.sink = sink
+        self.variables = variables
+    }
+
+    /// What the section says; nil if it has mistakes, which were reported.
+    mutating func read(_ node: YAMLNode) -> SigmaExpression? {
+        guard let entries = node.entries else {
+            sink.error(at: node.mark, "'detection' must be a map of selections, not \(node.kind)")
+            return nil
+        }
+        let errorCount = sink.errorCount
+        var condition: YAMLNode?
+        for entry in entries {
+            if entry.key == "condition" {
+                condition = entry.value
+            } else if !otherKeys.contains(entry.key) {
+                if let expression = selection(entry.value) {
+                    selections.append((entry.key, expression))
+                } else {
+                    // Its mistakes are known; the condition may name it.
+                    selections.append((entry.key, .all([])))
+                }
+            }
+        }
+        guard let condition else {
+            sink.error(at: node.mark, "the detection has no 'condition'")
+            return nil
+        }
+        guard let expression = combined(condition), sink.errorCount == errorCount else {
+            return nil
+        }
+        return expression
+    }
+
+    // MARK: Condition
+
+    /// Several conditions: one of them must hold.
+    private mutating func combined(_ node: YAMLNode) -> SigmaExpression? {
+        let nodes = node.listOrSelf
+        var parts: [SigmaExpression] = []
+        for node in nodes {
+            guard let text = sink.text(node, "'condition'") else { return nil }
+            do throws(ConditionError) {
+                parts.append(try expression(SigmaCondition(parsing: text)))
+            } catch {
+                let mark = node.mark(ofCharacter: error.offset)
+                let place =
+                    node.scalar?.spansLines == true
+                    ? " (character \(error.offset + 1) of the condition)" : ""
+                if error.isAggregation {
+                    sink.skipped(at: mark, error.message + place)
+                } else {
+                    sink.error(at: mark, error.message + place)
+                }
+                return nil
+            }
+        }
+        guard !parts.isEmpty else {
+            sink.error(at: node.mark, "the condition is empty")
+            return nil
+        }
+        return .linked(parts, byAll: false)
+    }
+
+    private mutating func expression(
+        _ condition: SigmaCondition
+    ) throws(ConditionError) -> SigmaExpression {
+        switch condition {
+        case .all(let parts): return .all(try expressions(parts))
+        case .any(let parts): return .any(try expressions(parts))
+        case .not(let part): return .not(try expression(part))
+        case .selection(let name, let offset):
+            guard let selection = selections.first(where: { $0.name == name }) else {
+                throw ConditionError(
+                    offset: offset,
+                    message: "unknown selection '\(name)'"
+                        + suggestion(for: name, among: selections.map(\.name)))
+            }
+            return selection.expression
+        case .selections(let all, let pattern, let offset):
+            // Names with '_' are for use by name; only a pattern that says so takes them.
+            let chosen = selections.filter {
+                (pattern == "them" || matches($0.name, pattern: pattern))
+                    && (pattern.hasPrefix("_") || !$0.name.hasPrefix("_"))
+            }
+            guard !chosen.isEmpty else {
+                throw ConditionError(
+                    offset: offset,
+                    message: "no selection fits '\(pattern)'"
+                        + suggestion(for: pattern, among: selections.map(\.name)))
+            }
+            return .linked(chosen.map(\.expression), byAll: all)
+        }
+    }
+
+    private mutating func expressions(
+        _ conditions: [SigmaCondition]
+    ) throws(ConditionError) -> [SigmaExpression] {
+        var results: [SigmaExpression] = []
+        for condition in conditions { results.append(try expression(condition)) }
+        return results
+    }
+
+    // MARK: Selections
+
+    /// A map (all must hold), a list of maps or values (one must hold) or a value.
+    private func selection(_ node: YAMLNode) -> SigmaExpression? {
+        switch node.content {
+        case .map(let entries):
+            guard !entries.isEmpty else {
+                sink.error(at: node.mark, "the selection is empty")
+                return nil
+            }
+            let items = entries.compactMap(item)
+            return items.count == entries.count ? .linked(items, byAll: true) : nil
+        case .list(let elements):
+            guard !elements.isEmpty else {
+                sink.error(at: node.mark, "the selection is empty")
+                return nil
+            }
+            let parts = elements.compactMap(selection)
+            return parts.count == elements.count ? .linked(parts, byAll: false) : nil
+        case .scalar:
+            return keyword(node)
+        }
+    }
+
+    private func keyword(_ node: YAMLNode) -> SigmaExpression? {
+        guard !node.isNull else {
+            sink.error(at: node.mark, "a keyword must be text or a number, not nothing")
+            return nil
+        }
+        guard let value = value(node, isRegex: false) else { return nil }
+        return .item(
+            SigmaItem(field: nil, value: value, fieldMark: node.mark, valueMark: node.mark))
+    }
+
+    /// `field|modifier|modifier: value or list of values`.
+    private func item(_ entry: YAMLEntry) -> SigmaExpression? {
+        guard let key = ItemKey(entry, sink) else { return nil }
+        if key.modifiers.contains(.sequence) { return sequences(entry, key) }
+        let nodes = entry.value.listOrSelf
+        let chain = SigmaModifierChain(
+            modifiers: key.modifiers, placeholder: variables.placeholder,
+            hasField: key.field != nil)
+        let isRegex = key.modifiers.contains(.re)
+        var leaves: [SigmaExpression] = []
+        for node in nodes {
+            guard let value = value(node, isRegex: isRegex) else { return nil }
+            if value == .null, key.field == nil {
+                sink.error(at: node.mark, "a keyword must be text or a number, not nothing")
+                return nil
+            }
+            do throws(ModifierError) {
+                leaves.append(leaf(try chain.apply(to: value), entry, key, at: node.mark))
+            } catch {
+                sink.error(at: node.mark, error.message)
+                return nil
+            }
+        }
+        if nodes.isEmpty {
+            guard key.field != nil else {
+                sink.error(at: entry.value.mark, "the list of keywords is empty")
+                return nil
+            }
+            leaves.append(leaf(.null, entry, key, at: entry.value.mark))
+        }
+        return key.applied(to: leaves)
+    }
+
+    private func leaf(
+        _ value: SigmaValue, _ entry: YAMLEntry, _ key: ItemKey, at mark: YAMLMark
+    ) -> SigmaExpression {
+        if case .oneOf(let values) = value {
+            return .linked(values.map { leaf($0, entry, key, at: mark) }, byAll: false)
+        }
+        return .item(
+            SigmaItem(
+                field: key.field, transforms: key.transforms, value: value,
+                fieldMark: entry.keyMark, valueMark: mark))
+    }
+
+    /// `field|sequence`: a list of steps, or a list of such lists of which one (`|all`: each) must hold.
+    private func sequences(_ entry: YAMLEntry, _ key: ItemKey) -> SigmaExpression? {
+        guard key.field != nil,
+            key.modifiers.allSatisfy({ [.sequence, .all, .neq].contains($0) })
+        else {
+            sink.error(
+                at: entry.keyMark,
+                "'sequence' needs a field and goes with 'all', 'neq' and transforms only")
+            return nil
+        }
+        guard let elements = entry.value.elements, !elements.isEmpty else {
+            sink.error(
+                at: entry.value.mark, "a sequence must be a list of steps, not \(entry.value.kind)")
+            return nil
+        }
+        let lists = elements.allSatisfy { $0.elements != nil } ? elements : [entry.value]
+        var leaves: [SigmaExpression] = []
+        for list in lists {
+            guard let steps = SequenceReader(sink: sink).read(list.elements ?? []) else {
+                return nil
+            }
+            leaves.append(leaf(.sequence(steps), entry, key, at: list.mark))
+        }
+        return key.applied(to: leaves)
+    }
+
+    private func value(_ node: YAMLNode, isRegex: Bool) -> SigmaValue? {
+        guard let scalar = node.scalar else {
+            sink.error(
+                at: node.mark, "a value must be text, a number or true or false, not \(node.kind)")
+            return nil
+        }
+        if isRegex { return .regex(RegexPattern(pattern: scalar.text)) }
+        switch scalar.value {
+        case .null: return .null
+        case .bool(let bool): return .bool(bool)
+        case .integer(let integer):
+            return .number(SigmaNumber(integer: integer, text: scalar.text))
+        case .float(let float) where float.isFinite:
+            return .number(SigmaNumber(float: float, text: scalar.text))
+        case .float, .text: return .string(SigmaString(scalar.text))
+        }
+    }
+}
+
+/// The key of a detection item, taken apart.
+private struct ItemKey {
+    var field: String?
+    var transforms: [Transform] = []
+    var modifiers: [SigmaModifier] = []
+
+    init?(_ entry: YAMLEntry, _ sink: DiagnosticSink) {
+        guard entry.key.utf8.contains(UInt8(ascii: "|")) else {
+            field = entry.key.isEmpty ? nil : entry.key
+            return
+        }
+        var offset = 0
+        for (index, part) in entry.key.split(separator: "|", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            if index == 0 {
+                field = part.isEmpty ? nil : String(part)
+            } else if let modifier = SigmaModifier(rawValue: String(part)) {
+                modifiers.append(modifier)
+            } else if let transform = Transform(named: String(part)) {
+                transforms.append(transform)
+            } else {
+                sink.error(
+                    at: entry.keyMark.advanced(by: offset), Self.complaint(about: String(part)))
+                return nil
+            }
+            offset += part.count + 1
+        }
+    }
+
+    private static func complaint(about name: String) -> String {
+        if name == "xor" || name.hasPrefix("xor:") {
+            return "'xor' needs its key in hexadecimal digits: 'xor:0d0ac8ff'"
+        }
+        return "unknown modifier '\(name)'"
+            + suggestion(
+                for: name,
+                among: SigmaModifier.allCases.map(\.rawValue) + Transform.names)
+    }
+
+    /// Linked as the modifiers say.
+    func applied(to leaves: [SigmaExpression]) -> SigmaExpression {
+        let linked = SigmaExpression.linked(leaves, byAll: modifiers.contains(.all))
+        return modifiers.contains(.neq) ? .not(linked) : linked
+    }
+}
+
+extension Transform {
+    /// Names of transforms without a parameter.
+    static let names = [
+        "to_lowercase", "to_uppercase", "strip_whitespace", "compress_whitespace", "url_decode",
+        "dotprefix", "header_lowercase", "to_md5", "to_sha1", "to_sha256", "from_base64",
+    ]
+
+    /// The transform of a field suffix: its name, or `xor:` and a key in hexadecimal digits.
+    init?(named name: String) {
+        switch name {
+        case "to_lowercase": self = .toLowercase
+        case "to_uppercase": self = .toUppercase
+        case "strip_whitespace": self = .stripWhitespace
+        case "compress_whitespace": self = .compressWhitespace
+        case "url_decode": self = .urlDecode
+        case "dotprefix": self = .dotprefix
+        case "header_lowercase": self = .headerLowercase
+        case "to_md5": self = .toMD5
+        case "to_sha1": self = .toSHA1
+        case "to_sha256": self = .toSHA256
+        case "from_base64": self = .fromBase64
+        default:
+            guard name.hasPrefix("xor:"), let key = hexBytes(name.dropFirst(4)), !key.isEmpty else {
+                return nil
+            }
+            self = .xor(key)
+        }
+    }
+}
+
+/// The bytes of hexadecimal digits, with spaces anywhere between bytes; nil for anything else.
+func hexBytes(_ text: some StringProtocol) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var high: UInt8?
+    for byte in text.utf8 {
+        if byte == 0x20 || byte == 0x0a || byte == 0x09 || byte == 0x0d {
+            guard high == nil else { return nil }
+            continue
+        }
+        guard let digit = byte.hexDigitValue else { return nil }
+        if let first = high {
+            bytes.append(first << 4 | digit)
+            high = nil
+        } else {
+            high = digit
+        }
+    }
+    return high == nil ? bytes : nil
+}

@@ -1,0 +1,247 @@
+/// The values that rules take from the settings: address and port groups (`$HOME_NET`) and placeholders (`%name%`).
+///
+/// Groups nest and negate as in Suricata: a group is what its members name, less what its negated members name; two
+/// negations undo each other.
+struct RuleVariables: Sendable {
+    private var addressGroups: [String: String] = [:]
+    private var portGroups: [String: String] = [:]
+    private var placeholders: [String: [String]] = [:]
+    /// Groups without names of other groups in front of them, as most rules use them.
+    private var addressSets: [String: AddressSet] = [:]
+    private var portSets: [String: PortSet] = [:]
+
+    /// Groups within each other.
+    static let depthMax = 32
+
+    init(_ settings: Settings = Settings()) {
+        for (name, texts, _) in settings.group("vars.address-groups.") {
+            addressGroups[name] = Self.group(texts)
+        }
+        for (name, texts, _) in settings.group("vars.port-groups.") {
+            portGroups[name] = Self.group(texts)
+        }
+        for (name, texts, _) in settings.group("placeholders.") {
+            placeholders[name] = texts.count == 1 ? Setting.list(texts[0]) : texts
+        }
+        for name in addressGroups.keys {
+            addressSets["$\(name)"] = try? addressSet("$\(name)", useCache: false)
+        }
+        for name in portGroups.keys {
+            portSets["$\(name)"] = try? portSet("$\(name)", useCache: false)
+        }
+    }
+
+    private static func group(_ texts: [String]) -> String {
+        texts.count == 1 ? texts[0] : "[" + texts.joined(separator: ",") + "]"
+    }
+
+    /// The values of a placeholder; nil if it has none.
+    func placeholder(_ name: String) -> [String]? { placeholders[name] }
+
+    /// A mistake in a group; the text says what would be right.
+    struct GroupError: Error, Equatable {
+        var message: String
+    }
+
+    // MARK: Addresses
+
+    /// The addresses of a text like `[10.0.0.0/8, !$DNS_SERVERS]`.
+    func addressSet(_ text: String, useCache: Bool = true) throws(GroupError) -> AddressSet {
+        if useCache, let set = addressSets[text] { return set }
+        var set = AddressSet()
+        var includesAny = false
+        for term in try terms(of: text, among: addressGroups, kind: "vars.address-groups") {
+            if term.text == "any" {
+                guard !term.isNegated else { throw GroupError(message: "'!any' is nobody") }
+                includesAny = true
+                continue
+            }
+            guard let networks = Self.networks(term.text) else {
+                throw GroupError(
+                    message: "'\(term.text)' is no address; write 10.0.0.1, 10.0.0.0/8,"
+                        + " 10.0.0.1-10.0.0.9 or $HOME_NET")
+            }
+            if term.isNegated { set.excluded += networks } else { set.included += networks }
+        }
+        if includesAny { set.included = [] }
+        let isEmpty =
+            !set.included.isEmpty
+            && set.included.allSatisfy { network in
+                set.excluded.contains {
+                    $0.prefixLength <= network.prefixLength && $0.contains(network.address)
+                }
+            }
+        if isEmpty { throw GroupError(message: "'\(text)' leaves no address") }
+        return set
+    }
+
+    private static func networks(_ text: String) -> [IPNetwork]? {
+        if let network = IPNetwork(text) { return [network] }
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard ends.count == 2, let first = IPAddress(String(ends[0])),
+            let last = IPAddress(String(ends[1])), first.isV4 == last.isV4, first <= last
+        else { return nil }
+        return IPNetwork.covering(first...last)
+    }
+
+    // MARK: Ports
+
+    /// The ports of a text like `[80, 8000:8999, !$SSH_PORTS]`.
+    func portSet(_ text: String, useCache: Bool = true) throws(GroupError) -> PortSet {
+        if useCache, let set = portSets[text] { return set }
+        var set = PortSet()
+        var includesAny = false
+        for term in try terms(of: text, among: portGroups, kind: "vars.port-groups") {
+            if term.text == "any" {
+                guard !term.isNegated else { throw GroupError(message: "'!any' is no port") }
+                includesAny = true
+                continue
+            }
+            guard let range = Self.ports(term.text) else {
+                throw GroupError(
+                    message:
+                        "'\(term.text)' is no port; write 80, 8000-8999, ':1024' or $HTTP_PORTS")
+            }
+            if term.isNegated { set.excluded.append(range) } else { set.included.append(range) }
+        }
+        if includesAny { set.included = [] }
+        let isEmpty =
+            !set.included.isEmpty
+            && set.included.allSatisfy { range in
+                set.excluded.contains {
+                    $0.lowerBound <= range.lowerBound && range.upperBound <= $0.upperBound
+                }
+            }
+        if isEmpty { throw GroupError(message: "'\(text)' leaves no port") }
+        return set
+    }
+
+    /// `80`, `80:90`, `80-90`, `:1024`, `1024:`.
+    private static func ports(_ text: String) -> ClosedRange<UInt16>? {
+        let separator: Character = text.contains(":") ? ":" : "-"
+        let ends = text.split(separator: separator, omittingEmptySubsequences: false)
+        if ends.count == 1 { return UInt16(text).map { $0...$0 } }
+        guard ends.count == 2, text.count > 1 else { return nil }
+        guard let low = ends[0].isEmpty ? 0 : UInt16(ends[0]),
+            let high = ends[1].isEmpty ? .max : UInt16(ends[1]), low <= high
+        else { return nil }
+        return low...high
+    }
+
+    // MARK: Groups
+
+    private struct Term {
+        var text: String
+        var isNegated: Bool
+    }
+
+    private func terms(
+        of text: String, among groups: [String: String], kind: String
+    ) throws(GroupError) -> [Term] {
+        var terms: [Term] = []
+        try collect(text[...], false, among: groups, kind: kind, depth: 0, into: &terms)
+        guard !terms.isEmpty else { throw GroupError(message: "the group is empty; write 'any'") }
+        return terms
+    }
+
+    private func collect(
+        _ text: Substring, _ isNegated: Bool, among groups: [String: String], kind: String,
+        depth: Int, into terms: inout [Term]
+    ) throws(GroupError) {
+        guard depth <= Self.depthMax, terms.count <= 65_536 else {
+            throw GroupError(
+                message: "the group refers to itself, or nests more than \(Self.depthMax) deep")
+        }
+        var text = Self.trimmed(text)
+        var isNegated = isNegated
+        while text.hasPrefix("!") {
+            isNegated.toggle()
+            text = Self.trimmed(text.dropFirst())
+        }
+        if text.hasPrefix("[") {
+            guard text.hasSuffix("]"), text.count > 1 else {
+                throw GroupError(message: "'[' is not closed in '\(text)'")
+            }
+            for part in try Self.members(text.dropFirst().dropLast()) {
+                try collect(
+                    part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
+            }
+        } else if text.hasPrefix("$") {
+            let name = String(text.dropFirst())
+            guard let group = groups[name] else {
+                throw GroupError(
+                    message: "unknown variable '$\(name)'"
+                        + (nearest(to: name, among: groups.keys.sorted())
+                            .map { " — did you mean '$\($0)'?" }
+                            ?? "; set it as \(kind).\(name)"))
+            }
+            try collect(
+                group[...], isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
+        } else if text.contains(",") {
+            for part in try Self.members(text) {
+                try collect(
+                    part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
+            }
+        } else {
+            terms.append(Term(text: String(text), isNegated: isNegated))
+        }
+    }
+
+    /// The parts between the commas that are not inside of brackets.
+    private static func members(_ text: Substring) throws(GroupError) -> [Substring] {
+        var parts: [Substring] = []
+        var depth = 0
+        var start = text.startIndex
+        for index in text.indices {
+            switch text[index] {
+            case "[": depth += 1
+            case "]": depth -= 1
+            case "," where depth == 0:
+                parts.append(text[start..<index])
+                start = text.index(after: index)
+            default: break
+            }
+            if depth < 0 { break }
+        }
+        guard depth == 0 else { throw GroupError(message: "the brackets of '\(text)' do not fit") }
+        parts.append(text[start...])
+        return parts.map(trimmed).filter { !$0.isEmpty }
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        var text = text.drop { $0 == " " || $0 == "\t" }
+        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
+        return text
+    }
+}
+
+extension IPNetwork {
+    /// The fewest networks that hold exactly the addresses of a range, all IPv4 or all IPv6.
+    static func covering(_ range: ClosedRange<IPAddress>) -> [IPNetwork] {
+        let bits = range.lowerBound.isV4 ? 32 : 128
+        let offset: UInt128 = range.lowerBound.isV4 ? 0xffff_0000_0000 : 0
+        func number(_ address: IPAddress) -> UInt128 {
+            (UInt128(address.high) << 64 | UInt128(address.low)) &- offset
+        }
+        let last = number(range.upperBound)
+        var next = number(range.lowerBound)
+        var networks: [IPNetwork] = []
+        // At most two networks of every size.
+        while true {
+            var size = min(next == 0 ? bits : min(next.trailingZeroBitCount, bits), bits)
+            while size > 0, size == 128 || last &- next < (UInt128(1) << UInt128(size)) &- 1 {
+                size -= 1
+            }
+            let start = next &+ offset
+            let address = IPAddress(
+                high: UInt64(truncatingIfNeeded: start >> 64),
+                low: UInt64(truncatingIfNeeded: start))
+            if let network = IPNetwork(address, prefixLength: bits - size) {
+                networks.append(network)
+            }
+            let end = next &+ ((UInt128(1) << UInt128(size)) &- 1)
+            if end >= last { return networks }
+            next = end &+ 1
+        }
+    }
+}

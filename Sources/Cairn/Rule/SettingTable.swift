@@ -1,0 +1,166 @@
+extension Setting {
+    /// Every setting. Defaults are those of Suricata 7.0.10 as Debian ships it where the setting is Suricata's.
+    public static let all: [Setting] = stream + flow + protocols + rules + incidents + variables
+
+    private static let stream: [Setting] = [
+        Setting(
+            "stream.midstream", .bool, "false",
+            "Follow TCP connections whose handshake was not seen."),
+        Setting(
+            "stream.async-oneside", .bool, "false",
+            "Follow TCP connections of which only one direction is seen."),
+        Setting("stream.memcap", .byteCount, "64mb", "Memory for TCP connections."),
+        Setting("stream.reassembly.memcap", .byteCount, "256mb", "Memory for TCP segments."),
+        Setting(
+            "stream.reassembly.depth", .byteCount, "1mb",
+            "Bytes of each direction that are reassembled; 0 for all."),
+        Setting("stream.max-synack-queued", .integer, "5", "SYN/ACK variants kept of a handshake."),
+        Setting(
+            "stream.drop-invalid", .bool, "true",
+            "Whether invalid segments are left out of streams."
+        ),
+        Setting(
+            "stream.reassembly.urgent.policy", .text, "oob",
+            "What urgent bytes are: oob, inline, drop or gap."),
+        Setting(
+            "host-os-policy.*", .list, "",
+            "Networks whose hosts treat overlapping segments and fragments like this system."),
+    ]
+
+    private static let flow: [Setting] = [
+        Setting("flow.memcap", .byteCount, "128mb", "Memory for flows."),
+        Setting("flow.hash-size", .integer, "65536", "Buckets of the flow table."),
+        Setting("flow.prealloc", .integer, "10000", "Flows allocated at the start."),
+        Setting("flow.max", .integer, "0", "Flows held at once; 0: as memory allows."),
+        Setting("flow-timeouts.default.new", .duration, "30s", "Time-out of other protocols."),
+        Setting(
+            "flow-timeouts.default.established", .duration, "300s", "The same, both ways seen."),
+        Setting("flow-timeouts.default.closed", .duration, "0s", "The same, after the end."),
+        Setting("flow-timeouts.tcp.new", .duration, "60s", "Time-out of a TCP handshake."),
+        Setting("flow-timeouts.tcp.established", .duration, "600s", "Time-out of TCP connections."),
+        Setting("flow-timeouts.tcp.closed", .duration, "60s", "Time-out after FIN or RST."),
+        Setting("flow-timeouts.udp.new", .duration, "30s", "Time-out of one-way UDP."),
+        Setting("flow-timeouts.udp.established", .duration, "300s", "Time-out of two-way UDP."),
+        Setting("flow-timeouts.icmp.new", .duration, "30s", "Time-out of one-way ICMP."),
+        Setting("flow-timeouts.icmp.established", .duration, "300s", "Time-out of two-way ICMP."),
+        Setting("defrag.memcap", .byteCount, "32mb", "Memory for IP fragments."),
+        Setting("defrag.hash-size", .integer, "65536", "Buckets of the fragment table."),
+        Setting("defrag.trackers", .integer, "65535", "Datagrams put together at once."),
+        Setting("defrag.max-frags", .integer, "65535", "Fragments held at once."),
+        Setting("defrag.prealloc", .bool, "true", "Whether fragment memory is taken at the start."),
+        Setting("defrag.timeout", .duration, "60s", "Time within which all fragments must come."),
+        Setting("host.memcap", .byteCount, "32mb", "Memory for what is kept by host."),
+        Setting("ippair.memcap", .byteCount, "16mb", "Memory for what is kept by pair of hosts."),
+        Setting(
+            "vlan.use-for-tracking", .bool, "true",
+            "Whether flows of different VLANs are different."
+        ),
+        Setting(
+            "decoder.max-layers", .integer, "16", "Headers within each other that are decoded."),
+        Setting("decoder.teredo.enabled", .bool, "true", "Whether Teredo tunnels are decoded."),
+        Setting("decoder.teredo.ports", .text, "$TEREDO_PORTS", "UDP ports of Teredo."),
+        Setting("decoder.vxlan.enabled", .bool, "true", "Whether VXLAN tunnels are decoded."),
+        Setting("decoder.vxlan.ports", .text, "$VXLAN_PORTS", "UDP ports of VXLAN."),
+        Setting("decoder.geneve.enabled", .bool, "true", "Whether Geneve tunnels are decoded."),
+        Setting("decoder.geneve.ports", .text, "$GENEVE_PORTS", "UDP ports of Geneve."),
+    ]
+
+    private static let protocols: [Setting] =
+        [
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.request-body-limit", .byteCount,
+                "100kb", "Bytes of a request body that rules look at; 0 for all."),
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.response-body-limit", .byteCount,
+                "100kb", "Bytes of a response body that rules look at; 0 for all."),
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit",
+                .integer, "2", "Content encodings within each other that are undone."),
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.compression-bomb-limit", .byteCount,
+                "1mb", "Bytes that one body may unpack to."),
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.double-decode-path", .bool, "false",
+                "Whether percent encoding is undone twice in paths."),
+            Setting(
+                "app-layer.protocols.http.libhtp.default-config.double-decode-query", .bool,
+                "false",
+                "Whether percent encoding is undone twice in queries."),
+            Setting(
+                "app-layer.max-transactions", .integer, "256",
+                "Transactions of one flow open at once."),
+            Setting(
+                "app-layer.header-limit", .byteCount, "256kb",
+                "Bytes of all headers of one message."),
+        ] + switches
+
+    /// `app-layer.protocols.NAME.enabled` and its ports, for the protocols of Suricata's file.
+    private static let switches: [Setting] =
+        [
+            "http", "http2", "tls", "ssh", "smb", "smtp", "ftp", "imap", "dns", "dns.tcp",
+            "dns.udp", "nfs", "tftp", "krb5", "snmp", "ike", "dcerpc", "rdp", "rfb", "mqtt",
+            "quic", "dhcp", "sip", "ntp", "telnet", "pgsql", "modbus", "dnp3", "enip",
+            "bittorrent-dht", "ldap", "websocket",
+        ].flatMap { name in
+            [
+                Setting(
+                    "app-layer.protocols.\(name).enabled", .text, "yes",
+                    "Whether \(name) is parsed: yes, no or detection-only."),
+                Setting(
+                    "app-layer.protocols.\(name).detection-ports.dp", .list, "",
+                    "Ports on which \(name) is looked for first."),
+            ]
+        }
+
+    private static let rules: [Setting] = [
+        Setting("default-rule-path", .text, "", "Folder that relative rule files are in."),
+        Setting("rule-files", .list, "", "Rule files that are loaded if none are named."),
+        Setting("threshold-file", .text, "", "Thresholds and suppressions of rules."),
+        Setting("classification-file", .text, "", "Class types of rules with their priorities."),
+        Setting("reference-config-file", .text, "", "Prefixes of references."),
+        Setting("pcre.match-limit", .integer, "3500", "Steps of one regular expression."),
+        Setting(
+            "pcre.match-limit-recursion", .integer, "1500", "Depth of one regular expression."),
+        Setting(
+            "detect.inspection-recursion-limit", .integer, "3000",
+            "Steps of one rule's sequence on one value."),
+        Setting(
+            "placeholders.*", .list, "", "Values of %NAME% in rules with the modifier 'expand'."),
+    ]
+
+    private static let incidents: [Setting] = [
+        Setting("lateness", .duration, "5s", "How late an alert may come to be correlated."),
+        Setting("correlation.memcap", .byteCount, "1gb", "Memory for all correlation rules."),
+        Setting("incident.gap", .duration, "1h", "Silence after which an incident ends."),
+        Setting("incident.max-duration", .duration, "1d", "Longest incident."),
+        Setting("incident.max-open", .integer, "10000", "Incidents open at once."),
+        Setting("incident.min-level", .text, "low", "Lowest level that makes incidents."),
+        Setting(
+            "incident.pivot-level", .text, "high", "Lowest level that makes a victim an actor."),
+        Setting("incident.shared", .list, "", "Addresses and networks that identify nobody."),
+        Setting("incident.evidence", .integer, "100", "Signals listed in an incident."),
+    ]
+
+    private static let variables: [Setting] =
+        [
+            ("HOME_NET", "[192.168.0.0/16,10.0.0.0/8,172.16.0.0/12]"),
+            ("EXTERNAL_NET", "!$HOME_NET"), ("AIM_SERVERS", "$EXTERNAL_NET"),
+        ].map {
+            Setting("vars.address-groups.\($0.0)", .list, $0.1, "Addresses of $\($0.0).")
+        }
+        + [
+            "HTTP_SERVERS", "SMTP_SERVERS", "SQL_SERVERS", "DNS_SERVERS", "TELNET_SERVERS",
+            "DC_SERVERS", "DNP3_SERVER", "DNP3_CLIENT", "MODBUS_CLIENT", "MODBUS_SERVER",
+            "ENIP_CLIENT", "ENIP_SERVER",
+        ].map { Setting("vars.address-groups.\($0)", .list, "$HOME_NET", "Addresses of $\($0).") }
+        + [
+            ("HTTP_PORTS", "80"), ("SHELLCODE_PORTS", "!80"), ("ORACLE_PORTS", "1521"),
+            ("SSH_PORTS", "22"), ("DNP3_PORTS", "20000"), ("MODBUS_PORTS", "502"),
+            ("FILE_DATA_PORTS", "[$HTTP_PORTS,110,143]"), ("FTP_PORTS", "21"),
+            ("GENEVE_PORTS", "6081"), ("VXLAN_PORTS", "4789"), ("TEREDO_PORTS", "3544"),
+        ].map { Setting("vars.port-groups.\($0.0)", .list, $0.1, "Ports of $\($0.0).") }
+        + [
+            Setting("vars.address-groups.*", .list, "", "Addresses that rules name as $NAME."),
+            Setting("vars.port-groups.*", .list, "", "Ports that rules name as $NAME."),
+        ]
+}

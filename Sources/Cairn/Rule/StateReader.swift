@@ -1,0 +1,117 @@
+/// Reads what a rule remembers and how often it may alert: `state`, `counters`, `threshold`, `detection_filter`.
+struct StateReader {
+    let sink: DiagnosticSink
+
+    // MARK: State
+
+    func state(_ node: YAMLNode) -> [StateOperation] {
+        node.listOrSelf.compactMap(stateOperation)
+    }
+
+    private func stateOperation(_ node: YAMLNode) -> StateOperation? {
+        let actions = StateOperation.Action.allCases.map(\.rawValue)
+        guard
+            let entries = sink.entries(
+                node, "an operation of 'state'", keys: actions + ["scope", "expire"])
+        else { return nil }
+        let chosen = entries.filter { actions.contains($0.key) }
+        guard chosen.count == 1, let action = StateOperation.Action(rawValue: chosen[0].key) else {
+            sink.error(
+                at: node.mark, "an operation of 'state' needs one of \(alternatives(actions))")
+            return nil
+        }
+        let names = sink.texts(chosen[0].value, "the name of a state")
+        guard !names.isEmpty else { return nil }
+        if names.count > 1, action != .isset, action != .isnotset {
+            sink.error(
+                at: chosen[0].value.mark, "only 'isset' and 'isnotset' take several names")
+            return nil
+        }
+        var operation = StateOperation(action: action, names: names)
+        if let scope = node["scope"], let choice = sink.choice(scope, "scope", StateScope.self) {
+            operation.scope = choice
+        }
+        if let expire = node["expire"] { operation.expireSeconds = expiry(expire, operation) }
+        return operation
+    }
+
+    private func expiry(_ node: YAMLNode, _ operation: StateOperation) -> Int64? {
+        guard operation.scope != .flow, operation.action == .set || operation.action == .toggle
+        else {
+            sink.error(
+                at: node.mark,
+                "'expire' goes with 'set' and 'toggle' in the scopes src, dst and pair; a flow's"
+                    + " state ends with the flow")
+            return nil
+        }
+        return seconds(node, "'expire'")
+    }
+
+    private func seconds(_ node: YAMLNode, _ what: String) -> Int64? {
+        guard let text = sink.text(node, what) else { return nil }
+        guard let nanoseconds = Setting.nanoseconds(text), nanoseconds >= nanosecondsPerSecond,
+            nanoseconds % nanosecondsPerSecond == 0
+        else {
+            sink.error(at: node.mark, "\(what) must be whole seconds like 60, 60s or 5m")
+            return nil
+        }
+        return nanoseconds / nanosecondsPerSecond
+    }
+
+    // MARK: Counters
+
+    func counters(_ node: YAMLNode) -> [CounterOperation] {
+        node.listOrSelf.compactMap { node in
+            guard sink.entries(node, "a counter", keys: ["name", "op", "value"]) != nil,
+                let name = node["name"].flatMap({ sink.text($0, "'name'") }),
+                let op = node["op"].flatMap({
+                    sink.choice($0, "operation", CounterOperation.Action.self)
+                })
+            else {
+                if node["name"] == nil || node["op"] == nil {
+                    sink.error(at: node.mark, "a counter needs 'name' and 'op'")
+                }
+                return nil
+            }
+            var operation = CounterOperation(name: name, action: op)
+            if op == .isset || op == .isnotset { return operation }
+            guard let value = node["value"] else {
+                sink.error(at: node.mark, "'op: \(op.rawValue)' needs a 'value'")
+                return nil
+            }
+            guard let number = sink.integer(value, "'value'", in: 0...0xffff_ffff) else {
+                return nil
+            }
+            operation.value = .number(number)
+            return operation
+        }
+    }
+
+    // MARK: Rates
+
+    func threshold(_ node: YAMLNode) -> Threshold? {
+        rate(node, "'threshold'", keys: ["type", "track", "count", "seconds"])
+    }
+
+    /// Alerts only behind the first `count` matches.
+    func detectionFilter(_ node: YAMLNode) -> Threshold? {
+        rate(node, "'detection_filter'", keys: ["track", "count", "seconds"])
+    }
+
+    private func rate(_ node: YAMLNode, _ what: String, keys: [String]) -> Threshold? {
+        guard sink.entries(node, what, keys: keys) != nil else { return nil }
+        for key in keys where node[key] == nil {
+            sink.error(at: node.mark, "\(what) needs '\(key)'")
+            return nil
+        }
+        var kind: Threshold.Kind? = .threshold
+        if let type = node["type"] { kind = sink.choice(type, "type") }
+        guard let kind, let track = node["track"], let count = node["count"],
+            let seconds = node["seconds"],
+            let tracked = sink.choice(track, "track", Threshold.Track.self),
+            let number = sink.integer(count, "'count'", in: 1...0xffff_ffff),
+            let span = self.seconds(seconds, "'seconds'")
+        else { return nil }
+        return Threshold(kind: kind, track: tracked, count: number, seconds: span)
+    }
+}
