@@ -1,0 +1,134 @@
+/// Where each literal of a set is looked for: chosen once, before the tables are filled.
+struct LiteralPlan {
+    /// A place within a literal that leads to it.
+    struct Window {
+        var literal: Int
+        /// Where the window begins within the literal.
+        var offset: Int
+        /// Its bytes, each with bit 5 set so that case does not matter, the first lowest.
+        var bytes: UInt32
+        /// Another window of the literal that must be there too, and where; nil for short windows.
+        var check: (bytes: UInt32, offset: Int)?
+        /// The four bytes that the pair tables see: what is looked for, and the bits that count.
+        var values: (UInt8, UInt8, UInt8, UInt8)
+        var masks: (UInt8, UInt8, UInt8, UInt8)
+        /// The pair tables have seen the same already.
+        var isRepeated = false
+    }
+
+    /// Windows of four bytes.
+    private(set) var windows: [Window] = []
+    /// Windows of `shortByteCount` bytes, for what four bytes cannot reach.
+    private(set) var shortWindows: [Window] = []
+    /// 2 if each literal has windows at two neighbouring places, so that every second position is enough.
+    let stride: Int
+    /// 2, for literals of one to three bytes; with stride 2 it is 3, for the second place in literals of four.
+    let shortByteCount: Int
+
+    /// Windows begin within this many bytes of a literal, so that their offsets fit a byte.
+    private static let offsetLimit = 252
+
+    /// Plans for looking at every position, or (literals of four bytes and more only) at every second.
+    init(_ literals: [LiteralMatcher.Literal], stride: Int) {
+        self.stride = stride
+        shortByteCount = stride + 1
+        windows.reserveCapacity(literals.count * stride)
+        for (index, literal) in literals.enumerated() {
+            switch literal.bytes.count {
+            case 1: addSingle(literal, index)
+            case 2...3: addShort(literal, index, at: 0)
+            case 4 where stride == 2:
+                add(literal, index, at: 0, Self.rarities(literal.bytes))
+                addShort(literal, index, at: 1)
+            default: addRarest(literal, index)
+            }
+        }
+    }
+
+    private mutating func addRarest(_ literal: LiteralMatcher.Literal, _ index: Int) {
+        let rarities = Self.rarities(literal.bytes)
+        let offset = Self.best(rarities, neighbours: stride)
+        for offset in offset..<offset + stride { add(literal, index, at: offset, rarities) }
+    }
+
+    private mutating func add(
+        _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int, _ rarities: [Int]
+    ) {
+        let checkOffset = Self.checkOffset(rarities, besides: offset)
+        windows.append(
+            Self.window(
+                literal, index, at: offset, byteCount: 4,
+                check: (Self.folded(literal.bytes, checkOffset, byteCount: 4), checkOffset)))
+    }
+
+    private mutating func addShort(
+        _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int
+    ) {
+        shortWindows.append(
+            Self.window(literal, index, at: offset, byteCount: shortByteCount, check: nil))
+    }
+
+    /// A single byte is found by the pairs that it begins.
+    private mutating func addSingle(_ literal: LiteralMatcher.Literal, _ index: Int) {
+        var window = Self.window(literal, index, at: 0, byteCount: 1, check: nil)
+        let first = window.bytes
+        for second in 0..<256 as Range<UInt32> where second & 0x20 != 0 {
+            window.bytes = first | second << 8
+            shortWindows.append(window)
+            window.isRepeated = true
+        }
+    }
+
+    private static func window(
+        _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int, byteCount: Int,
+        check: (bytes: UInt32, offset: Int)?
+    ) -> Window {
+        func value(_ position: Int) -> UInt8 {
+            offset + position < literal.bytes.count ? literal.bytes[offset + position] : 0
+        }
+        func mask(_ position: Int) -> UInt8 {
+            guard offset + position < literal.bytes.count else { return 0 }
+            return literal.ignoresCase && value(position).isASCIILetter ? 0xdf : 0xff
+        }
+        return Window(
+            literal: index, offset: offset,
+            bytes: folded(literal.bytes, offset, byteCount: byteCount), check: check,
+            values: (value(0), value(1), value(2), value(3)),
+            masks: (mask(0), mask(1), mask(2), mask(3)))
+    }
+
+    /// How rare each window of a literal is.
+    static func rarities(_ bytes: [UInt8]) -> [Int] {
+        (0...min(bytes.count - 4, offsetLimit)).map {
+            GramModel.shared.rarity(of: bytes[$0..<$0 + 4])
+        }
+    }
+
+    /// The rarest window; with two neighbours the pair that is the rarest at its more frequent place.
+    private static func best(_ rarities: [Int], neighbours: Int) -> Int {
+        var best = (offset: 0, rarity: -1)
+        for offset in 0...rarities.count - neighbours {
+            let rarity = min(rarities[offset], rarities[offset + neighbours - 1])
+            if rarity > best.rarity { best = (offset, rarity) }
+        }
+        return best.offset
+    }
+
+    /// The window that says most besides the one at `offset`: rare, and overlapping it little.
+    private static func checkOffset(_ rarities: [Int], besides offset: Int) -> Int {
+        var best = (offset: offset, rarity: -1)
+        for other in rarities.indices where other != offset {
+            let rarity = rarities[other] * min(4, abs(other - offset))
+            if rarity > best.rarity { best = (other, rarity) }
+        }
+        return best.offset
+    }
+
+    private static func folded(_ bytes: [UInt8], _ offset: Int, byteCount: Int) -> UInt32 {
+        var word: UInt32 = 0
+        for position in 0..<byteCount {
+            word |= UInt32(bytes[offset + position] | 0x20) << UInt32(8 * position)
+        }
+        return word
+    }
+}

@@ -1,0 +1,132 @@
+/// The two tables that most positions of a text do not get past: eight bucket bits for each pair of bytes.
+///
+/// A position passes if some bucket holds both its pair and the pair two bytes behind it.
+struct PairTables {
+    /// A pair is told apart by its first byte and six bits of its second, so that both tables stay in the fastest cache.
+    private static let entryCount = 1 << 14
+    static let byteCount = 2 * entryCount
+
+    /// By the pair at a position, and by the pair two bytes behind it.
+    let first: UnsafeMutablePointer<UInt8>
+    let second: UnsafeMutablePointer<UInt8>
+    let stride: Int
+    /// About what a byte of text costs: 1 for looking at each position, and what is spent on those that pass.
+    private(set) var expectedCost = 0.0
+
+    /// What a position that passes costs, as a multiple of one that does not.
+    private static let passCost = 20.0
+
+    init(_ plan: LiteralPlan) {
+        stride = plan.stride
+        first = .allocate(capacity: Self.entryCount)
+        second = .allocate(capacity: Self.entryCount)
+        first.initialize(repeating: 0, count: Self.entryCount)
+        second.initialize(repeating: 0, count: Self.entryCount)
+        let passes = fill(plan.windows + plan.shortWindows.filter { !$0.isRepeated })
+        expectedCost = (1 + Self.passCost * passes) / Double(stride)
+    }
+
+    func deallocate() {
+        first.deallocate()
+        second.deallocate()
+    }
+
+    /// Half of a window, in the table where it belongs.
+    private struct Half {
+        let table: UnsafeMutablePointer<UInt8>
+        let values: (UInt8, UInt8)
+        let masks: (UInt8, UInt8)
+        /// How often it occurs.
+        let frequency: Double
+
+        init(
+            _ table: UnsafeMutablePointer<UInt8>, _ a: UInt8, _ aMask: UInt8, _ b: UInt8,
+            _ bMask: UInt8
+        ) {
+            self.table = table
+            values = (a, b)
+            masks = (aMask, bMask)
+            frequency =
+                aMask == 0
+                ? 1 : GramModel.shared.frequency(of: a, followedBy: bMask == 0 ? nil : b)
+        }
+
+        /// Enters the pairs that the half stands for.
+        func enter(_ bucket: UInt8) {
+            _ = allPlaces {
+                table[$0] |= bucket
+                return true
+            }
+        }
+
+        func isNew(in bucket: UInt8) -> Bool {
+            !allPlaces { table[$0] & bucket != 0 }
+        }
+
+        /// Whether `condition` holds for the place of each pair that the half stands for; stops at the first where it
+        /// does not.
+        @inline(__always) private func allPlaces(_ condition: (Int) -> Bool) -> Bool {
+            // Only six bits of the second byte count. The bits that are free take all values by counting within them.
+            let free = (Int(~masks.0), Int(~masks.1) & 0x3f)
+            let base = (Int(values.0 & masks.0), Int(values.1 & masks.1) & 0x3f)
+            var a = 0
+            repeat {
+                var b = 0
+                repeat {
+                    guard condition(base.0 | a | (base.1 | b) << 8) else { return false }
+                    b = (b &- free.1) & free.1
+                } while b != 0
+                a = (a &- free.0) & free.0
+            } while a != 0
+            return true
+        }
+    }
+
+    /// Gives each window the bucket that it makes least busier, the most frequent windows first.
+    ///
+    /// A position passes a bucket about as often as the product of how often its pairs occur in either table. So a
+    /// window that ends in a frequent pair (two zeros) must not meet one that begins with such a pair.
+    ///
+    /// - Returns: how often a position is expected to pass.
+    private func fill(_ windows: [LiteralPlan.Window]) -> Double {
+        let halves = windows.map { window in
+            let (v, m) = (window.values, window.masks)
+            return (Half(first, v.0, m.0, v.1, m.1), Half(second, v.2, m.2, v.3, m.3))
+        }
+        let order = halves.indices
+            .map { (index: $0, frequency: halves[$0].0.frequency + halves[$0].1.frequency) }
+            .sorted { ($1.frequency, $0.index) < ($0.frequency, $1.index) }
+        var busy = [(first: Double, second: Double)](repeating: (0, 0), count: 8)
+        for (index, _) in order {
+            let (front, back) = halves[index]
+            var best = (bucket: 0, cost: Double.infinity, first: 0.0, second: 0.0)
+            for bucket in busy.indices {
+                let bit: UInt8 = 1 << UInt8(bucket)
+                let before = busy[bucket]
+                let newFirst = before.first + (front.isNew(in: bit) ? front.frequency : 0)
+                let newSecond = before.second + (back.isNew(in: bit) ? back.frequency : 0)
+                let cost = newFirst * newSecond - before.first * before.second
+                if cost < best.cost { best = (bucket, cost, newFirst, newSecond) }
+            }
+            busy[best.bucket] = (best.first, best.second)
+            front.enter(1 << UInt8(best.bucket))
+            back.enter(1 << UInt8(best.bucket))
+        }
+        let byChance = busy.reduce(0) { $0 + min(1, $1.first) * min(1, $1.second) }
+        return min(1, byChance + windows.reduce(0) { $0 + Self.frequency($1) })
+    }
+
+    /// How often a window itself occurs.
+    private static func frequency(_ window: LiteralPlan.Window) -> Double {
+        let values = [window.values.0, window.values.1, window.values.2, window.values.3]
+        let masks = [window.masks.0, window.masks.1, window.masks.2, window.masks.3]
+        let byteCount = masks.firstIndex(of: 0) ?? 4
+        return 1 / Double(1 << GramModel.shared.rarity(of: values[..<byteCount]))
+    }
+
+    /// The place of the pair at an offset of a text; there must be two bytes.
+    @inline(__always) static func index(_ text: UnsafeRawPointer, _ offset: Int) -> Int {
+        let pair = text.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
+        return Int(UInt16(littleEndian: pair)) & (entryCount &- 1)
+    }
+}
