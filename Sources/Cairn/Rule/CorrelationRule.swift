@@ -4,7 +4,7 @@ public struct CorrelationRule: Sendable {
     /// What it says about itself.
     public var header: RuleHeader
     var type: CorrelationType
-    /// Referenced rules, by id or name, in order.
+    /// Referenced rules in order: by id or name as written, by identity (`header.id`) once the rule set is complete.
     var rules: [String]
     /// Field names as written.
     var groupBy: [String]
@@ -21,6 +21,10 @@ public struct CorrelationRule: Sendable {
     var groupCountMax = 100_000
     var itemCountMax = 10_000
     var evidenceCountMax = 100
+
+    /// Firings are signals of incidents by themselves. False where another correlation of the same file uses the rule as
+    /// evidence only (CORRELATION.md §7).
+    var isStandalone = true
 }
 
 enum CorrelationType: String, CaseIterable, Sendable {

@@ -26,7 +26,7 @@ public struct RuleSet: Sendable {
 public struct SkippedRule: Sendable {
     /// What it says about itself.
     public var header: RuleHeader
-    /// Why it cannot apply.
+    /// Why it cannot apply; empty where only its name was wanted.
     public var reason: String
     /// As in `DetectionRule`: for alerts that somebody else made of this rule.
     public internal(set) var isStandalone = true

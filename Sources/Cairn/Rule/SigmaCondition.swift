@@ -90,7 +90,7 @@ private struct ConditionParser {
 
     private func nextIs(_ word: String) -> Bool {
         guard let text = next?.text else { return false }
-        return text == word || text == word.uppercased()
+        return text == word || text.lowercased() == word
     }
 
     private mutating func skip(_ word: String) -> Bool {

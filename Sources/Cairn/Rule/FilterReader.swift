@@ -1,0 +1,57 @@
+/// Reads a document with `filter`: conditions that rules of a log source must fulfil too (Sigma filters specification
+/// 2.1).
+struct FilterReader {
+    let sink: DiagnosticSink
+    let variables: RuleVariables
+
+    static let keys: Set<String> = ["filter"]
+
+    func read(_ document: YAMLNode) -> LoadedFilter? {
+        let errorCount = sink.errorCount
+        let header = HeaderReader(sink: sink).read(document, otherKeys: Self.keys)
+        guard let section = document["filter"], section.entries != nil else {
+            sink.error(at: (document["filter"] ?? document).mark, "'filter' must be a map")
+            return nil
+        }
+        guard let source = document["logsource"] else {
+            sink.error(at: document.mark, "the filter has no 'logsource'")
+            return nil
+        }
+        let logSource = LogSource(source, sink)
+        let rules = rules(section)
+        var reader = DetectionSection(sink: sink, variables: variables)
+        reader.otherKeys.insert("rules")
+        let expression = reader.read(section)
+        guard let header, let logSource, let expression, sink.errorCount == errorCount else {
+            return nil
+        }
+        return LoadedFilter(
+            header: header, logSource: logSource, rules: rules, expression: expression)
+    }
+
+    /// Ids or names; nil for all rules of the log source.
+    private func rules(_ section: YAMLNode) -> [String]? {
+        guard let node = section["rules"] else {
+            sink.error(
+                at: section.mark, "the filter has no 'rules'; write 'rules: any' to mean all")
+            return []
+        }
+        let names = sink.texts(node, "'rules'")
+        return names.isEmpty || names.map({ $0.lowercased() }) == ["any"] ? nil : names
+    }
+}
+
+/// A filter, to be applied when all rules are known.
+struct LoadedFilter {
+    var header: RuleHeader
+    var logSource: LogSource
+    /// Ids or names of rules; nil for all of the log source.
+    var rules: [String]?
+    var expression: SigmaExpression
+
+    func applies(to rule: DetectionRule, _ other: LogSource) -> Bool {
+        guard logSource.covers(other) else { return false }
+        guard let rules else { return true }
+        return rules.contains(rule.header.id) || rule.header.name.map(rules.contains) == true
+    }
+}

@@ -1,0 +1,252 @@
+/// Puts the documents of all files together: identities are checked, filters applied, references resolved.
+struct RuleSetBuilder {
+    let fields: FieldLookup
+    private(set) var set = RuleSet()
+
+    private var logSources: [LogSource] = []
+    private var correlations: [LoadedCorrelation] = []
+    private var filters: [LoadedFilter] = []
+
+    /// What an id or name stands for.
+    private struct Entry {
+        var identity: String
+        var location: SourceLocation
+    }
+    private var names: [String: Entry] = [:]
+    /// Ids and names of rules with mistakes: who refers to them need not hear that they do not exist.
+    private var failedNames: Set<String> = []
+
+    init(fields: FieldLookup) {
+        self.fields = fields
+    }
+
+    // MARK: Documents
+
+    mutating func add(_ file: RuleFileContents) {
+        set.fileCount += 1
+        set.diagnostics += file.diagnostics
+        for document in file.documents {
+            switch document {
+            case .detection(let rule, let logSource):
+                guard register(rule.header) else { continue }
+                set.detections.append(rule)
+                logSources.append(logSource)
+            case .skipped(let header, let reason):
+                guard register(header) else { continue }
+                set.skipped.append(SkippedRule(header: header, reason: reason))
+            case .correlation(let correlation):
+                guard register(correlation.rule.header) else { continue }
+                correlations.append(correlation)
+            case .filter(let filter): filters.append(filter)
+            case .test(let test): set.tests.append(test)
+            case .failed(let label):
+                set.failedRuleCount += 1
+                if let label { failedNames.insert(label) }
+            }
+        }
+    }
+
+    mutating func add(_ diagnostics: [Diagnostic]) { set.diagnostics += diagnostics }
+
+    /// Enters an id and a name; false if another rule has one of them.
+    private mutating func register(_ header: RuleHeader) -> Bool {
+        for (kind, name) in [("id", header.id), ("name", header.name ?? header.id)] {
+            if let other = names[name] {
+                complain(
+                    .error, header.location, header.id,
+                    "another rule has the \(kind) '\(name)': \(other.location)")
+                set.failedRuleCount += 1
+                return false
+            }
+        }
+        let entry = Entry(identity: header.id, location: header.location)
+        names[header.id] = entry
+        if let name = header.name { names[name] = entry }
+        return true
+    }
+
+    private mutating func complain(
+        _ severity: Diagnostic.Severity, _ location: SourceLocation, _ rule: String?,
+        _ message: String
+    ) {
+        set.diagnostics.append(Diagnostic(severity, at: location, rule: rule, message))
+    }
+
+    // MARK: Completion
+
+    /// The complete set.
+    mutating func finish() -> RuleSet {
+        applyFilters()
+        resolveReferences()
+        orderCorrelations()
+        markEvidence()
+        set.diagnostics = set.diagnostics.sortedByPlace()
+        return set
+    }
+
+    private mutating func applyFilters() {
+        for filter in filters {
+            for name in filter.rules ?? [] where names[name] == nil && !failedNames.contains(name) {
+                complain(
+                    .warning, filter.header.location, filter.header.id,
+                    "the filter names '\(name)', which is not loaded"
+                        + suggestion(for: name, among: names.keys.sorted()))
+            }
+            for index in set.detections.indices
+            where filter.applies(to: set.detections[index], logSources[index]) {
+                apply(filter, to: index)
+            }
+        }
+    }
+
+    private mutating func apply(_ filter: LoadedFilter, to index: Int) {
+        guard case .subject(let subject) = logSources[index].resolve(fields) else { return }
+        let sink = DiagnosticSink(path: filter.header.location.path)
+        sink.rule = filter.header.id
+        var resolver = ConditionResolver(fields: fields, subject: subject, sink: sink)
+        if let condition = resolver.resolve(filter.expression) {
+            set.detections[index].condition = .allOf([set.detections[index].condition, condition])
+        }
+        for field in resolver.unseen {
+            sink.warning(
+                at: field.mark,
+                "the filter is not applied to '\(set.detections[index].header.id)': the field"
+                    + " '\(field.name)' cannot be seen on the wire")
+        }
+        set.diagnostics += sink.diagnostics
+    }
+
+    // MARK: References
+
+    private mutating func resolveReferences() {
+        correlations = correlations.filter { correlation in
+            let rule = correlation.rule
+            var isFine = true
+            let aliased = rule.aliases.flatMap { $0.fields.map(\.rule) }
+            var seen: Set<String> = []
+            for name in rule.rules + rule.until + aliased
+            where identity(of: name) == nil && seen.insert(name).inserted {
+                complainAboutReference(name, correlation)
+                isFine = false
+            }
+            let identities = rule.rules.compactMap(identity)
+            if isFine, Set(identities).count != identities.count {
+                complain(
+                    .error, correlation.location(of: rule.rules[0]), rule.header.id,
+                    "'rules' names the same rule twice, by id and by name")
+                isFine = false
+            }
+            if !isFine { fail(rule) }
+            return isFine
+        }
+        for index in correlations.indices { rename(&correlations[index].rule) }
+    }
+
+    private mutating func fail(_ rule: CorrelationRule) {
+        set.failedRuleCount += 1
+        failedNames.insert(rule.header.id)
+        if let name = rule.header.name { failedNames.insert(name) }
+    }
+
+    private mutating func complainAboutReference(_ name: String, _ correlation: LoadedCorrelation) {
+        complain(
+            .error, correlation.location(of: name), correlation.rule.header.id,
+            failedNames.contains(name)
+                ? "the rule '\(name)' has mistakes"
+                : "unknown rule '\(name)'" + suggestion(for: name, among: names.keys.sorted()))
+    }
+
+    /// The identity of a rule that a name means. A number, or two with a colon, means a Suricata signature, which need
+    /// not have a document.
+    private func identity(of name: String) -> String? {
+        if let entry = names[name] { return entry.identity }
+        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+        let isSignature =
+            parts.count <= 2
+            && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+        guard isSignature else { return nil }
+        // Generator 1 is that of all ordinary rules.
+        let signature = parts.count == 2 && parts[0] == "1" ? String(parts[1]) : name
+        return names[signature]?.identity ?? signature
+    }
+
+    private func rename(_ rule: inout CorrelationRule) {
+        rule.rules = rule.rules.compactMap(identity)
+        rule.until = rule.until.compactMap(identity)
+        rule.aliases = rule.aliases.map { alias in
+            (alias.name, alias.fields.map { (identity(of: $0.rule) ?? $0.rule, $0.field) })
+        }
+        if case .expression(let expression)? = rule.condition {
+            rule.condition = .expression(expression.renamed { identity(of: $0) ?? $0 })
+        }
+    }
+
+    /// Each rule behind those that it refers to; who refers to itself in the end is left out.
+    private mutating func orderCorrelations() {
+        var waiting = correlations
+        var isCorrelation = Set(waiting.map(\.rule.header.id))
+        while !waiting.isEmpty {
+            let ready = waiting.filter { correlation in
+                !(correlation.rule.rules + correlation.rule.until).contains {
+                    isCorrelation.contains($0)
+                }
+            }
+            guard !ready.isEmpty else { break }
+            set.correlations += ready.map(\.rule)
+            for correlation in ready { isCorrelation.remove(correlation.rule.header.id) }
+            waiting.removeAll { !isCorrelation.contains($0.rule.header.id) }
+        }
+        for correlation in waiting {
+            let rule = correlation.rule
+            let reference = (rule.rules + rule.until).first { isCorrelation.contains($0) } ?? ""
+            complain(
+                .error, rule.header.location, rule.header.id,
+                "the rule refers to itself through '\(reference)'")
+            set.failedRuleCount += 1
+        }
+        for rule in set.correlations {
+            for skipped in set.skipped
+            where !skipped.reason.isEmpty && rule.rules.contains(skipped.header.id) {
+                complain(
+                    .skipped, rule.header.location, rule.header.id,
+                    "it refers to '\(skipped.header.id)', which is skipped: \(skipped.reason)")
+            }
+        }
+    }
+
+    /// Without `generate`, the rules of the same file that a correlation refers to are evidence only; if two
+    /// correlations of the file differ, `true` wins.
+    private mutating func markEvidence() {
+        var isGenerated: [String: Bool] = [:]
+        for rule in set.correlations {
+            for reference in rule.rules
+            where names[reference]?.location.path == rule.header.location.path {
+                isGenerated[reference] = isGenerated[reference] == true || rule.generate
+            }
+        }
+        for index in set.detections.indices {
+            set.detections[index].isStandalone =
+                isGenerated[set.detections[index].header.id] ?? true
+        }
+        for index in set.skipped.indices {
+            set.skipped[index].isStandalone = isGenerated[set.skipped[index].header.id] ?? true
+        }
+        for index in set.correlations.indices {
+            set.correlations[index].isStandalone =
+                isGenerated[set.correlations[index].header.id] ?? true
+        }
+    }
+}
+
+extension [Diagnostic] {
+    /// By path, line and column; what has the same place stays in its order.
+    func sortedByPlace() -> [Diagnostic] {
+        enumerated().sorted { a, b in
+            let (one, other) = (a.element.location, b.element.location)
+            if one.path != other.path {
+                return one.path.utf8.lexicographicallyPrecedes(other.path.utf8)
+            }
+            return (one.line, one.column, a.offset) < (other.line, other.column, b.offset)
+        }.map(\.element)
+    }
+}
