@@ -1,7 +1,7 @@
 /// Every protocol that is parsed. Adding one is its file and its line here.
 enum Protocols {
     static let all: [ProtocolDefinition] = [
-        DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
+        HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
     ]
 }
 
