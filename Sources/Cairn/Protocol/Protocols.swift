@@ -12,12 +12,3 @@ struct FieldID: Hashable, Sendable {
     /// Index into the subject's fields.
     var index: UInt16
 }
-
-/// Every field that rules can name, found by name or alias: the tables of packets, flows, streams,
-/// files and protocols.
-enum FieldRegistry {
-    /// The tables, in the order of the reference page. `common` fields may be named in rules on any
-    /// subject.
-    static let subjects: [ProtocolDefinition] =
-        [] + Protocols.all
-}
