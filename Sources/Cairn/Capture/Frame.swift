@@ -38,10 +38,11 @@ struct Frame {
     var isTick = false
 }
 
-/// A run of consecutive frames with the memory that they and everything decoded from them point into.
+/// A run of consecutive frames with the memory that they and everything decoded from them point
+/// into.
 ///
-/// A batch is filled by a source, then decoded, inspected and merged; three batches go round, so nothing is allocated in
-/// steady state. It is used by one thread at a time.
+/// A batch is filled by a source, then decoded, inspected and merged; three batches go round, so
+/// nothing is allocated in steady state. It is used by one thread at a time.
 final class FrameBatch {
     /// The frames in reading order.
     var frames: [Frame] = []
@@ -69,8 +70,20 @@ final class FrameBatch {
         arena.removeAll()
     }
 
-    /// Makes room for at least `byteCount` bytes, keeping the first `keeping` bytes. Frames already listed must be listed
-    /// again: their memory moves.
+    /// Gives the memory away for other memory, which a source has filled; frames must be listed
+    /// anew.
+    func exchangeStorage(with other: inout UnsafeMutableRawBufferPointer) {
+        swap(&storage, &other)
+    }
+
+    /// Exchanges frames and their memory with another batch.
+    func exchangeFrames(with other: FrameBatch) {
+        swap(&frames, &other.frames)
+        swap(&storage, &other.storage)
+    }
+
+    /// Makes room for at least `byteCount` bytes, keeping the first `keeping` bytes. Frames already
+    /// listed must be listed again: their memory moves.
     func grow(to byteCount: Int, keeping: Int) {
         guard byteCount > storage.count else { return }
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
@@ -80,7 +93,8 @@ final class FrameBatch {
     }
 }
 
-/// Where frames come from: a capture file, several of them, or a live interface. Called once a batch.
+/// Where frames come from: a capture file, several of them, or a live interface. Called once a
+/// batch.
 protocol FrameSource: AnyObject {
     /// Empties the batch and fills it with the next frames.
     ///
@@ -88,7 +102,8 @@ protocol FrameSource: AnyObject {
     /// - Throws: `CaptureError`; everything read before it has been delivered.
     func fill(_ batch: FrameBatch) throws(CaptureError) -> Bool
 
-    /// The names of the captures or interfaces that frames refer to by `Frame.source`, as the user named them.
+    /// The names of the captures or interfaces that frames refer to by `Frame.source`, as the user
+    /// named them.
     var sourceNames: [String] { get }
 
     /// Adds what was read, skipped and lost.
@@ -101,7 +116,8 @@ public enum CaptureError: Error, Equatable, Sendable {
     case unreadable(path: String, reason: String)
     /// The file is no capture: what it seems to be. Exit code 4.
     case notACapture(path: String, looksLike: String)
-    /// The file ends within a record that begins at `offset`. Exit code 5; whole frames before it were delivered.
+    /// The file ends within a record that begins at `offset`. Exit code 5; whole frames before it
+    /// were delivered.
     case cutOff(path: String, offset: UInt64)
     /// A record at `offset` contradicts the format, and nothing behind it can be read. Exit code 5.
     case damaged(path: String, offset: UInt64, reason: String)
