@@ -29,7 +29,7 @@ struct ChecksumOffload: Equatable, Sendable {
 /// Decides for each source whether its checksums can be believed.
 ///
 /// Memory is bounded by the number of sources, which the user chose.
-struct ChecksumPolicy {
+final class ChecksumPolicy {
     /// Packets with a checksum that a source is judged by.
     static let trialPacketCount: UInt32 = 1000
     /// More wrong ones among these mean offload.
@@ -59,11 +59,11 @@ struct ChecksumPolicy {
     }
 
     /// Turns to the source of the next frame.
-    @inline(__always) mutating func select(_ source: UInt32) {
+    @inline(__always) func select(_ source: UInt32) {
         if source != current { change(to: source) }
     }
 
-    private mutating func change(to source: UInt32) {
+    private func change(to source: UInt32) {
         current = source
         guard mode == .auto else { return }
         while sources.count <= Int(source) { sources.append(Source()) }
@@ -73,7 +73,7 @@ struct ChecksumPolicy {
     }
 
     /// Takes in one packet whose checksums were verified; only during the trial.
-    mutating func record(isBad: Bool, frameNumber: UInt64) {
+    func record(isBad: Bool, frameNumber: UInt64) {
         guard !hasPendingDecision else { return }
         let index = Int(current)
         sources[index].packetCount &+= 1
@@ -92,7 +92,7 @@ struct ChecksumPolicy {
     private var hasPendingDecision = false
 
     /// Puts a decision into effect, between two frames.
-    @inline(__always) mutating func settle() {
+    @inline(__always) func settle() {
         guard hasPendingDecision else { return }
         hasPendingDecision = false
         change(to: current)

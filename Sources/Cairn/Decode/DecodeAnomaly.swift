@@ -329,9 +329,15 @@ struct DecodeAnomalySet: Hashable, Sendable {
         return word >> UInt64(anomaly.rawValue & 63) & 1 == 1
     }
 
-    @inline(__always) mutating func formUnion(_ other: DecodeAnomalySet) {
-        low |= other.low
-        middle |= other.middle
-        high |= other.high
+    /// Takes out the member that is declared first.
+    mutating func popFirst() -> DecodeAnomaly? {
+        Self.popFirst(&low, 0) ?? Self.popFirst(&middle, 64) ?? Self.popFirst(&high, 128)
+    }
+
+    private static func popFirst(_ word: inout UInt64, _ base: Int) -> DecodeAnomaly? {
+        guard word != 0 else { return nil }
+        let bit = word.trailingZeroBitCount
+        word &= word &- 1
+        return DecodeAnomaly(rawValue: UInt8(truncatingIfNeeded: base &+ bit))
     }
 }

@@ -1,7 +1,7 @@
 /// What the decoder counts, under the names of Suricata's statistics where it has them.
 enum DecoderCounter: Int, CaseIterable {
     case frames, bytes, packets, invalid, truncated
-    case ethernet, llc, linuxCooked, linuxCooked2, null, loop, ppp, ciscoHDLC, raw
+    case ethernet, llc, linuxCooked, linuxCooked2, null, loop, ppp, pppControl, ciscoHDLC, raw
     case ieee80211, ieee80211Control, ieee80211Protected, ieee80211Aggregate, radiotap
     case vlan, vlanQinQ, vlanQinQinQ, mpls, pppoe, ieee8021ah, vntag, fabricPath, nsh
     case arp, ipv4, ipv6, ipv4InIPv4, ipv6InIPv4, ipv4InIPv6, ipv6InIPv6
@@ -16,6 +16,7 @@ enum DecoderCounter: Int, CaseIterable {
         case .truncated: "decoder.truncated"
         case .linuxCooked: "decoder.sll"
         case .linuxCooked2: "decoder.sll2"
+        case .pppControl: "decoder.ppp_control"
         case .ciscoHDLC: "decoder.chdlc"
         case .ieee80211Control: "decoder.ieee80211_control"
         case .ieee80211Protected: "decoder.ieee80211_protected"

@@ -136,11 +136,12 @@ extension PacketDecoder {
 }
 
 extension Packet {
-    /// Whether this is a message about another packet, which it quotes.
+    /// Whether this is a message about another packet, which it quotes (RFC 792; RFC 4443 §2.1).
     var isICMPError: Bool {
         switch transport {
-        case .icmp: [3, 4, 5, 11, 12].contains(icmpType)
-        case .icmpv6: (1...4).contains(icmpType)
+        case .icmp:
+            icmpType == 3 || icmpType == 4 || icmpType == 5 || icmpType == 11 || icmpType == 12
+        case .icmpv6: icmpType < 128
         default: false
         }
     }

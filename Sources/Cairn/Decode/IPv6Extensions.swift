@@ -133,6 +133,9 @@ extension PacketDecoder {
             packet.ipProtocol = next
             packet.payloadOffset = UInt32(truncatingIfNeeded: position.offset)
             packet.payloadByteCount = UInt32(truncatingIfNeeded: position.byteCount)
+            guard position.byteCount > 0 || next == IPProtocol.noNextHeader else {
+                throw .truncated(.ipv6ExtensionTruncated, needed: 1, available: 0)
+            }
         }
         throw .malformed(.ipv6TooManyExtensions)
     }

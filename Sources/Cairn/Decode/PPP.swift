@@ -42,8 +42,9 @@ extension PacketDecoder {
     func decodePPP(
         _ bytes: RawSpan, at position: DecodePosition, _ packet: inout Packet
     ) throws(DecodeError) -> DecodePosition {
-        // PPP links that carry Cisco's HDLC are told by its address byte (RFC 1662 has 0xff there).
-        if position.byteCount >= CiscoHDLCHeader.byteCount, packet.linkType == .pppHDLC,
+        // Serial links that carry Cisco's HDLC are told by its address byte (RFC 1662 has 0xff
+        // there).
+        if position.offset == 0, position.byteCount >= CiscoHDLCHeader.byteCount,
             bytes.byte(at: position.offset) & 0x7f == 0x0f,
             bytes.byte(at: position.offset &+ 1) == 0
         {
@@ -53,7 +54,6 @@ extension PacketDecoder {
         count(.ppp)
         let offset = position.offset &+ header.byteCount
         let available = position.end &- offset
-        let rest = DecodePosition(.none, from: offset, to: position.end)
         switch header.protocolNumber {
         case 0x0021:
             guard available >= IPv4Header.byteCountMin else {
@@ -69,20 +69,26 @@ extension PacketDecoder {
             }
             packet.etherType = EtherType.ipv6.rawValue
             return DecodePosition(.ipv6, from: offset, to: position.end)
-        case 0x0281: return DecodePosition(.mpls, from: offset, to: position.end)
+        case 0x0281, 0x0283: return DecodePosition(.mpls, from: offset, to: position.end)
         case 0x002f where available < IPv4Header.byteCountMin:
             throw .truncated(
                 .pppVJUTooSmall, needed: IPv4Header.byteCountMin, available: available)
-        case 0x002d, 0x002f,  // Van Jacobson's compression
-            0x0023...0x0069, 0x00fb, 0x00fd,  // other network protocols, compression
-            0x0201...0x020f, 0x8021...0x80ff, 0xc021...0xc2ff:  // control protocols
-            note(.pppUnsupportedProtocol, &packet)
-            setNetworkPayload(rest, &packet)
-            return .done
         default:
-            note(.pppWrongType, &packet)
-            setNetworkPayload(rest, &packet)
+            notePPPWithoutIP(header.protocolNumber, &packet)
+            setNetworkPayload(
+                DecodePosition(.none, from: offset, to: position.end), &packet)
             return .done
+        }
+    }
+
+    private func notePPPWithoutIP(_ number: UInt16, _ packet: inout Packet) {
+        switch number {
+        // Control of networks and of the link, authentication, link quality.
+        case 0x8021...0x82ff, 0xc021...0xc4ff: count(.pppControl)
+        // Compressed TCP, networks other than IP, multilink, compressed datagrams.
+        case 0x0023...0x0069, 0x00c1, 0x00cf, 0x00fb, 0x00fd, 0x0201...0x02ff:
+            note(.pppUnsupportedProtocol, &packet)
+        default: note(.pppWrongType, &packet)
         }
     }
 

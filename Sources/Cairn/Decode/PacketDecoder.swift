@@ -23,7 +23,7 @@ final class PacketDecoder {
     let otherTransports: UnsafeMutablePointer<UInt64>
     private var unknownLinkTypes = Tally()
     var unknownEtherTypes = Tally()
-    private(set) var checksums: ChecksumPolicy
+    let checksums: ChecksumPolicy
 
     // About the frame at hand.
     /// A snap length cut it, so headers may announce more than there is.
@@ -239,9 +239,8 @@ final class PacketDecoder {
 
     func note(_ anomalies: DecodeAnomalySet, _ packet: inout Packet) {
         guard !anomalies.isEmpty else { return }
-        for anomaly in DecodeAnomaly.allCases where anomalies.contains(anomaly) {
-            note(anomaly, &packet)
-        }
+        var rest = anomalies
+        while let anomaly = rest.popFirst() { note(anomaly, &packet) }
     }
 
     /// Adds everything that was counted.

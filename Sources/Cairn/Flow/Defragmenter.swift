@@ -122,25 +122,24 @@ final class Defragmenter {
             return outcome
         }
         let tracker = tracker(for: fragment, at: packet.clock)
-        guard insert(fragment, of: packet, into: tracker, &outcome.anomalies) else {
-            outcome.anomalies.insert(
-                fragment.key.ipVersion == 4 ? .ipv4FragmentIgnored : .ipv6FragmentIgnored)
-            counts.ignored &+= 1
-            return outcome
+        if let anomaly = insert(fragment, of: packet, into: tracker) {
+            outcome.anomalies.insert(anomaly)
         }
-        if isComplete(tracker) {
-            outcome.datagram = assemble(tracker, arena: arena)
-            remove(tracker)
-            if outcome.datagram == nil {
-                outcome.anomalies.insert(
-                    fragment.key.ipVersion == 4 ? .ipv4FragmentTooLarge : .ipv6FragmentTooLarge)
-            } else if fragment.key.ipVersion == 4 {
-                counts.reassembled.v4 &+= 1
-            } else {
-                counts.reassembled.v6 &+= 1
-            }
-        }
+        if isComplete(tracker) { complete(tracker, arena: arena, &outcome) }
         return outcome
+    }
+
+    private func complete(_ slot: Int32, arena: Arena, _ outcome: inout Outcome) {
+        let isV4 = trackers.slots[Int(slot)].key.ipVersion == 4
+        outcome.datagram = assemble(slot, arena: arena)
+        remove(slot)
+        if outcome.datagram == nil {
+            outcome.anomalies.insert(isV4 ? .ipv4FragmentTooLarge : .ipv6FragmentTooLarge)
+        } else if isV4 {
+            counts.reassembled.v4 &+= 1
+        } else {
+            counts.reassembled.v6 &+= 1
+        }
     }
 
     /// Gives up datagrams whose time is over.
@@ -194,39 +193,46 @@ final class Defragmenter {
 
     /// Adds the bytes of a fragment to a datagram.
     ///
-    /// - Returns: false if they contradict its end, or if there is no room even without all other
-    ///   datagrams.
+    /// - Returns: what is wrong with it; nothing is added if there is no room even without all
+    ///   other datagrams, or if it contradicts the end of the datagram.
     private func insert(
-        _ fragment: Fragment, of packet: Packet, into slot: Int32,
-        _ anomalies: inout DecodeAnomalySet
-    ) -> Bool {
+        _ fragment: Fragment, of packet: Packet, into slot: Int32
+    ) -> DecodeAnomaly? {
+        let isV4 = fragment.key.ipVersion == 4
         let tracker = trackers.slots + Int(slot)
-        let end = fragment.range.upperBound
-        guard end <= tracker.pointee.totalByteCount, makeRoom(for: fragment, keeping: slot) else {
-            return false
+        guard makeRoom(for: fragment, keeping: slot) else {
+            counts.ignored &+= 1
+            return isV4 ? .ipv4FragmentIgnored : .ipv6FragmentIgnored
         }
-        if !fragment.hasMoreFragments {
-            // The end is fixed by the first fragment that claims to be the last.
-            guard
-                tracker.pointee.totalByteCount == .max && lastEnd(tracker) <= end
-                    || tracker.pointee.totalByteCount == end
-            else { return false }
-            tracker.pointee.totalByteCount = end
+        guard fixEnd(fragment, of: tracker) else {
+            counts.ignored &+= 1
+            return isV4 ? .ipv4FragmentOverlap : .ipv6FragmentOverlap
         }
         let payload = UnsafeRawBufferPointer(
             rebasing: packet.bytes[
                 fragment.payloadOffset..<fragment.payloadOffset &+ fragment.range.count])
         let change = insertPieces(fragment.range, payload, into: tracker)
-        if change.overlapsWithOtherBytes {
-            counts.overlapping &+= 1
-            anomalies.insert(
-                fragment.key.ipVersion == 4 ? .ipv4FragmentOverlap : .ipv6FragmentOverlap)
-        }
         if fragment.range.lowerBound == 0,
             change.wroteFirstByte || tracker.pointee.headerPage < 0
         {
             saveHeader(fragment, of: packet, in: tracker)
         }
+        guard change.isOverlap else { return nil }
+        counts.overlapping &+= 1
+        return isV4 ? .ipv4FragmentOverlap : .ipv6FragmentOverlap
+    }
+
+    /// Lets the first fragment that claims to be the last fix the end of the datagram.
+    ///
+    /// - Returns: false for a fragment that lies behind the end, or claims another one.
+    private func fixEnd(
+        _ fragment: Fragment, of tracker: UnsafeMutablePointer<Tracker>
+    ) -> Bool {
+        let end = fragment.range.upperBound
+        let total = tracker.pointee.totalByteCount
+        if fragment.hasMoreFragments { return end <= total }
+        guard total == .max ? lastEnd(tracker) <= end : end == total else { return false }
+        tracker.pointee.totalByteCount = end
         return true
     }
 

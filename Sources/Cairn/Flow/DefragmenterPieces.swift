@@ -2,8 +2,9 @@
 extension Defragmenter {
     /// What adding a fragment did.
     struct Change {
-        /// Some of its bytes were there already, with other values.
-        var overlapsWithOtherBytes = false
+        /// Some of its bytes were there already, and not as an exact copy of this fragment:
+        /// networks repeat fragments, but do not cut them anew.
+        var isOverlap = false
         /// The first byte of the datagram is its own.
         var wroteFirstByte = false
     }
@@ -34,8 +35,8 @@ extension Defragmenter {
                 start = gap.upperBound
             }
             let shared = start..<min(old.range.upperBound, range.upperBound)
-            if differs(payload, of: range, shared, from: tracker) {
-                change.overlapsWithOtherBytes = true
+            if old.fragment != range || differs(payload, of: range, shared, from: tracker) {
+                change.isOverlap = true
             }
             if tracker.pointee.policy.prefers(newer: range, over: old.fragment) {
                 piece = replace(shared, of: range, in: piece, after: &before, in: tracker)
