@@ -114,8 +114,8 @@ extension FieldRegistry {
     public static func referencePage() -> String {
         var lines = [
             "# Fields", "",
-            "What rules can name, by the `service` of their log source. Generated from the tables in",
-            "the code; `cairn fields NAME` says the same. Fields of `common` can be named on any",
+            "What rules can name, by the `service` of their log source. Made from the tables",
+            "in the code; `cairn fields NAME` says the same. Fields of `common` can be named on any",
             "subject. Aliases are the names that Zeek, Sigma and Suricata use.",
         ]
         for subject in subjects {

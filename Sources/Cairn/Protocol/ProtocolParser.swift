@@ -59,6 +59,10 @@ final class ParserOutput {
     let wantsFiles: Bool
     /// Where parsers put values together; free for use within one call.
     let text = TextBuffer()
+    /// Hash functions, each free for use within one call; to be reset before.
+    let md5 = Digest(.md5)
+    let sha1 = Digest(.sha1)
+    let sha256 = Digest(.sha256)
     private var pools: [ObjectIdentifier: [Transaction]] = [:]
 
     init(limits: ProtocolLimits = ProtocolLimits(), wantsFiles: Bool = true) {

@@ -27,7 +27,7 @@ import Testing
         writer.endObject()
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == #"{"p":{"a":7,"rows":[{"x":"m","y":true},{"x":"n","y":false}],"in":{"hash":"h"},"#
-                + #""l":["q","r"]}}"#)
+                == #"{"p":{"a":7,"rows":[{"x":"m","y":true},{"x":"n","y":false}],"#
+                + #""in":{"hash":"h"},"l":["q","r"]}}"#)
     }
 }

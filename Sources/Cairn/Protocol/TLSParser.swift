@@ -1,0 +1,410 @@
+/// Reads the clear part of TLS connections: records put together to handshake messages, until a
+/// direction encrypts; then nothing more is looked at.
+///
+/// Of each direction one unfinished message is kept, at most `messageByteCountMax` bytes and a
+/// record.
+final class TLSParser: ProtocolParser {
+    /// Bytes of a record's fragment: 2^14, and 2,048 for compression and encryption (RFC 5246
+    /// §6.2.3).
+    static let recordByteCountMax = 16_384 + 2_048
+    /// Bytes of a handshake message.
+    static let messageByteCountMax = 1 << 16
+
+    private var transaction: Transaction?
+    private var client = Side()
+    private var server = Side()
+    /// Everything that is in clear has been seen.
+    private var isDone = false
+
+    // What the two ends have agreed on.
+    private var clientSessionID: [UInt8] = []
+    /// The version in the ServerHello, 0 before.
+    private var version: UInt16 = 0
+    private var isResumed = false
+    private var hasServerCertificate = false
+    /// Directions that began to encrypt.
+    private var encryptingCount = 0
+
+    /// One direction's records.
+    private struct Side {
+        enum Stage { case start, header, fragment, version2, opaque }
+
+        var stage: Stage = .start
+        /// Bytes of the header so far, the first one highest.
+        var header: UInt64 = 0
+        var headerByteCount = 0
+        var type: UInt8 = 0
+        /// Bytes of the record's fragment, and those still to come.
+        var fragmentByteCount = 0
+        var remaining = 0
+        /// A handshake message, an SSLv2 message, or the start of an alert or heartbeat.
+        var message: [UInt8] = []
+        /// A ChangeCipherSpec came that may not mean what it says (TLS 1.3).
+        var mayEncrypt = false
+
+        /// Bytes of the SSLv2 message, or of its length as long as that is not known.
+        var version2ByteCount: Int {
+            message.count < 2 ? 2 : 2 &+ (Int(message[0] & 0x7f) << 8 | Int(message[1]))
+        }
+
+        mutating func forget() {
+            message.removeAll(keepingCapacity: true)
+            let kept = message
+            self = Side()
+            message = kept
+        }
+    }
+
+    override func reset() {
+        transaction = nil
+        client.forget()
+        server.forget()
+        isDone = false
+        clientSessionID.removeAll(keepingCapacity: true)
+        version = 0
+        isResumed = false
+        hasServerCertificate = false
+        encryptingCount = 0
+    }
+
+    // MARK: Records
+
+    override func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
+        guard !isDone else { return }
+        var position = 0
+        while position < bytes.byteCount {
+            switch self[direction].stage {
+            case .start: startRecords(bytes.byte(at: position), direction)
+            case .header: readHeader(bytes, &position, direction, output)
+            case .fragment: readFragment(bytes, &position, direction, output)
+            case .version2: readVersion2(bytes, &position, direction, output)
+            case .opaque: return
+            }
+        }
+    }
+
+    override func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {
+        end(direction, output)
+    }
+
+    override func finish(_ direction: Direction, into output: ParserOutput) {
+        end(direction, output)
+    }
+
+    private subscript(direction: Direction) -> Side {
+        _read { if direction == .toServer { yield client } else { yield server } }
+        _modify { if direction == .toServer { yield &client } else { yield &server } }
+    }
+
+    /// SSLv2 begins with a length whose top bit is set, everything later with a content type.
+    private func startRecords(_ first: UInt8, _ direction: Direction) {
+        self[direction].stage = first & 0x80 != 0 ? .version2 : .header
+    }
+
+    /// Reads the header of a record (RFC 8446 §5.1): type, version, length.
+    private func readHeader(
+        _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
+    ) {
+        while position < bytes.byteCount, self[direction].headerByteCount < 5 {
+            self[direction].header = self[direction].header << 8 | UInt64(bytes.byte(at: position))
+            self[direction].headerByteCount &+= 1
+            position &+= 1
+        }
+        guard self[direction].headerByteCount == 5 else { return }
+        let header = self[direction].header
+        let type = UInt8(truncatingIfNeeded: header >> 32)
+        let byteCount = Int(header & 0xffff)
+        self[direction].header = 0
+        self[direction].headerByteCount = 0
+        if let anomaly = flaw(type: type, version: UInt16(header >> 16 & 0xffff), byteCount) {
+            report(anomaly, direction, output)
+            return end(direction, output)
+        }
+        // Application data is encrypted always.
+        if type == 23 { return encrypt(direction, output) }
+        self[direction].type = type
+        self[direction].fragmentByteCount = byteCount
+        self[direction].remaining = byteCount
+        if byteCount > 0 { self[direction].stage = .fragment }
+        if type != 22 { self[direction].message.removeAll(keepingCapacity: true) }
+    }
+
+    private func flaw(type: UInt8, version: UInt16, _ byteCount: Int) -> TLS.Anomaly? {
+        if version >> 8 != 3 || version & 0xff > 4 { return .invalidRecordVersion }
+        if !(20...24).contains(type) { return .invalidRecordType }
+        return byteCount > Self.recordByteCountMax ? .invalidRecordLength : nil
+    }
+
+    private func readFragment(
+        _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
+    ) {
+        let count = min(self[direction].remaining, bytes.byteCount &- position)
+        let range = position..<position &+ count
+        position = range.upperBound
+        self[direction].remaining &-= count
+        if self[direction].remaining == 0 { self[direction].stage = .header }
+        switch self[direction].type {
+        case 22:
+            keep(bytes, range, direction)
+            readMessages(direction, output)
+        case 20: if self[direction].remaining == 0 { changeCipher(direction, output) }
+        case 21:
+            keep(bytes, range, direction)
+            if self[direction].remaining == 0 { readAlert(direction, output) }
+        case 24:
+            if self[direction].message.count < 3 { keep(bytes, range, direction) }
+            if self[direction].remaining == 0 { readHeartbeat(direction, output) }
+        default: break
+        }
+    }
+
+    private func keep(_ bytes: RawSpan, _ range: Range<Int>, _ direction: Direction) {
+        bytes.extracting(range).withUnsafeBytes { self[direction].message.append(contentsOf: $0) }
+    }
+
+    /// Below TLS 1.3 everything behind this record is encrypted. TLS 1.3 sends it for show (RFC
+    /// 8446 §D.4), and a second ClientHello may follow in clear; so it does where the version is
+    /// not known.
+    private func changeCipher(_ direction: Direction, _ output: ParserOutput) {
+        if version != 0, !TLSNumbers.isVersion13(version) {
+            encrypt(direction, output)
+        } else {
+            self[direction].mayEncrypt = true
+        }
+    }
+
+    // MARK: Handshake messages
+
+    /// Reads the messages that are all there: a type, a length of three bytes, a body (RFC 8446
+    /// §4).
+    private func readMessages(_ direction: Direction, _ output: ParserOutput) {
+        // The bytes leave the parser while they are read.
+        var message: [UInt8] = []
+        swap(&message, &self[direction].message)
+        var consumed = 0
+        while message.count &- consumed >= 4, self[direction].stage != .opaque {
+            let start = consumed
+            let byteCount = message.withUnsafeBytes { Int($0.bytes.bigEndian24(at: start &+ 1)) }
+            if isEncrypted(type: message[start], byteCount, direction) {
+                encrypt(direction, output)
+                break
+            }
+            if byteCount > Self.messageByteCountMax {
+                report(.handshakeInvalidLength, direction, output)
+                end(direction, output)
+                break
+            }
+            let end = start &+ 4 &+ byteCount
+            guard end <= message.count else { break }
+            message.withUnsafeBytes {
+                readMessage($0[start], $0.bytes.extracting(start &+ 4..<end), direction, output)
+            }
+            consumed = end
+        }
+        message.removeFirst(consumed)
+        if self[direction].stage != .opaque { swap(&message, &self[direction].message) }
+    }
+
+    /// Behind a ChangeCipherSpec only a hello that fills its record is in clear.
+    private func isEncrypted(type: UInt8, _ byteCount: Int, _ direction: Direction) -> Bool {
+        guard self[direction].mayEncrypt else { return false }
+        return type != 1 && type != 2 || byteCount &+ 4 != self[direction].fragmentByteCount
+    }
+
+    private func readMessage(
+        _ type: UInt8, _ body: RawSpan, _ direction: Direction, _ output: ParserOutput
+    ) {
+        switch type {
+        case 1 where direction == .toServer: readClientHello(body, output)
+        case 2 where direction == .toClient: readServerHello(body, output)
+        case 11: readCertificates(body, direction, output)
+        case 12: note("server_keyx", output)
+        case 16: note("client_keyx", output)
+        // HelloRequest, NewSessionTicket, EndOfEarlyData, EncryptedExtensions, CertificateRequest,
+        // ServerHelloDone, CertificateVerify, Finished, CertificateURL, CertificateStatus,
+        // SupplementalData, KeyUpdate, CompressedCertificate, NextProtocol
+        case 0, 4, 5, 8, 13, 14, 15, 20, 21, 22, 23, 24, 25, 67: break
+        default:
+            report(.invalidHandshakeMessage, direction, output)
+            end(direction, output)
+        }
+    }
+
+    private func readClientHello(_ body: RawSpan, _ output: ParserOutput) {
+        let hello = TLSHello(decoding: body, isClient: true)
+        let transaction = current(output)
+        // A second one answers a retry request and repeats the first.
+        guard transaction.toServer < .headers else { return }
+        clientSessionID = body.array(from: hello.sessionID.lowerBound, count: hello.sessionID.count)
+        note("client_hello", output)
+        transaction.storeClientHello(hello, body, output)
+        if let flaw = hello.flaw { report(flaw, .toServer, output) }
+        output.advance(transaction, .toServer, to: .headers)
+    }
+
+    private func readServerHello(_ body: RawSpan, _ output: ParserOutput) {
+        let hello = TLSHello(decoding: body, isClient: false)
+        version = hello.version
+        if hello.isRetryRequest(body) {
+            version = 0x0304
+            return
+        }
+        let transaction = current(output)
+        guard transaction.toClient < .headers else { return }
+        let hasSameSession =
+            !clientSessionID.isEmpty
+            && clientSessionID
+                == body.array(from: hello.sessionID.lowerBound, count: hello.sessionID.count)
+        isResumed = TLSNumbers.isVersion13(version) ? hello.hasPreSharedKey : hasSameSession
+        note("server_hello", output)
+        transaction.storeServerHello(hello, body, output)
+        if let flaw = hello.flaw { report(flaw, .toClient, output) }
+        output.advance(transaction, .toClient, to: .headers)
+    }
+
+    private func readCertificates(
+        _ body: RawSpan, _ direction: Direction, _ output: ParserOutput
+    ) {
+        let transaction = current(output)
+        if direction == .toClient { hasServerCertificate = true }
+        let anomaly = transaction.storeCertificates(body, direction, output)
+        output.advance(transaction, direction, to: .body)
+        guard let anomaly else { return }
+        report(anomaly, direction, output)
+        report(.invalidHandshakeMessage, direction, output)
+        end(direction, output)
+    }
+
+    /// Adds the name of a message to the list of those seen.
+    private func note(_ state: StaticString, _ output: ParserOutput) {
+        output.text.removeAll()
+        output.text.append(state)
+        current(output).fields.append(output.text.bytes, to: TLSField.state.rawValue)
+    }
+
+    // MARK: Alerts and heartbeats
+
+    /// An alert in clear: level and description (RFC 8446 §6).
+    private func readAlert(_ direction: Direction, _ output: ParserOutput) {
+        defer { self[direction].message.removeAll(keepingCapacity: true) }
+        guard self[direction].message.count == 2 else {
+            // Longer ones are encrypted, which needs no ChangeCipherSpec where bytes were lost.
+            if self[direction].message.count > 2 { return encrypt(direction, output) }
+            return report(.invalidAlertMessage, direction, output)
+        }
+        let description = self[direction].message[1]
+        output.text.removeAll()
+        if let name = TLSNumbers.alertName(description) {
+            output.text.append(name)
+        } else {
+            output.text.appendDecimal(description)
+        }
+        current(output).fields.append(output.text.bytes, to: TLSField.alert.rawValue)
+    }
+
+    /// A heartbeat in clear (RFC 6520 §4): a type, a payload length, the payload, at least 16 bytes
+    /// of padding. One that announces more payload than it has is the attack called Heartbleed.
+    private func readHeartbeat(_ direction: Direction, _ output: ParserOutput) {
+        defer { self[direction].message.removeAll(keepingCapacity: true) }
+        guard !self[direction].mayEncrypt else { return }
+        report(.heartbeatMessage, direction, output)
+        let start = self[direction].message.prefix(3)
+        guard start.count == 3, start[0] == 1 || start[0] == 2 else {
+            return report(.invalidHeartbeatMessage, direction, output)
+        }
+        let payloadByteCount = Int(start[1]) << 8 | Int(start[2])
+        if payloadByteCount &+ 3 &+ 16 > self[direction].fragmentByteCount {
+            report(.overflowHeartbeatMessage, direction, output)
+        }
+    }
+
+    // MARK: SSLv2
+
+    /// Collects one SSLv2 message: two bytes of length, then a type. Only the opening messages are
+    /// read; behind the client's TLS may follow, behind the server's everything is encrypted.
+    private func readVersion2(
+        _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
+    ) {
+        let wanted = self[direction].version2ByteCount
+        let count = min(wanted &- self[direction].message.count, bytes.byteCount &- position)
+        keep(bytes, position..<position &+ count, direction)
+        position &+= count
+        guard self[direction].message.count == self[direction].version2ByteCount else { return }
+        var message: [UInt8] = []
+        swap(&message, &self[direction].message)
+        message.withUnsafeBytes {
+            readVersion2Message($0.bytes.extracting(2..<$0.count), direction, output)
+        }
+    }
+
+    private func readVersion2Message(
+        _ body: RawSpan, _ direction: Direction, _ output: ParserOutput
+    ) {
+        switch body.byteCount > 0 ? body.byte(at: 0) : 0xff {
+        case 1 where direction == .toServer && body.byteCount >= 3:
+            let transaction = current(output)
+            note("client_hello", output)
+            transaction.storeVersion(body.bigEndian(at: 1), .clientVersion, output.text)
+            self[direction].stage = .start
+            output.advance(transaction, .toServer, to: .headers)
+        case 4 where direction == .toClient:
+            let transaction = current(output)
+            version = 2
+            note("server_hello", output)
+            transaction.storeNegotiatedVersion(2, output.text)
+            output.advance(transaction, .toClient, to: .headers)
+            end(direction, output)
+        case 0:
+            report(.errorMessageEncountered, direction, output)
+            end(direction, output)
+        case 2 where direction == .toServer: end(direction, output)
+        default:
+            report(.invalidSSLv2Header, direction, output)
+            end(direction, output)
+        }
+    }
+
+    // MARK: The transaction
+
+    /// The transaction of the handshake, begun when first asked for.
+    private func current(_ output: ParserOutput) -> Transaction {
+        if let transaction { return transaction }
+        let transaction = output.begin(TLS.definition, id: 0)
+        self.transaction = transaction
+        if client.stage == .opaque { output.advance(transaction, .toServer, to: .complete) }
+        if server.stage == .opaque { output.advance(transaction, .toClient, to: .complete) }
+        return transaction
+    }
+
+    private func report(
+        _ anomaly: TLS.Anomaly, _ direction: Direction, _ output: ParserOutput
+    ) {
+        output.anomaly(anomaly.rawValue, direction, in: current(output))
+    }
+
+    /// The direction is encrypted from here on.
+    private func encrypt(_ direction: Direction, _ output: ParserOutput) {
+        guard self[direction].stage != .opaque else { return }
+        encryptingCount &+= 1
+        end(direction, output)
+    }
+
+    /// Looks at nothing more in a direction: it encrypts, it is broken, or it is over.
+    private func end(_ direction: Direction, _ output: ParserOutput) {
+        guard self[direction].stage != .opaque else { return }
+        self[direction].forget()
+        self[direction].stage = .opaque
+        isDone = client.stage == .opaque && server.stage == .opaque
+        guard let transaction else { return }
+        if direction == .toClient, version != 0 {
+            let isWithout = isResumed && !hasServerCertificate
+            transaction.fields.append(isWithout ? 1 : 0, to: TLSField.isResumed.rawValue)
+        }
+        if isDone {
+            let isEstablished = encryptingCount == 2
+            transaction.fields.append(isEstablished ? 1 : 0, to: TLSField.isEstablished.rawValue)
+            self.transaction = nil
+        }
+        output.advance(transaction, direction, to: .complete)
+    }
+}
