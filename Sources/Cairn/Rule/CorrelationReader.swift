@@ -321,7 +321,7 @@ struct CorrelationReader {
 }
 
 /// A correlation rule with what it takes to report a reference that leads nowhere.
-struct LoadedCorrelation {
+struct LoadedCorrelation: Sendable {
     var rule: CorrelationRule
     var section: YAMLNode
     var path: String

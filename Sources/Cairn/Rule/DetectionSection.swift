@@ -250,12 +250,13 @@ private struct ItemKey {
             return
         }
         var offset = 0
-        for (index, part) in entry.key.split(separator: "|", omittingEmptySubsequences: false)
-            .enumerated()
+        for (index, bytes) in entry.key.utf8
+            .split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).enumerated()
         {
+            let part = Substring(bytes)
             if index == 0 {
                 field = part.isEmpty ? nil : String(part)
-            } else if let modifier = SigmaModifier(rawValue: String(part)) {
+            } else if let modifier = SigmaModifier.named(String(part)) {
                 modifiers.append(modifier)
             } else if let transform = Transform(named: String(part)) {
                 transforms.append(transform)

@@ -42,7 +42,7 @@ struct FilterReader {
 }
 
 /// A filter, to be applied when all rules are known.
-struct LoadedFilter {
+struct LoadedFilter: Sendable {
     var header: RuleHeader
     var logSource: LogSource
     /// Ids or names of rules; nil for all of the log source.

@@ -4,8 +4,14 @@ public enum Level: UInt8, CaseIterable, Comparable, Sendable {
 
     /// The level of a name in a rule.
     public init?(name: String) {
-        guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
-        self = level
+        switch name {
+        case "informational": self = .informational
+        case "low": self = .low
+        case "medium": self = .medium
+        case "high": self = .high
+        case "critical": self = .critical
+        default: return nil
+        }
     }
 
     /// The name in rules and records.

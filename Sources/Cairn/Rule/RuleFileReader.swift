@@ -1,13 +1,13 @@
 /// What one file holds, by itself: nothing in it was compared with other files yet.
-struct RuleFileContents {
-    enum Document {
+struct RuleFileContents: Sendable {
+    enum Document: Sendable {
         case detection(DetectionRule, LogSource)
         case skipped(RuleHeader, reason: String)
         case correlation(LoadedCorrelation)
         case filter(LoadedFilter)
         case test(RuleTest)
-        /// A rule with mistakes, by what it is called.
-        case failed(String?)
+        /// A rule with mistakes, by its id and name.
+        case failed([String])
     }
 
     var documents: [Document] = []
@@ -15,20 +15,23 @@ struct RuleFileContents {
 }
 
 /// Reads the documents of one file.
-struct RuleFileReader {
+struct RuleFileReader: Sendable {
     let fields: FieldLookup
     let variables: RuleVariables
     let purpose: RuleLoader.Purpose
 
-    func read(_ source: UnsafeBufferPointer<UInt8>, path: String) -> RuleFileContents {
+    /// Reads the documents of a file, of which `lineOffset` lines were left out before `source`.
+    func read(
+        _ source: UnsafeBufferPointer<UInt8>, path: String, lineOffset: Int = 0
+    ) -> RuleFileContents {
         let parser = YAMLParser(path: path)
-        parser.parse(source)
+        parser.parse(source, lineOffset: lineOffset)
         let sink = DiagnosticSink(path: path)
         sink.append(parser.diagnostics)
         var contents = RuleFileContents()
-        for _ in parser.diagnostics { contents.documents.append(.failed(nil)) }
+        for _ in parser.diagnostics { contents.documents.append(.failed([])) }
         var collection = RuleCollection(sink: sink)
-        let text = YAMLSource(source)
+        let text = YAMLSource(source, lineOffset: lineOffset)
         for document in parser.documents {
             sink.rule = nil
             guard let document = collection.next(document) else { continue }
@@ -45,33 +48,34 @@ struct RuleFileReader {
     ) {
         guard document.entries != nil else {
             sink.error(at: document.mark, "a document must be a map, not \(document.kind)")
-            contents.documents.append(.failed(nil))
+            contents.documents.append(.failed([]))
             return
         }
+        let names = [document["id"], document["name"]].compactMap { $0?.text }
         let kinds = ["detection", "correlation", "filter"].filter { document[$0] != nil }
         if kinds.count > 1 {
             sink.error(
                 at: document.mark, "a document cannot have both '\(kinds[0])' and '\(kinds[1])'")
-            return contents.documents.append(.failed(sink.rule))
+            return contents.documents.append(.failed(names))
         }
         switch kinds.first {
-        case "detection": contents.documents.append(detection(document, sink))
+        case "detection": contents.documents.append(detection(document, sink) ?? .failed(names))
         case "correlation":
             contents.documents.append(
                 CorrelationReader(sink: sink).read(document).map { .correlation($0) }
-                    ?? .failed(sink.rule))
+                    ?? .failed(names))
         case "filter":
             if purpose == .packets {
                 contents.documents.append(
                     FilterReader(sink: sink, variables: variables).read(document)
-                        .map { .filter($0) } ?? .failed(sink.rule))
+                        .map { .filter($0) } ?? .failed(names))
             }
         default:
             if document["tests"] == nil {
                 sink.error(
                     at: document.mark,
                     "the document has neither 'detection', 'correlation', 'filter' nor 'tests'")
-                return contents.documents.append(.failed(sink.rule))
+                return contents.documents.append(.failed(names))
             }
         }
         if purpose == .packets, let tests = document["tests"] {
@@ -82,11 +86,11 @@ struct RuleFileReader {
 
     private func detection(
         _ document: YAMLNode, _ sink: DiagnosticSink
-    ) -> RuleFileContents.Document {
+    ) -> RuleFileContents.Document? {
         if purpose == .alerts {
             let reader = HeaderReader(sink: sink)
             guard let header = reader.read(document, otherKeys: DetectionReader.keys) else {
-                return .failed(sink.rule)
+                return nil
             }
             return .skipped(header, reason: "")
         }
@@ -94,7 +98,7 @@ struct RuleFileReader {
         return switch reader.read(document) {
         case .rule(let rule, let logSource): .detection(rule, logSource)
         case .skipped(let header, let reason): .skipped(header, reason: reason)
-        case .failed: .failed(sink.rule)
+        case .failed: nil
         }
     }
 }

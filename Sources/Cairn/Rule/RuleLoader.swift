@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Loads rule files into a rule set. One bad rule never stops the others.
 public struct RuleLoader: Sendable {
     /// What the rules are for.
@@ -11,6 +19,10 @@ public struct RuleLoader: Sendable {
     let fields: FieldLookup
     let variables: RuleVariables
     let purpose: Purpose
+    /// Threads that read files; the result does not depend on it.
+    var threadCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// Larger files are read in pieces of about this size, cut between documents.
+    var pieceByteCount = 1 << 18
 
     /// A loader that takes variables and placeholders from settings.
     public init(settings: Settings = Settings(), for purpose: Purpose = .packets) {
@@ -23,15 +35,12 @@ public struct RuleLoader: Sendable {
         variables = RuleVariables(settings)
     }
 
-    private var reader: RuleFileReader {
-        RuleFileReader(fields: fields, variables: variables, purpose: purpose)
-    }
-
     /// Loads files and folders; folders with everything in them, in order of path.
     public func load(paths: [String]) -> RuleSet {
         let (files, diagnostics) = RuleFiles.find(paths)
         var builder = RuleSetBuilder(fields: fields)
         builder.add(diagnostics)
+        var sources: [Source] = []
         for path in files {
             if path.hasSuffix(".rules") {
                 builder.add([
@@ -43,17 +52,108 @@ public struct RuleLoader: Sendable {
             }
             switch RuleFiles.contents(of: path) {
             case .failure(let failure): builder.add([failure.diagnostic])
-            case .success(let bytes):
-                builder.add(bytes.withUnsafeBufferPointer { reader.read($0, path: path) })
+            case .success(let bytes): sources.append(Source(path: path, bytes: bytes))
             }
         }
+        read(sources, into: &builder)
         return builder.finish()
     }
 
     /// Loads the text of one file.
     func load(source: some Sequence<UInt8>, path: String) -> RuleSet {
         var builder = RuleSetBuilder(fields: fields)
-        builder.add(Array(source).withUnsafeBufferPointer { reader.read($0, path: path) })
+        read([Source(path: path, bytes: Array(source))], into: &builder)
         return builder.finish()
+    }
+
+    // MARK: Reading on several threads
+
+    private struct Source {
+        var path: String
+        var bytes: [UInt8]
+    }
+
+    /// Some documents of a file.
+    private struct Piece {
+        var source: Int
+        var range: Range<Int>
+        /// Lines of the file before it.
+        var lineOffset: Int
+    }
+
+    private func read(_ sources: [Source], into builder: inout RuleSetBuilder) {
+        let pieces = sources.indices.flatMap { self.pieces(of: sources[$0], at: $0) }
+        let reader = RuleFileReader(fields: fields, variables: variables, purpose: purpose)
+        let results = ResultBox<RuleFileContents>(count: pieces.count)
+        let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
+            let piece = pieces[index]
+            sources[piece.source].bytes.withUnsafeBufferPointer { bytes in
+                results.set(
+                    reader.read(
+                        UnsafeBufferPointer(rebasing: bytes[piece.range]),
+                        path: sources[piece.source].path, lineOffset: piece.lineOffset), at: index)
+            }
+        }
+        pool.run(taskCount: pieces.count)
+        pool.stop()
+        builder.addFiles(sources.count)
+        for index in pieces.indices { builder.add(results[index]) }
+    }
+
+    /// Cuts a large file at beginnings of documents. Collections and directives reach across
+    /// documents, so that a file with them stays whole.
+    private func pieces(of source: Source, at index: Int) -> [Piece] {
+        let whole = [Piece(source: index, range: 0..<source.bytes.count, lineOffset: 0)]
+        guard source.bytes.count > 2 * pieceByteCount else { return whole }
+        return source.bytes.withUnsafeBufferPointer { bytes in
+            var pieces: [Piece] = []
+            var start = 0
+            var startLine = 0
+            var line = 0
+            var offset = 0
+            while offset < bytes.count {
+                if bytes[offset] == UInt8(ascii: "%") || Self.isAction(bytes, at: offset) {
+                    return whole
+                }
+                if offset - start >= pieceByteCount, YAMLParser.isDocumentStart(bytes, at: offset) {
+                    pieces.append(
+                        Piece(source: index, range: start..<offset, lineOffset: startLine))
+                    start = offset
+                    startLine = line
+                }
+                let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
+                offset += (rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count) + 1
+                line += 1
+            }
+            pieces.append(
+                Piece(source: index, range: start..<bytes.count, lineOffset: startLine))
+            return pieces
+        }
+    }
+
+    private static func isAction(_ bytes: UnsafeBufferPointer<UInt8>, at offset: Int) -> Bool {
+        bytes[offset] == UInt8(ascii: "a") && bytes[offset...].starts(with: "action:".utf8)
+    }
+}
+
+/// Results of numbered tasks, each written once by the task of its number.
+private final class ResultBox<Value: Sendable>: @unchecked Sendable {
+    private let slots: UnsafeMutableBufferPointer<Value?>
+
+    init(count: Int) {
+        slots = .allocate(capacity: count)
+        slots.initialize(repeating: nil)
+    }
+
+    deinit {
+        slots.deinitialize()
+        slots.deallocate()
+    }
+
+    func set(_ value: Value, at index: Int) { slots[index] = value }
+
+    subscript(index: Int) -> Value {
+        guard let value = slots[index] else { preconditionFailure("task \(index) did not run") }
+        return value
     }
 }

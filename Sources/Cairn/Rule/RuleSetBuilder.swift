@@ -25,7 +25,6 @@ struct RuleSetBuilder {
     // MARK: Documents
 
     mutating func add(_ file: RuleFileContents) {
-        set.fileCount += 1
         set.diagnostics += file.diagnostics
         for document in file.documents {
             switch document {
@@ -41,14 +40,16 @@ struct RuleSetBuilder {
                 correlations.append(correlation)
             case .filter(let filter): filters.append(filter)
             case .test(let test): set.tests.append(test)
-            case .failed(let label):
+            case .failed(let names):
                 set.failedRuleCount += 1
-                if let label { failedNames.insert(label) }
+                failedNames.formUnion(names)
             }
         }
     }
 
     mutating func add(_ diagnostics: [Diagnostic]) { set.diagnostics += diagnostics }
+
+    mutating func addFiles(_ count: Int) { set.fileCount += count }
 
     /// Enters an id and a name; false if another rule has one of them.
     private mutating func register(_ header: RuleHeader) -> Bool {

@@ -24,6 +24,8 @@ struct RuleVariables: Sendable {
         for (name, texts, _) in settings.group("placeholders.") {
             placeholders[name] = texts.count == 1 ? Setting.list(texts[0]) : texts
         }
+        addressSets["any"] = AddressSet()
+        portSets["any"] = PortSet()
         for name in addressGroups.keys {
             addressSets["$\(name)"] = try? addressSet("$\(name)", useCache: false)
         }

@@ -138,6 +138,7 @@ struct SequenceReader {
 
     /// Literal text with bytes in hexadecimal digits between bars; nil where the bars do not fit.
     static func contentBytes(_ text: String) -> [UInt8]? {
+        guard text.utf8.contains(UInt8(ascii: "|")) else { return Array(text.utf8) }
         let parts = text.split(separator: "|", omittingEmptySubsequences: false)
         guard parts.count % 2 == 1 else { return nil }
         var bytes: [UInt8] = []
@@ -361,12 +362,16 @@ struct SequenceReader {
 /// The options of one step, whether written beside its name or in a map under it.
 private struct StepOptions {
     let sink: DiagnosticSink
-    let entries: [YAMLEntry]
     let main: YAMLEntry
+    private let all: [YAMLEntry]
+
+    init(sink: DiagnosticSink, entries: [YAMLEntry], main: YAMLEntry) {
+        self.sink = sink
+        self.main = main
+        all = main.value.entries.map { entries + $0 } ?? entries
+    }
 
     var hasMap: Bool { main.value.entries != nil }
-
-    private var all: [YAMLEntry] { entries + (main.value.entries ?? []) }
 
     func allow(_ names: [String]) -> Bool {
         var isFine = true

@@ -14,6 +14,12 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Cairn's own.
     case sequence
 
+    private static let byName = Dictionary(
+        uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+
+    /// The modifier of a name.
+    static func named(_ name: String) -> SigmaModifier? { byName[name] }
+
     var comparison: Comparison? {
         switch self {
         case .lt: .less

@@ -26,6 +26,7 @@ final class YAMLParser {
     // Of the document that is being read.
     // libyaml keeps pointers into its own state, which must not move.
     private let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
+    private let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
     private var anchors: [String: (node: YAMLNode, nodeCount: Int)] = [:]
     private var nodeCount = 0
     private var aliasNodeCount = 0
@@ -38,7 +39,10 @@ final class YAMLParser {
         self.limits = limits
     }
 
-    deinit { parser.deallocate() }
+    deinit {
+        parser.deallocate()
+        event.deallocate()
+    }
 
     /// Reads all documents of a file, of which `lineOffset` lines were left out before `source`.
     func parse(_ source: UnsafeBufferPointer<UInt8>, lineOffset: Int = 0) {
@@ -62,21 +66,24 @@ final class YAMLParser {
     /// after which another document may begin.
     private func parseUntilError(_ source: UnsafeBufferPointer<UInt8>) -> Int? {
         guard yaml_parser_initialize(parser) == 1 else { preconditionFailure("out of memory") }
-        defer { yaml_parser_delete(parser) }
+        event.initialize(to: yaml_event_t())
+        defer {
+            yaml_event_delete(event)
+            yaml_parser_delete(parser)
+        }
         yaml_parser_set_input_string(parser, source.baseAddress, source.count)
         documentLine = 0
-        do {
+        do throws(Failure) {
             while true {
-                let event = try nextEvent()
-                switch event.kind {
+                switch try nextEvent() {
                 case YAML_STREAM_END_EVENT: return nil
                 case YAML_DOCUMENT_START_EVENT:
-                    documentLine = max(0, Int(event.mark.line) - 1 - lineOffset)
+                    documentLine = Int(event.pointee.start_mark.line)
                     try parseDocument()
                 default: break
                 }
             }
-        } catch let error as Failure {
+        } catch {
             diagnostics.append(
                 Diagnostic(
                     .error,
@@ -85,8 +92,6 @@ final class YAMLParser {
                     error.message))
             let line = Int(error.mark.line) - 1 - lineOffset
             return max(documentLine, error.isSyntax ? line - 1 : documentLine)
-        } catch {
-            return nil
         }
     }
 
@@ -98,43 +103,27 @@ final class YAMLParser {
         var isSyntax = false
     }
 
-    /// What is kept of libyaml's event.
-    private struct Event {
-        var kind: yaml_event_type_t
-        var mark: YAMLMark
-        var anchor: String?
-        var tag: String?
-        var scalar: YAMLScalar?
-    }
-
     // MARK: Events
 
-    private func nextEvent() throws -> Event {
-        var raw = yaml_event_t()
-        guard yaml_parser_parse(parser, &raw) == 1 else { throw syntaxError() }
-        defer { yaml_event_delete(&raw) }
-        var event = Event(kind: raw.type, mark: mark(raw.start_mark))
-        switch raw.type {
-        case YAML_SCALAR_EVENT:
-            let scalar = raw.data.scalar
-            event.anchor = Self.text(scalar.anchor)
-            event.tag = Self.text(scalar.tag)
-            event.scalar = YAMLScalar(
-                text: String(
-                    decoding: UnsafeBufferPointer(start: scalar.value, count: scalar.length),
-                    as: UTF8.self), style: Self.style(scalar.style),
-                spansLines: raw.start_mark.line != raw.end_mark.line)
-        case YAML_SEQUENCE_START_EVENT:
-            event.anchor = Self.text(raw.data.sequence_start.anchor)
-            event.tag = Self.text(raw.data.sequence_start.tag)
-        case YAML_MAPPING_START_EVENT:
-            event.anchor = Self.text(raw.data.mapping_start.anchor)
-            event.tag = Self.text(raw.data.mapping_start.tag)
-        case YAML_ALIAS_EVENT:
-            event.anchor = Self.text(raw.data.alias.anchor)
-        default: break
-        }
-        return event
+    /// Takes the next event in place of the one before.
+    private func nextEvent() throws(Failure) -> yaml_event_type_t {
+        yaml_event_delete(event)
+        guard yaml_parser_parse(parser, event) == 1 else { throw syntaxError() }
+        return event.pointee.type
+    }
+
+    private var eventMark: YAMLMark { mark(event.pointee.start_mark) }
+
+    /// The name behind `&` or `*`.
+    private func anchor(of kind: yaml_event_type_t) -> String? {
+        let name =
+            switch kind {
+            case YAML_SCALAR_EVENT: event.pointee.data.scalar.anchor
+            case YAML_SEQUENCE_START_EVENT: event.pointee.data.sequence_start.anchor
+            case YAML_MAPPING_START_EVENT: event.pointee.data.mapping_start.anchor
+            default: event.pointee.data.alias.anchor
+            }
+        return name.map { String(cString: $0) }
     }
 
     private static func style(_ style: yaml_scalar_style_t) -> YAMLScalar.Style {
@@ -146,10 +135,6 @@ final class YAMLParser {
         }
     }
 
-    private static func text(_ pointer: UnsafePointer<UInt8>?) -> String? {
-        pointer.map { String(cString: $0) }
-    }
-
     private func mark(_ mark: yaml_mark_t) -> YAMLMark {
         YAMLMark(
             line: UInt32(truncatingIfNeeded: mark.line &+ lineOffset &+ 1),
@@ -158,45 +143,46 @@ final class YAMLParser {
 
     // MARK: Documents
 
-    private func parseDocument() throws {
+    private func parseDocument() throws(Failure) {
         anchors.removeAll(keepingCapacity: true)
         nodeCount = 0
         aliasNodeCount = 0
-        let event = try nextEvent()
-        if event.kind == YAML_DOCUMENT_END_EVENT { return }
-        let root = try parseNode(event, depth: 0)
+        let kind = try nextEvent()
+        if kind == YAML_DOCUMENT_END_EVENT { return }
+        let root = try parseNode(kind, depth: 0)
         if !root.isNull { documents.append(root) }
     }
 
-    private func parseNode(_ event: Event, depth: Int) throws -> YAMLNode {
+    /// The node that the present event begins.
+    private func parseNode(_ kind: yaml_event_type_t, depth: Int) throws(Failure) -> YAMLNode {
         let before = nodeCount
         nodeCount += 1
         guard nodeCount <= limits.nodeCountMax else {
             throw Failure(
-                mark: event.mark,
+                mark: eventMark,
                 message: "the document has more than \(limits.nodeCountMax) values; split it")
         }
         guard depth <= limits.depthMax else {
             throw Failure(
-                mark: event.mark,
+                mark: eventMark,
                 message: "lists and maps are nested more than \(limits.depthMax) deep")
         }
+        let anchor = anchor(of: kind)
         let node: YAMLNode
-        switch event.kind {
-        case YAML_ALIAS_EVENT: return try resolveAlias(event)
-        case YAML_SCALAR_EVENT: node = try scalarNode(event)
-        case YAML_SEQUENCE_START_EVENT: node = try parseList(event, depth: depth)
-        default: node = try parseMap(event, depth: depth)
+        switch kind {
+        case YAML_ALIAS_EVENT: return try resolveAlias(anchor ?? "")
+        case YAML_SCALAR_EVENT: node = try scalarNode()
+        case YAML_SEQUENCE_START_EVENT: node = try parseList(depth: depth)
+        default: node = try parseMap(depth: depth)
         }
-        if let anchor = event.anchor { anchors[anchor] = (node, nodeCount - before) }
+        if let anchor { anchors[anchor] = (node, nodeCount - before) }
         return node
     }
 
-    private func resolveAlias(_ event: Event) throws -> YAMLNode {
-        let name = event.anchor ?? ""
+    private func resolveAlias(_ name: String) throws(Failure) -> YAMLNode {
         guard let anchored = anchors[name] else {
             throw Failure(
-                mark: event.mark,
+                mark: eventMark,
                 message: "unknown alias '*\(name)'"
                     + suggestion(for: name, among: anchors.keys.sorted())
                     + "; put text that begins with '*' in quotes")
@@ -205,52 +191,57 @@ final class YAMLParser {
         nodeCount += anchored.nodeCount - 1
         guard aliasNodeCount <= limits.aliasNodeCountMax, nodeCount <= limits.nodeCountMax else {
             throw Failure(
-                mark: event.mark,
+                mark: eventMark,
                 message: "aliases add more than \(limits.aliasNodeCountMax) values to the document")
         }
         return anchored.node
     }
 
-    private func scalarNode(_ event: Event) throws -> YAMLNode {
-        var scalar = event.scalar ?? YAMLScalar(text: "", style: .plain)
-        switch event.tag {
-        case nil: break
-        case "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:binary":
-            if scalar.style == .plain { scalar.style = .singleQuoted }
-        case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
-            "tag:yaml.org,2002:null":
-            scalar.style = .plain
-        default: throw unknownTag(event)
+    private func scalarNode() throws(Failure) -> YAMLNode {
+        let raw = event.pointee.data.scalar
+        var scalar = YAMLScalar(
+            text: String(
+                decoding: UnsafeBufferPointer(start: raw.value, count: raw.length), as: UTF8.self),
+            style: Self.style(raw.style),
+            spansLines: event.pointee.start_mark.line != event.pointee.end_mark.line)
+        if let tag = raw.tag {
+            switch String(cString: tag) {
+            case "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:binary":
+                if scalar.style == .plain { scalar.style = .singleQuoted }
+            case "tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:bool",
+                "tag:yaml.org,2002:null":
+                scalar.style = .plain
+            case let tag: throw unknownTag(tag)
+            }
         }
-        return YAMLNode(content: .scalar(scalar), mark: event.mark)
+        return YAMLNode(content: .scalar(scalar), mark: eventMark)
     }
 
-    private func parseList(_ start: Event, depth: Int) throws -> YAMLNode {
-        if let tag = start.tag, tag != "!", tag != "tag:yaml.org,2002:seq" {
-            throw unknownTag(start)
-        }
+    private func parseList(depth: Int) throws(Failure) -> YAMLNode {
+        let mark = eventMark
+        try checkTag(event.pointee.data.sequence_start.tag, "tag:yaml.org,2002:seq")
         var elements: [YAMLNode] = []
         while true {
-            let event = try nextEvent()
-            if event.kind == YAML_SEQUENCE_END_EVENT { break }
-            elements.append(try parseNode(event, depth: depth + 1))
+            let kind = try nextEvent()
+            if kind == YAML_SEQUENCE_END_EVENT { break }
+            elements.append(try parseNode(kind, depth: depth + 1))
         }
-        return YAMLNode(content: .list(elements), mark: start.mark)
+        return YAMLNode(content: .list(elements), mark: mark)
     }
 
-    private func parseMap(_ start: Event, depth: Int) throws -> YAMLNode {
-        if let tag = start.tag, tag != "!", tag != "tag:yaml.org,2002:map" {
-            throw unknownTag(start)
-        }
+    private func parseMap(depth: Int) throws(Failure) -> YAMLNode {
+        let mark = eventMark
+        try checkTag(event.pointee.data.mapping_start.tag, "tag:yaml.org,2002:map")
         var entries: [YAMLEntry] = []
+        entries.reserveCapacity(4)
         var merges: [YAMLNode] = []
         var seen = KeySet()
         while true {
-            let event = try nextEvent()
-            if event.kind == YAML_MAPPING_END_EVENT { break }
-            let key = try parseNode(event, depth: depth + 1)
+            let kind = try nextEvent()
+            if kind == YAML_MAPPING_END_EVENT { break }
+            let key = try parseNode(kind, depth: depth + 1)
             guard let scalar = key.scalar else {
-                throw Failure(mark: event.mark, message: "a key must be text, not \(key.kind)")
+                throw Failure(mark: key.mark, message: "a key must be text, not \(key.kind)")
             }
             let value = try parseNode(try nextEvent(), depth: depth + 1)
             if scalar.text == "<<", scalar.style == .plain {
@@ -259,19 +250,19 @@ final class YAMLParser {
             }
             guard seen.insert(scalar.text, into: entries) else {
                 throw Failure(
-                    mark: event.mark, message: "the key '\(scalar.text)' stands here twice")
+                    mark: key.mark, message: "the key '\(scalar.text)' stands here twice")
             }
             entries.append(
                 YAMLEntry(key: scalar.text, keyMark: key.mark(ofCharacter: 0), value: value))
         }
         for source in merges { try merge(source, into: &entries, seen: &seen) }
-        return YAMLNode(content: .map(entries), mark: start.mark)
+        return YAMLNode(content: .map(entries), mark: mark)
     }
 
     /// Merge keys (yaml.org/type/merge): keys that the map does not have itself.
     private func merge(
         _ source: YAMLNode, into entries: inout [YAMLEntry], seen: inout KeySet
-    ) throws {
+    ) throws(Failure) {
         for map in source.listOrSelf {
             guard let merged = map.entries else {
                 throw Failure(
@@ -289,16 +280,22 @@ final class YAMLParser {
 
         /// False if the key is there.
         mutating func insert(_ key: String, into entries: [YAMLEntry]) -> Bool {
-            if entries.count < 12 { return !entries.contains { $0.key == key } }
+            if entries.count < 32 { return !entries.contains { $0.key == key } }
             if names.isEmpty { names.formUnion(entries.map(\.key)) }
             return names.insert(key).inserted
         }
     }
 
-    private func unknownTag(_ event: Event) -> Failure {
-        let tag = event.tag ?? ""
-        return Failure(
-            mark: event.mark,
+    private func checkTag(
+        _ tag: UnsafeMutablePointer<UInt8>?, _ expected: String
+    ) throws(Failure) {
+        guard let tag = tag.map({ String(cString: $0) }) else { return }
+        if tag != "!", tag != expected { throw unknownTag(tag) }
+    }
+
+    private func unknownTag(_ tag: String) -> Failure {
+        Failure(
+            mark: eventMark,
             message: "'\(tag)' at the beginning of a value is a YAML tag; put the value in quotes")
     }
 

@@ -1,12 +1,15 @@
 /// The text of a YAML file, for what its trees do not tell: which characters were written as bytes.
 final class YAMLSource {
     private let source: UnsafeBufferPointer<UInt8>
+    /// Lines of the file before `source`.
+    private let lineOffset: Int
     /// Offsets of the lines, found when first needed.
     private lazy var lineStarts = Self.lineStarts(of: source)
 
     /// Reads from memory that must outlive this object.
-    init(_ source: UnsafeBufferPointer<UInt8>) {
+    init(_ source: UnsafeBufferPointer<UInt8>, lineOffset: Int = 0) {
         self.source = source
+        self.lineOffset = lineOffset
     }
 
     /// The bytes that a scalar stands for: its UTF-8, but `"\x80"` ... `"\xff"` are the single
@@ -67,7 +70,7 @@ final class YAMLSource {
     }
 
     private func offset(of mark: YAMLMark) -> Int? {
-        let line = Int(mark.line) - 1
+        let line = Int(mark.line) - 1 - lineOffset
         guard lineStarts.indices.contains(line) else { return nil }
         var offset = lineStarts[line]
         for _ in 1..<max(1, mark.column) {
