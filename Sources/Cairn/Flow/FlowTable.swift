@@ -18,8 +18,8 @@ struct TrackedFlow {
 final class FlowTable {
     private let settings: FlowSettings
     private let flowCountMax: Int
-    private let buckets: UnsafeMutablePointer<FlowPointer?>
-    private let bucketMask: UInt64
+    private var buckets: UnsafeMutablePointer<FlowPointer?>
+    private var bucketMask: UInt64
     private let timeouts: UnsafeMutablePointer<TimeoutList>
     /// No flow's deadline is earlier.
     private var earliestDeadline = Timestamp.distantFuture
@@ -37,6 +37,8 @@ final class FlowTable {
     static let flowByteCount = MemoryLayout<Flow>.stride + MemoryLayout<FlowPointer?>.stride
     /// Flows whose memory is taken at once.
     private static let slabFlowCount = 256
+    /// Buckets of an empty table.
+    private static let bucketCountMin = 1024
     /// One list for each transport group and state.
     private static let timeoutClassCount = 12
 
@@ -44,11 +46,9 @@ final class FlowTable {
     init(_ settings: FlowSettings = FlowSettings(), shardCount: Int = 1) {
         self.settings = settings
         flowCountMax = max(1, settings.memcap / max(1, shardCount) / Self.flowByteCount)
-        var bucketCount = 1
-        while bucketCount < flowCountMax { bucketCount *= 2 }
-        bucketMask = UInt64(bucketCount - 1)
-        buckets = .allocate(capacity: bucketCount)
-        buckets.initialize(repeating: nil, count: bucketCount)
+        bucketMask = UInt64(Self.bucketCountMin - 1)
+        buckets = .allocate(capacity: Self.bucketCountMin)
+        buckets.initialize(repeating: nil, count: Self.bucketCountMin)
         timeouts = .allocate(capacity: Self.timeoutClassCount)
         for (group, timeouts) in [
             settings.tcpTimeouts, settings.udpTimeouts, settings.icmpTimeouts,
@@ -138,17 +138,20 @@ extension FlowTable {
         return TrackedFlow(flow: known.flow, direction: known.direction.reversed)
     }
 
-    /// Whether a SYN opens a new connection on the ports of one that is over (RFC 9293 §3.10.7.4, TIME-WAIT): a repeated
-    /// SYN has the old sequence number.
+    /// Whether a SYN opens a new connection on the ports of one that is over (RFC 9293 §3.10.7.4, TIME-WAIT), or of
+    /// which only the middle was seen. A repeated SYN has the old sequence number.
     @inline(__always)
     private func isReused(_ flow: FlowPointer, by packet: UnsafePointer<Packet>) -> Bool {
         guard packet.pointee.transport == .tcp,
             packet.pointee.tcpFlags.intersection([.syn, .ack, .rst, .fin]) == .syn
         else { return false }
         switch flow.pointee.tcpState {
-        case .lastAck, .timeWait, .closed:
+        case .closeWait, .closing, .lastAck, .timeWait, .closed:
             return packet.pointee.tcpSequence != flow.pointee.clientInitialSequence
-        default: return false
+        case .none:
+            return flow.pointee.toServer.tcpFlags.contains(.ack)
+                || flow.pointee.toClient.tcpFlags.contains(.ack)
+        case .synSent, .synReceived, .established, .finWait1, .finWait2: return false
         }
     }
 
@@ -156,6 +159,7 @@ extension FlowTable {
         _ key: FlowKey, _ hash: UInt64, _ packet: UnsafePointer<Packet>, chainLength: Int
     ) -> TrackedFlow {
         if chainLength >= Self.chainLengthMax { displaceFromChain(hash, at: packet.pointee.clock) }
+        if flowCount > bucketMask { addBuckets() }
         if flowCount >= flowCountMax { displaceEarliest(at: packet.pointee.clock) }
         // A SYN/ACK comes from the server: its SYN was missed.
         let isAnswer =
@@ -404,6 +408,24 @@ extension FlowTable {
         }
         while let next = previous.pointee.next, next != flow { previous = next }
         previous.pointee.next = flow.pointee.next
+    }
+
+    /// Twice the buckets, so that there is one for each flow.
+    private func addBuckets() {
+        let (old, oldCount) = (buckets, Int(bucketMask) + 1)
+        buckets = .allocate(capacity: oldCount * 2)
+        buckets.initialize(repeating: nil, count: oldCount * 2)
+        bucketMask = UInt64(oldCount * 2 - 1)
+        for index in 0..<oldCount {
+            var next = old[index]
+            while let flow = next {
+                next = flow.pointee.next
+                let bucket = Int(truncatingIfNeeded: flow.pointee.hash & bucketMask)
+                flow.pointee.next = buckets[bucket]
+                buckets[bucket] = flow
+            }
+        }
+        old.deallocate()
     }
 
     private func allocate() -> FlowPointer {

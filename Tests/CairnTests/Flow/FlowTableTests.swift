@@ -59,8 +59,9 @@ import Testing
     }
 
     @Test func `an answer that comes first is from the server`() throws {
+        let table = FlowTable()
         let tracked = try #require(
-            FlowTable().track(PacketMaker().tcp(server, client, [.syn, .ack], seq: 1)))
+            table.track(PacketMaker().tcp(server, client, [.syn, .ack], seq: 1)))
         #expect(tracked.direction == .toClient)
         #expect(tracked.flow.pointee.client == client.address)
         #expect(tracked.flow.pointee.toClient.packetCount == 1)
@@ -208,7 +209,7 @@ extension FlowTableTests {
         #expect(first.pointee.end == clock)
     }
 
-    @Test(arguments: [TCPState.lastAck, .timeWait, .closed])
+    @Test(arguments: [TCPState.closeWait, .closing, .lastAck, .timeWait, .closed])
     func `a new SYN on ports that are closed opens a new flow`(state: TCPState) throws {
         let maker = PacketMaker()
         let table = FlowTable()
@@ -227,6 +228,18 @@ extension FlowTableTests {
         #expect(old.pointee.endReason == .tcpReuse)
         table.free(old)
         #expect(try #require(table.track(maker.tcp(server, client, .ack, seq: 9))).flow == new)
+    }
+
+    @Test func `a SYN after the middle of a connection opens a new flow, a repeated one does not`()
+        throws
+    {
+        let maker = PacketMaker()
+        let table = FlowTable()
+        let middle = try #require(table.track(maker.tcp(server, client, .ack, seq: 7))).flow
+        let first = try #require(table.track(maker.tcp(client, server, .syn, seq: 100)))
+        #expect(first.flow != middle && first.direction == .toServer)
+        #expect(
+            try #require(table.track(maker.tcp(client, server, .syn, seq: 200))).flow == first.flow)
     }
 
     @Test func `a new SYN on open ports is of the same flow`() throws {
@@ -285,10 +298,7 @@ extension FlowTableTests {
     }
 
     @Test func `crafted collisions are bounded`() {
-        // One bucket for all: the smallest table that holds more flows than a bucket may.
-        var settings = FlowSettings()
-        settings.memcap = 1000 * FlowTable.flowByteCount
-        let table = FlowTable(settings)
+        let table = FlowTable()
         let maker = PacketMaker()
         var collisions: [Endpoint] = []
         var port: UInt16 = 1
@@ -309,6 +319,21 @@ extension FlowTableTests {
         var counters = Counters()
         table.report(into: &counters)
         #expect(counters["flow.collision_evicted"] == 200 - UInt64(FlowTable.chainLengthMax))
+    }
+
+    @Test func `a table grows with its flows`() throws {
+        let table = FlowTable()
+        let maker = PacketMaker()
+        var flows: [FlowPointer] = []
+        for port in UInt16(1)...5000 {
+            flows.append(
+                try #require(table.track(maker.udp(Endpoint(client.address, port), server))).flow)
+        }
+        for port in UInt16(1)...5000 {
+            let known = table.track(maker.udp(server, Endpoint(client.address, port)))
+            #expect(known?.flow == flows[Int(port) - 1])
+        }
+        #expect(table.flowCount == 5000)
     }
 
     @Test func `any packets keep the table in order`() {
