@@ -1,5 +1,5 @@
 /// The options of a TCP header that reassembly needs (RFC 9293 §3.2).
-struct TCPOptions: Equatable {
+struct SegmentOptions: Equatable {
     /// Timestamps (RFC 7323 §3.2).
     var hasTimestamp = false
     var timestampValue: UInt32 = 0
