@@ -36,6 +36,7 @@ final class CaptureFiles: FrameSource {
     /// Captures that are open, in their order.
     private var open: [Cursor] = []
     private var counts = Counts()
+    private var frameCounts = FrameCounts()
     private var fileCounters = Counters()
 
     /// Captures that are open at once while they overlap. More wait until one ends; their frames
@@ -87,9 +88,6 @@ final class CaptureFiles: FrameSource {
     }
 
     private struct Counts {
-        var frames: UInt64 = 0
-        var ticks: UInt64 = 0
-        var truncated: UInt64 = 0
         var files: UInt64 = 0
         var unreadable: UInt64 = 0
         var broken: UInt64 = 0
@@ -136,7 +134,7 @@ final class CaptureFiles: FrameSource {
             }
             try merge(into: batch)
         }
-        number(batch)
+        frameCounts.number(&batch.frames)
         return true
     }
 
@@ -144,32 +142,12 @@ final class CaptureFiles: FrameSource {
         for (name, value) in fileCounters.values { counters.add(name, value) }
         for cursor in open { cursor.file.report(into: &counters) }
         filter?.report(into: &counters)
+        frameCounts.report(into: &counters)
         counters.add("capture.bytes", progress.byteCount)
-        counters.add("capture.frames", counts.frames)
-        counters.add("capture.ticks", counts.ticks)
-        counters.add("capture.truncated", counts.truncated)
         counters.add("capture.files.opened", counts.files)
         counters.add("capture.files.unreadable", counts.unreadable)
         counters.add("capture.files.broken", counts.broken)
         counters.add("capture.files.late", counts.late)
-    }
-
-    /// Numbers the frames in the order in which they are delivered. A tick is no packet: it has the
-    /// number before it.
-    private func number(_ batch: FrameBatch) {
-        var counts = counts
-        for index in batch.frames.indices {
-            if batch.frames[index].isTick {
-                counts.ticks &+= 1
-            } else {
-                counts.frames &+= 1
-                if batch.frames[index].originalByteCount > batch.frames[index].bytes.count {
-                    counts.truncated &+= 1
-                }
-            }
-            batch.frames[index].number = counts.frames
-        }
-        self.counts = counts
     }
 }
 

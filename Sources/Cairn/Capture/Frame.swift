@@ -125,4 +125,8 @@ public enum CaptureError: Error, Equatable, Sendable {
     case badFilter(expression: String, reason: String)
     /// The interface cannot be opened. Exit code 6.
     case interface(name: String, reason: String)
+    /// A capture cannot be written: the system's reason. Exit code 6.
+    case unwritable(path: String, reason: String)
+    /// The rights of a user cannot be taken on. Exit code 6.
+    case privileges(user: String, reason: String)
 }

@@ -32,6 +32,19 @@ final class PcapNGReader: RecordParser {
         static let enhancedPacket: UInt32 = 6
     }
 
+    /// The option codes of §3.5 and of sections, interfaces and statistics.
+    enum OptionCode {
+        static let end: UInt16 = 0
+        static let comment: UInt16 = 1
+        static let sectionApplication: UInt16 = 4
+        static let interfaceName: UInt16 = 2
+        static let interfaceResolution: UInt16 = 9
+        static let interfaceOffset: UInt16 = 14
+        static let statisticsReceived: UInt16 = 4
+        static let statisticsInterfaceDrops: UInt16 = 5
+        static let statisticsSystemDrops: UInt16 = 7
+    }
+
     /// The number by which a section's byte order is recognised.
     static let byteOrderMagic: UInt32 = 0x1a2b_3c4d
     /// Type, total length, and total length again.
@@ -209,8 +222,9 @@ extension PcapNGReader {
             snapLength: number32(block, at: 12))
         try forEachOption(block, from: 16) { code, offset, byteCount in
             switch (code, byteCount) {
-            case (9, 1): interface.clock.resolution = block.byte(at: offset)
-            case (14, 8):
+            case (OptionCode.interfaceResolution, 1):
+                interface.clock.resolution = block.byte(at: offset)
+            case (OptionCode.interfaceOffset, 8):
                 interface.clock.offsetSeconds = block.number(
                     Int64.self, at: offset, bigEndian: isBigEndian)
             default: break
@@ -229,13 +243,13 @@ extension PcapNGReader {
         var isTick = false
         try forEachOption(block, from: 20) { code, offset, byteCount in
             switch (code, byteCount) {
-            case (1, Self.tickComment.utf8.count):
+            case (OptionCode.comment, Self.tickComment.utf8.count):
                 isTick = block.array(from: offset, count: byteCount).elementsEqual(
                     Self.tickComment.utf8)
-            case (5, 8):
+            case (OptionCode.statisticsInterfaceDrops, 8):
                 interfaces[index].droppedByInterface = block.number(
                     UInt64.self, at: offset, bigEndian: isBigEndian)
-            case (7, 8):
+            case (OptionCode.statisticsSystemDrops, 8):
                 interfaces[index].droppedBySystem = block.number(
                     UInt64.self, at: offset, bigEndian: isBigEndian)
             default: break
@@ -259,7 +273,7 @@ extension PcapNGReader {
         while end &- offset >= 4 {
             let code = number16(block, at: offset)
             let byteCount = Int(number16(block, at: offset &+ 2))
-            if code == 0 { return }
+            if code == OptionCode.end { return }
             guard byteCount <= end &- offset &- 4 else {
                 throw Damage("an option of \(byteCount) bytes runs out of its block")
             }
