@@ -140,7 +140,7 @@ struct TCPSegment {
     /// The direction that the packet belongs to, and the one that it acknowledges.
     let sender: StreamPointer
     let receiver: StreamPointer
-    let options: TCPOptions
+    let options: SegmentOptions
     /// Positions in the sender's stream; without what SYN and FIN count for.
     private(set) var start: Int64
     private(set) var end: Int64
@@ -158,7 +158,7 @@ struct TCPSegment {
         self.direction = direction
         sender = connection.stream(direction)
         receiver = connection.stream(direction.reversed)
-        options = TCPOptions(packet)
+        options = SegmentOptions(packet)
         start = sender.pointee.position(of: packet.pointee.tcpSequence)
         end = start &+ Int64(packet.pointee.payloadByteCount)
         ack = receiver.pointee.position(of: packet.pointee.tcpAcknowledgment)

@@ -63,7 +63,7 @@ extension TCPReassembler {
         takeSYN(segment)
         // What the client's SYN said is not known: the server answers with an option only if the client had it too.
         connection.pointee.client.windowScale =
-            segment.options.windowScale == nil ? 0 : TCPOptions.windowScaleMax
+            segment.options.windowScale == nil ? 0 : SegmentOptions.windowScaleMax
         connection.pointee.client.windowEnd = segment.sender.pointee.window
         connection.pointee.server.windowEnd = Self.unknownWindow
         if segment.options.hasTimestamp { connection.pointee.flags.insert(.timestamps) }
@@ -82,7 +82,7 @@ extension TCPReassembler {
         connection.stream(direction.reversed).pointee.initialSequence =
             packet.pointee.tcpAcknowledgment &- 1
         for stream in [connection.stream(.toServer), connection.stream(.toClient)] {
-            stream.pointee.windowScale = TCPOptions.windowScaleMax
+            stream.pointee.windowScale = SegmentOptions.windowScaleMax
             stream.pointee.windowEnd = Self.unknownWindow
         }
         establish(connection, flow)
@@ -237,7 +237,7 @@ extension TCPReassembler {
         segment.receiver.pointee.initialSequence = segment.packet.pointee.tcpAcknowledgment &- 1
         segment.sender.pointee.windowEnd = Self.unknownWindow
         segment.receiver.pointee.windowEnd = Self.unknownWindow
-        segment.receiver.pointee.windowScale = TCPOptions.windowScaleMax
+        segment.receiver.pointee.windowScale = SegmentOptions.windowScaleMax
         establish(segment.connection, segment.flow)
         return processOpen(
             TCPSegment(segment.packet, segment.flow, segment.connection, segment.direction))
