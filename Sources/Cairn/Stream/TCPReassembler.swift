@@ -53,8 +53,7 @@ final class TCPReassembler {
     ) {
         begin()
         counts.add(packet)
-        let flags = packet.pointee.flags
-        guard !flags.contains(.badTransportChecksum) || flags.contains(.ignoreChecksums) else {
+        guard !packet.pointee.isChecksumBad else {
             counts.invalidChecksum &+= 1
             return
         }

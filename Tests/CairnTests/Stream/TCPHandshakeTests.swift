@@ -247,7 +247,7 @@ import Testing
         var packet = tcp.maker.tcp(
             tcp.client, tcp.server, .ack, seq: 1, options: whole)
         packet.payloadOffset = UInt32(20 + count)
-        let options = withUnsafePointer(to: packet) { TCPOptions($0) }
+        let options = withUnsafePointer(to: packet) { SegmentOptions($0) }
         #expect(!options.hasTimestamp)
     }
 
@@ -256,8 +256,8 @@ import Testing
             [2, 4, 5, 0xb4, 3, 3, 200, 4, 2, 1] + Option.timestamp(5, 6).dropFirst(2)
             + [5, 10, 0, 0, 0, 10, 0, 0, 0, 40, 34, 2, 0, 9]
         let packet = tcp.maker.tcp(tcp.client, tcp.server, .syn, seq: 1, options: bytes)
-        let options = withUnsafePointer(to: packet) { TCPOptions($0) }
-        #expect(options.windowScale == TCPOptions.windowScaleMax)
+        let options = withUnsafePointer(to: packet) { SegmentOptions($0) }
+        #expect(options.windowScale == SegmentOptions.windowScaleMax)
         #expect(options.hasTimestamp && options.timestampValue == 5 && options.timestampEcho == 6)
         #expect(options.hasFastOpen)
         #expect(options.selectiveByteCount == 30)
