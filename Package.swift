@@ -32,7 +32,7 @@ let package = Package(
                 "CPcap", "CYAML", "CPCRE2", "CZlib", "CZstd", "CBrotli", "CLZMA", "CMagic",
                 "CCrypto",
             ],
-            exclude: ["Output/Schemas"],
+            exclude: ["Match/DESIGN.md", "Output/Schemas"],
             swiftSettings: [.treatAllWarnings(as: .error)]
         ),
         .executableTarget(

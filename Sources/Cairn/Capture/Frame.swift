@@ -10,6 +10,7 @@ struct LinkType: RawRepresentable, Hashable, Sendable {
     static let rawOld14 = LinkType(rawValue: 14)
     static let pppHDLC = LinkType(rawValue: 50)
     static let raw = LinkType(rawValue: 101)
+    static let ciscoHDLC = LinkType(rawValue: 104)
     static let ieee80211 = LinkType(rawValue: 105)
     static let loop = LinkType(rawValue: 108)
     static let linuxCooked = LinkType(rawValue: 113)

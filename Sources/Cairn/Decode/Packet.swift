@@ -1,8 +1,11 @@
-/// One IP packet (or one frame that holds none) as decoded: values and byte offsets, no memory of its own.
+/// One IP packet (or one frame that holds none) as decoded: values and byte offsets, no memory of
+/// its own.
 ///
-/// A frame with tunnels yields several packets, the outer first; `layer` counts them. Offsets count in `bytes`.
+/// A frame with tunnels yields several packets, the outer first; `layer` counts them. Offsets count
+/// in `bytes`.
 struct Packet {
-    /// The bytes that the offsets count in: the captured frame, or a datagram put together from fragments.
+    /// The bytes that the offsets count in: the captured frame, or a datagram put together from
+    /// fragments.
     var bytes: UnsafeRawBufferPointer
     /// When the frame was captured.
     var timestamp: Timestamp
@@ -14,13 +17,15 @@ struct Packet {
     var source: UInt32
     /// Bytes of the frame on the wire.
     var originalByteCount: UInt32
+    /// How the bytes at `linkOffset` are to be read; `.raw` where no link header is there: inside
+    /// an IP tunnel, and in a datagram put together from fragments.
     var linkType: LinkType
     /// 0 for the outermost packet of a frame, 1 for what its tunnel carries, and so on.
     var layer: UInt8 = 0
     var flags: PacketFlags = []
 
     // Link
-    /// Offset of the link header; what `ether.hdr` starts at.
+    /// Offset of the link header; what `ether.hdr` starts at. Equal to `ipOffset` if there is none.
     var linkOffset: UInt32 = 0
     /// The EtherType of the network header, or 0.
     var etherType: UInt16 = 0
@@ -35,8 +40,10 @@ struct Packet {
     var ipProtocol: UInt8 = 0
     var timeToLive: UInt8 = 0
     var typeOfService: UInt8 = 0
+    /// Where the IP header, or what stands in its place (ARP), begins.
     var ipOffset: UInt32 = 0
-    /// Where the IP datagram ends by its own length, or where the captured bytes end if that is sooner.
+    /// Where the IP datagram ends by its own length, or where the captured bytes end if that is
+    /// sooner.
     var ipEnd: UInt32 = 0
     var sourceAddress: IPAddress = .zero
     var destinationAddress: IPAddress = .zero
@@ -56,7 +63,8 @@ struct Packet {
     var icmpCode: UInt8 = 0
 
     // Payload
-    /// What the transport header is followed by (the IP payload if there is no known transport).
+    /// What the transport header is followed by; the IP payload if no transport is known, and what
+    /// the link headers are followed by if there is no IP header.
     var payloadOffset: UInt32 = 0
     var payloadByteCount: UInt32 = 0
 
@@ -65,6 +73,13 @@ struct Packet {
 }
 
 extension Packet {
+    /// A wrong checksum that counts: the receiver drops the packet, so streams must not see it.
+    @inline(__always) var isChecksumBad: Bool {
+        flags.rawValue & Self.checksumFlags.rawValue != 0 && !flags.contains(.ignoreChecksums)
+    }
+
+    private static var checksumFlags: PacketFlags { [.badIPChecksum, .badTransportChecksum] }
+
     /// The bytes behind the transport header.
     @inline(__always) var payload: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
@@ -83,7 +98,7 @@ enum Transport: UInt8, Sendable {
 struct PacketFlags: OptionSet, Sendable {
     let rawValue: UInt16
 
-    /// A snap length cut bytes that the headers announce.
+    /// The headers announce more bytes than there are: a snap length cut them, or the headers lie.
     static let truncated = PacketFlags(rawValue: 1)
     /// A fragment of an IP datagram, not yet put together.
     static let fragment = PacketFlags(rawValue: 2)
@@ -95,7 +110,7 @@ struct PacketFlags: OptionSet, Sendable {
     static let badTransportChecksum = PacketFlags(rawValue: 16)
     /// Wrong checksums are to be ignored by policy.
     static let ignoreChecksums = PacketFlags(rawValue: 32)
-    /// The transport header could not be decoded; ports and payload are not known.
+    /// A header could not be decoded, so nothing behind it is known; an anomaly says why.
     static let undecoded = PacketFlags(rawValue: 64)
     /// Carries another packet, which follows it.
     static let tunnel = PacketFlags(rawValue: 128)
@@ -128,10 +143,15 @@ final class PacketBatch {
     func removeAll() { count = 0 }
 
     /// Adds a packet behind the others.
-    @inline(__always) func append(_ packet: Packet) {
+    ///
+    /// - Returns: its place, valid until the next one is added.
+    @discardableResult @inline(__always)
+    func append(_ packet: Packet) -> UnsafeMutablePointer<Packet> {
         if count == capacity { grow() }
-        (packets + count).initialize(to: packet)
+        let place = packets + count
+        place.initialize(to: packet)
         count &+= 1
+        return place
     }
 
     private func grow() {

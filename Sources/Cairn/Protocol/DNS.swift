@@ -291,7 +291,8 @@ extension DNS {
                 FieldDefinition(
                     "\(p).answer.rdata", .text, list: true,
                     aliases: [
-                        "\(p).answers", "\(p).answers.rdata", "\(p).answers.data", "answers",
+                        "\(p).answer", "\(p).answers", "\(p).answers.rdata", "\(p).answers.data",
+                        "answers",
                         "answer", "QueryResults",
                     ], eve: "answers[].rdata",
                     "data of the answer records as text, names in lower case")

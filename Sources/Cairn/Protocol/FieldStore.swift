@@ -1,7 +1,8 @@
-/// The field values of one event, by the index of the field in its table: numbers in place, bytes in one growing buffer.
+/// The field values of one event, by the index of the field in its table: numbers in place, bytes
+/// in one growing buffer.
 ///
-/// Memory grows to what the largest event needed and is used again. How much is stored is bounded by whoever fills it
-/// (body limits, header limits).
+/// Memory grows to what the largest event needed and is used again. How much is stored is bounded
+/// by whoever fills it (body limits, header limits).
 struct FieldStore: ~Copyable {
     private struct Slot {
         /// Values held: 0 if the event has no such field.
@@ -16,6 +17,9 @@ struct FieldStore: ~Copyable {
         var payload: Int64
         /// Bytes; -1 marks a number.
         var byteCount: Int32
+        /// Bytes set aside for a value that grows and has others behind it; 0 where it has just its
+        /// bytes.
+        var capacity: Int32 = 0
         /// The next value of the same field.
         var next: UInt32 = 0
     }
@@ -78,20 +82,70 @@ struct FieldStore: ~Copyable {
         }
     }
 
-    /// Makes the last value of a field longer, moving it to the end of the buffer if others were stored behind it.
+    /// Stores a copy of bytes that several fields share, and says where it is; calls in a row store
+    /// side by side.
+    mutating func keep(_ source: UnsafeRawBufferPointer) -> Int {
+        let offset = byteCount
+        store(source)
+        return offset
+    }
+
+    /// Stores a copy of bytes that several fields share, and says where it is; calls in a row store
+    /// side by side.
+    @discardableResult
+    mutating func keep(_ span: RawSpan) -> Int {
+        span.withUnsafeBytes { keep($0) }
+    }
+
+    /// Stores a copy of bytes that are in the store already.
+    mutating func keep(from offset: Int, count: Int) -> Int {
+        guard count > 0 else { return byteCount }
+        reserve(count)
+        (bytes + byteCount).update(from: bytes + offset, count: count)
+        byteCount &+= count
+        return byteCount &- count
+    }
+
+    /// Adds a value of one field to another, without a copy of its bytes.
+    mutating func append(sharing value: Int, to field: Int) {
+        let value = values[value]
+        link(Value(payload: value.payload, byteCount: value.byteCount), to: field)
+    }
+
+    /// Adds a part of what `keep` stored to a field, without another copy.
+    @inline(__always)
+    mutating func append(keptAt offset: Int, count: Int, to field: Int) {
+        link(Value(payload: Int64(offset), byteCount: Int32(truncatingIfNeeded: count)), to: field)
+    }
+
+    /// Makes the last value of a field longer. If others were stored behind it, it moves to the end
+    /// of the buffer with room to double, so that values which grow in turns cost no more than
+    /// their length.
     mutating func extend(_ field: Int, with source: UnsafeRawBufferPointer) {
         guard slots[field].count > 0 else { return append(source, to: field) }
+        guard let start = source.baseAddress, source.count > 0 else { return }
         let index = Int(slots[field].last)
-        let offset = Int(values[index].payload)
-        let count = Int(values[index].byteCount)
-        if offset &+ count != byteCount {
-            reserve(count)
-            (bytes + byteCount).update(from: bytes + offset, count: count)
-            values[index].payload = Int64(byteCount)
-            byteCount &+= count
+        let count = max(0, Int(values[index].byteCount))
+        let room = max(count, Int(values[index].capacity))
+        var offset = Int(values[index].payload)
+        let needed = count &+ source.count
+        if needed > room {
+            if offset &+ room == byteCount {
+                reserve(needed &- room)
+                byteCount = offset &+ needed
+                values[index].capacity = 0
+            } else {
+                reserve(needed &* 2)
+                (bytes + byteCount).update(from: bytes + offset, count: count)
+                offset = byteCount
+                byteCount &+= needed &* 2
+                values[index].payload = Int64(offset)
+                values[index].capacity = Int32(truncatingIfNeeded: needed &* 2)
+            }
         }
-        values[index].byteCount &+= Int32(truncatingIfNeeded: source.count)
-        store(source)
+        UnsafeMutableRawPointer(bytes + offset + count).copyMemory(
+            from: start, byteCount: source.count)
+        values[index].byteCount = Int32(truncatingIfNeeded: needed)
     }
 
     /// Forgets the values of one field.
@@ -126,6 +180,14 @@ struct FieldStore: ~Copyable {
     }
 
     // MARK: Reading
+
+    /// Where `keep` will store next.
+    @inline(__always) var keptEnd: Int { byteCount }
+
+    /// Bytes that `keep` stored, valid until the store is written to.
+    @inline(__always) func kept(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: bytes + offset, count: count)
+    }
 
     /// Values that a field has.
     @inline(__always) func count(of field: Int) -> Int { Int(slots[field].count) }

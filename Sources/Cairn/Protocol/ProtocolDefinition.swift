@@ -70,6 +70,18 @@ public final class ProtocolDefinition: Sendable {
         return index
     }
 
+    /// The field that has one direction's values of a field that has those of both:
+    /// `http.request.header` for `http.header`. A field that has only one direction's, or no such
+    /// variant, is itself returned.
+    func field(_ direction: Direction, of index: Int) -> Int {
+        let side = direction == .toServer ? "request." : "response."
+        guard fields[index].direction == nil, let dot = fields[index].name.firstIndex(of: ".")
+        else { return index }
+        var name = fields[index].name
+        name.insert(contentsOf: side, at: name.index(after: dot))
+        return fields.firstIndex { $0.name == name || $0.aliases.contains(name) } ?? index
+    }
+
     /// The index of an anomaly by its name or another name of it, without the protocol's prefix.
     func anomalyIndex(of name: String) -> Int? {
         anomalies.firstIndex(of: anomalyAliases[name] ?? name)

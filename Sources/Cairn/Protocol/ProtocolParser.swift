@@ -4,6 +4,8 @@
 /// Bytes come in order, each once, cut anywhere: a parser keeps what it needs of an unfinished
 /// element, within its own limits, and must give the same transactions however the bytes are cut.
 class ProtocolParser {
+    /// The port that the flow goes to; set by the session when it takes the parser.
+    final var serverPort: UInt16 = 0
     /// Set by a parser after which another protocol speaks (HTTP's CONNECT, STARTTLS): the session
     /// then looks for that one, beginning with the last `leftoverByteCount` bytes handed to
     /// `parse`.
@@ -117,6 +119,11 @@ struct ProtocolLimits: Sendable {
     /// Bytes of one header line, and of all headers of a message.
     var headerLineByteCountMax = 18_000
     var headersByteCountMax = 256 * 1024
+    /// Header lines of a message.
+    var headerCountMax = 1024
+    /// Whether URIs are decoded a second time (`double-decode-path`, `double-decode-query`).
+    var decodesPathTwice = false
+    var decodesQueryTwice = false
     /// Transactions of one flow that are open at once.
     var openTransactionCountMax = 256
     /// Bytes that all layers of one body's content encodings may unpack to, and how many layers.

@@ -168,6 +168,7 @@ extension ProtocolSessions {
         var candidates: UInt64 = 0
         var atPort: UInt64 = 0
         var firstSpeaker: Direction?
+        var serverPort: UInt16 = 0
         var toServer = Side()
         var toClient = Side()
         var parser: ProtocolParser?
@@ -222,6 +223,7 @@ extension ProtocolSessions {
         let index = freeSessions.popLast() ?? appendSession()
         let session = sessions + Int(index)
         session.pointee.isDatagrams = flow.pointee.transport == .udp
+        session.pointee.serverPort = flow.pointee.serverPort
         for (place, definition) in definitions.enumerated() {
             let isOver =
                 session.pointee.isDatagrams ? definition.overUDP : definition.overTCP
@@ -466,6 +468,7 @@ extension ProtocolSessions {
         let definition = definitions[place]
         session.pointee.definition = Int16(truncatingIfNeeded: place)
         session.pointee.parser = parsers[place].popLast() ?? definition.makeParser?()
+        session.pointee.parser?.serverPort = session.pointee.serverPort
         session.pointee.state = .parsing
         if session.pointee.isDatagrams {
             udpFlowCounts[place] &+= 1

@@ -52,6 +52,11 @@ final class TextBuffer {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
     /// Appends the bytes of a range, which must lie within the span.
     func append(_ span: RawSpan, _ range: Range<Int>) {
         span.extracting(range).withUnsafeBytes { append($0) }

@@ -3,8 +3,8 @@ extension FieldStore {
     /// order of the table.
     ///
     /// A key with a dot (`ja3.hash`) goes into a nested object, one behind brackets
-    /// (`answers[].rdata`) into the objects of an array, one for each value; fields that share either
-    /// stand next to each other.
+    /// (`answers[].rdata`) into the objects of an array, one for each value; fields that share
+    /// either stand next to each other.
     func writeMembers(of definition: ProtocolDefinition, into writer: inout JSONWriter) {
         let fields = definition.fields
         var index = 0

@@ -1,4 +1,5 @@
-/// Turns what a detection says into tests of fields: names are looked up, values take the type of their field.
+/// Turns what a detection says into tests of fields: names are looked up, values take the type of
+/// their field.
 struct ConditionResolver {
     let fields: FieldLookup
     let subject: Subject
@@ -12,7 +13,8 @@ struct ConditionResolver {
         self.sink = sink
     }
 
-    /// The condition; nil if something is wrong or not on the wire. All mistakes are found, not only the first.
+    /// The condition; nil if something is wrong or not on the wire. All mistakes are found, not
+    /// only the first.
     mutating func resolve(_ expression: SigmaExpression) -> Condition? {
         switch expression {
         case .all(let parts): return resolve(parts).map(Condition.allOf)
@@ -78,7 +80,8 @@ struct ConditionResolver {
                     .map { " — did you mean '\($0)'?" } ?? "; 'cairn fields' lists all"))
     }
 
-    /// The fields that say who acts and who suffers, and others that are named outside of the detection.
+    /// The fields that say who acts and who suffers, and others that are named outside of the
+    /// detection.
     mutating func field(_ node: YAMLNode, _ what: String) -> FieldID? {
         guard let name = sink.text(node, what) else { return nil }
         if let id = fields.field(named: name, subject: subject.index) { return id }
@@ -88,7 +91,8 @@ struct ConditionResolver {
 
     // MARK: Constants
 
-    /// Whether a field that always has one of some words satisfies a test; nil for tests that make no sense on it.
+    /// Whether a field that always has one of some words satisfies a test; nil for tests that make
+    /// no sense on it.
     private static func constant(_ words: [String], satisfies value: SigmaValue) -> Bool? {
         switch value {
         case .string(let string):

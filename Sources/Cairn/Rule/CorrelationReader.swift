@@ -1,5 +1,5 @@
-/// Reads a document with `correlation` (Sigma correlation rules specification 2.1, CORRELATION rules of Cairn). References
-/// stay as written until the rule set is complete.
+/// Reads a document with `correlation` (Sigma correlation rules specification 2.1, CORRELATION
+/// rules of Cairn). References stay as written until the rule set is complete.
 struct CorrelationReader {
     let sink: DiagnosticSink
 
@@ -74,7 +74,8 @@ struct CorrelationReader {
         return nil
     }
 
-    /// A number and a unit: `30s`, `5m`, `2h`, `1d`, `1w`, `1M` (2,629,746 s), `1y` (31,556,952 s). Zero needs no unit.
+    /// A number and a unit: `30s`, `5m`, `2h`, `1d`, `1w`, `1M` (2,629,746 s), `1y` (31,556,952 s).
+    /// Zero needs no unit.
     static func nanoseconds(ofSpan text: String) -> Int64? {
         if text == "0" { return 0 }
         let units: [Character: Int64] = [

@@ -1,10 +1,11 @@
-/// A correlation rule as written, checked by itself; references are resolved when the rule set is complete
-/// (CORRELATION.md §3).
+/// A correlation rule as written, checked by itself; references are resolved when the rule set is
+/// complete (CORRELATION.md §3).
 public struct CorrelationRule: Sendable {
     /// What it says about itself.
     public var header: RuleHeader
     var type: CorrelationType
-    /// Referenced rules in order: by id or name as written, by identity (`header.id`) once the rule set is complete.
+    /// Referenced rules in order: by id or name as written, by identity (`header.id`) once the rule
+    /// set is complete.
     var rules: [String]
     /// Field names as written.
     var groupBy: [String]
@@ -22,8 +23,8 @@ public struct CorrelationRule: Sendable {
     var itemCountMax = 10_000
     var evidenceCountMax = 100
 
-    /// Firings are signals of incidents by themselves. False where another correlation of the same file uses the rule as
-    /// evidence only (CORRELATION.md §7).
+    /// Firings are signals of incidents by themselves. False where another correlation of the same
+    /// file uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone = true
 }
 

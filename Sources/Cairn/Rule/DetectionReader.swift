@@ -87,8 +87,8 @@ struct DetectionReader {
         return .skipped(header, reason: reason.message)
     }
 
-    /// Fields of a foreign log source that are not on the wire. They are looked for before anything else, since a rule
-    /// about something else need not be understood further.
+    /// Fields of a foreign log source that are not on the wire. They are looked for before anything
+    /// else, since a rule about something else need not be understood further.
     private static func unseenFields(
         _ detection: YAMLNode, _ fields: FieldLookup, _ subject: Subject
     ) -> [(name: String, mark: YAMLMark)] {

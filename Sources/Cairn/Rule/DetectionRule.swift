@@ -1,6 +1,7 @@
 /// What every document says about itself, whether detection or correlation.
 public struct RuleHeader: Sendable {
-    /// `id`, else `name`, else `title`: what references and incidents call it. For Suricata rules the sid in decimal.
+    /// `id`, else `name`, else `title`: what references and incidents call it. For Suricata rules
+    /// the sid in decimal.
     public var id: String
     /// `name`, the short handle that correlations refer to.
     public var name: String?
@@ -40,7 +41,8 @@ public struct DetectionRule: Sendable {
     var subject: Int
     var traffic = TrafficFilter()
     var condition: Condition
-    /// State of the flow or its hosts, tested when the condition holds and changed when everything does.
+    /// State of the flow or its hosts, tested when the condition holds and changed when everything
+    /// does.
     var state: [StateOperation] = []
     var counters: [CounterOperation] = []
     var threshold: Threshold?
@@ -50,8 +52,8 @@ public struct DetectionRule: Sendable {
     var victim: FieldID?
     /// `alert: false`: matches only for their effect on state.
     var alerts = true
-    /// Alerts are signals of incidents by themselves. False where a correlation of the same file uses the rule as
-    /// evidence only (CORRELATION.md §7).
+    /// Alerts are signals of incidents by themselves. False where a correlation of the same file
+    /// uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone = true
 }
 
@@ -72,8 +74,8 @@ struct FieldMatch: Equatable, Sendable {
     var predicate: Predicate
 }
 
-/// A test of one value. On a field with several values it holds if it holds for one of them (`isAbsent` and
-/// `exists(false)` if there are none).
+/// A test of one value. On a field with several values it holds if it holds for one of them
+/// (`isAbsent` and `exists(false)` if there are none).
 enum Predicate: Equatable, Sendable {
     case text(TextPattern)
     case regex(RegexPattern)
@@ -143,7 +145,8 @@ enum Transform: Equatable, Sendable {
     case fromBase64
 }
 
-/// One step of a `sequence`; offsets count in the value's bytes, relative ones from the end of the match before.
+/// One step of a `sequence`; offsets count in the value's bytes, relative ones from the end of the
+/// match before.
 enum SequenceStep: Equatable, Sendable {
     case content(ContentStep)
     case regex(RegexPattern, isRelative: Bool, isNegated: Bool, captures: [String])

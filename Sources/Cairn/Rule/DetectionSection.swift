@@ -1,5 +1,5 @@
-/// Reads the `detection` section of a rule, or the selections of a filter: selections and the condition over them become
-/// one expression (Sigma rules specification, "Detection").
+/// Reads the `detection` section of a rule, or the selections of a filter: selections and the
+/// condition over them become one expression (Sigma rules specification, "Detection").
 struct DetectionSection {
     let sink: DiagnosticSink
     let variables: RuleVariables
@@ -192,7 +192,8 @@ struct DetectionSection {
                 fieldMark: entry.keyMark, valueMark: mark))
     }
 
-    /// `field|sequence`: a list of steps, or a list of such lists of which one (`|all`: each) must hold.
+    /// `field|sequence`: a list of steps, or a list of such lists of which one (`|all`: each) must
+    /// hold.
     private func sequences(_ entry: YAMLEntry, _ key: ItemKey) -> SigmaExpression? {
         guard key.field != nil,
             key.modifiers.allSatisfy({ [.sequence, .all, .neq].contains($0) })

@@ -1,5 +1,5 @@
-/// Reads a document with `filter`: conditions that rules of a log source must fulfil too (Sigma filters specification
-/// 2.1).
+/// Reads a document with `filter`: conditions that rules of a log source must fulfil too (Sigma
+/// filters specification 2.1).
 struct FilterReader {
     let sink: DiagnosticSink
     let variables: RuleVariables

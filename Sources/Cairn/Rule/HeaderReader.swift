@@ -83,7 +83,8 @@ struct HeaderReader {
         }
     }
 
-    /// Sigma allows keys of one's own; one that is a slip away from a known key was probably meant to be that.
+    /// Sigma allows keys of one's own; one that is a slip away from a known key was probably meant
+    /// to be that.
     private func warnIfMisspelt(_ entry: YAMLEntry, _ otherKeys: Set<String>) {
         let known = Self.keys.union(otherKeys).sorted()
         guard let meant = nearest(to: entry.key, among: known, within: 1) else { return }
@@ -91,8 +92,8 @@ struct HeaderReader {
             at: entry.keyMark, "unknown key '\(entry.key)' — did you mean '\(meant)'?")
     }
 
-    /// The number itself if the identity is one, else a number from its SHA-256, from 3,000,000,000 up to 2^32 - 1: above
-    /// the ranges that rule writers use.
+    /// The number itself if the identity is one, else a number from its SHA-256, from 3,000,000,000
+    /// up to 2^32 - 1: above the ranges that rule writers use.
     static func signatureID(of identity: String) -> UInt64 {
         if let number = UInt64(identity) { return number }
         let first: UInt64 = 3_000_000_000

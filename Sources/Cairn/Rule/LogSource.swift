@@ -53,10 +53,11 @@ struct LogSource: Equatable, Sendable {
 struct Subject: Sendable {
     /// Index into the lookup's subjects.
     var index: Int
-    /// Cairn's own names are meant, so that an unknown one is a mistake of the writer. Elsewhere it is something that
-    /// cannot be seen.
+    /// Cairn's own names are meant, so that an unknown one is a mistake of the writer. Elsewhere it
+    /// is something that cannot be seen.
     var isNative: Bool
-    /// Fields of the log source that have one value for everything that is seen on the wire, with the words for it.
+    /// Fields of the log source that have one value for everything that is seen on the wire, with
+    /// the words for it.
     var constants: [String: [String]] = [:]
 }
 
@@ -82,7 +83,8 @@ extension LogSource {
         "firewall": "flow", "network_connection": "flow", "netflow": "flow",
     ]
 
-    /// What is true of everything that came over the wire: it was let through, and somebody opened it.
+    /// What is true of everything that came over the wire: it was let through, and somebody opened
+    /// it.
     private static let categoryConstants: [String: [String: [String]]] = [
         "firewall": [
             "action": ["accept", "accepted", "allow", "allowed", "forward", "pass", "permit"],

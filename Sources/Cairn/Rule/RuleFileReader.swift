@@ -99,8 +99,8 @@ struct RuleFileReader {
     }
 }
 
-/// Collections of one file in Sigma's older form: `action: global` gives what the following documents have in common,
-/// `reset` ends that, `repeat` is the document before with changes.
+/// Collections of one file in Sigma's older form: `action: global` gives what the following
+/// documents have in common, `reset` ends that, `repeat` is the document before with changes.
 private struct RuleCollection {
     let sink: DiagnosticSink
     private var common: YAMLNode?
@@ -144,7 +144,8 @@ private struct RuleCollection {
         }
     }
 
-    /// Rules of a collection share its id; from the second on they are told apart by a number behind it.
+    /// Rules of a collection share its id; from the second on they are told apart by a number
+    /// behind it.
     private mutating func identified(_ document: YAMLNode, own: YAMLNode) -> YAMLNode {
         guard own["id"] == nil, let id = document["id"], let text = id.text else { return document }
         inheritedCount += 1
@@ -159,7 +160,8 @@ private struct RuleCollection {
 }
 
 extension YAMLNode {
-    /// The map with the entries of another in place of its own or added; maps within both are updated alike.
+    /// The map with the entries of another in place of its own or added; maps within both are
+    /// updated alike.
     func updated(with other: YAMLNode) -> YAMLNode {
         guard var entries, let changes = other.entries else { return other }
         for change in changes {

@@ -13,8 +13,8 @@ enum RuleFiles {
     /// Files of one run.
     static let fileCountMax = 1_000_000
 
-    /// The rule files that paths name: files as they are, folders with everything in them, in order of their path's
-    /// bytes. What cannot be read is a diagnostic.
+    /// The rule files that paths name: files as they are, folders with everything in them, in order
+    /// of their path's bytes. What cannot be read is a diagnostic.
     static func find(_ paths: [String]) -> (files: [String], diagnostics: [Diagnostic]) {
         var files: [String] = []
         var diagnostics: [Diagnostic] = []

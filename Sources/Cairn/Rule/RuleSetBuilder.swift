@@ -1,4 +1,5 @@
-/// Puts the documents of all files together: identities are checked, filters applied, references resolved.
+/// Puts the documents of all files together: identities are checked, filters applied, references
+/// resolved.
 struct RuleSetBuilder {
     let fields: FieldLookup
     private(set) var set = RuleSet()
@@ -13,7 +14,8 @@ struct RuleSetBuilder {
         var location: SourceLocation
     }
     private var names: [String: Entry] = [:]
-    /// Ids and names of rules with mistakes: who refers to them need not hear that they do not exist.
+    /// Ids and names of rules with mistakes: who refers to them need not hear that they do not
+    /// exist.
     private var failedNames: Set<String> = []
 
     init(fields: FieldLookup) {
@@ -156,8 +158,8 @@ struct RuleSetBuilder {
                 : "unknown rule '\(name)'" + suggestion(for: name, among: names.keys.sorted()))
     }
 
-    /// The identity of a rule that a name means. A number, or two with a colon, means a Suricata signature, which need
-    /// not have a document.
+    /// The identity of a rule that a name means. A number, or two with a colon, means a Suricata
+    /// signature, which need not have a document.
     private func identity(of name: String) -> String? {
         if let entry = names[name] { return entry.identity }
         let parts = name.split(separator: ":", omittingEmptySubsequences: false)
@@ -214,8 +216,8 @@ struct RuleSetBuilder {
         }
     }
 
-    /// Without `generate`, the rules of the same file that a correlation refers to are evidence only; if two
-    /// correlations of the file differ, `true` wins.
+    /// Without `generate`, the rules of the same file that a correlation refers to are evidence
+    /// only; if two correlations of the file differ, `true` wins.
     private mutating func markEvidence() {
         var isGenerated: [String: Bool] = [:]
         for rule in set.correlations {

@@ -41,7 +41,8 @@ struct TestTraffic: Sendable {
     var location: SourceLocation
     /// When it begins, after the start of the test; nil: behind what was written before.
     var atNanoseconds: Int64?
-    /// How often it happens, and how long after each other the beginnings are. `{n}` in text is the number, from 0.
+    /// How often it happens, and how long after each other the beginnings are. `{n}` in text is the
+    /// number, from 0.
     var repeatCount = 1
     var repeatNanoseconds: Int64 = 0
     var content: Content

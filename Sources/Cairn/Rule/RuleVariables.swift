@@ -1,7 +1,8 @@
-/// The values that rules take from the settings: address and port groups (`$HOME_NET`) and placeholders (`%name%`).
+/// The values that rules take from the settings: address and port groups (`$HOME_NET`) and
+/// placeholders (`%name%`).
 ///
-/// Groups nest and negate as in Suricata: a group is what its members name, less what its negated members name; two
-/// negations undo each other.
+/// Groups nest and negate as in Suricata: a group is what its members name, less what its negated
+/// members name; two negations undo each other.
 struct RuleVariables: Sendable {
     private var addressGroups: [String: String] = [:]
     private var portGroups: [String: String] = [:]

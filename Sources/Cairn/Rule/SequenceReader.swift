@@ -1,5 +1,5 @@
-/// Reads the steps of a `sequence`: maps in which one key names the step, with the options of Suricata's keyword of that
-/// name.
+/// Reads the steps of a `sequence`: maps in which one key names the step, with the options of
+/// Suricata's keyword of that name.
 struct SequenceReader {
     let sink: DiagnosticSink
 

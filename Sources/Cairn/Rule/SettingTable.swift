@@ -1,5 +1,6 @@
 extension Setting {
-    /// Every setting. Defaults are those of Suricata 7.0.10 as Debian ships it where the setting is Suricata's.
+    /// Every setting. Defaults are those of Suricata 7.0.10 as Debian ships it where the setting is
+    /// Suricata's.
     public static let all: [Setting] = stream + flow + protocols + rules + incidents + variables
 
     private static let stream: [Setting] = [

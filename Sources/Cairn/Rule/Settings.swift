@@ -1,8 +1,8 @@
-/// Everything that can be set in `cairn.yaml` or with `--set`, by dotted name. Where a setting means what one of
-/// Suricata's means it has that name, so that a suricata.yaml can be read.
+/// Everything that can be set in `cairn.yaml` or with `--set`, by dotted name. Where a setting
+/// means what one of Suricata's means it has that name, so that a suricata.yaml can be read.
 ///
-/// Names are checked against `Setting.all`; an unknown one is a warning. A setting that was not given has the default
-/// of that table.
+/// Names are checked against `Setting.all`; an unknown one is a warning. A setting that was not
+/// given has the default of that table.
 public struct Settings: Sendable {
     private struct Value: Sendable {
         var texts: [String]
@@ -137,7 +137,8 @@ public struct Settings: Sendable {
         return Setting.list(text(name) ?? "")
     }
 
-    /// Names and texts of all settings that begin with a prefix, given or by default, in order of their names.
+    /// Names and texts of all settings that begin with a prefix, given or by default, in order of
+    /// their names.
     func group(_ prefix: String) -> [(name: String, texts: [String], location: SourceLocation)] {
         var members: [String: (texts: [String], location: SourceLocation)] = [:]
         for setting in Setting.all where setting.name.hasPrefix(prefix) {
@@ -217,7 +218,8 @@ public struct Setting: Sendable {
 
     static func integer(_ text: String) -> Int? { Int(text) }
 
-    /// A number with an optional unit: b, kb, mb, gb, tb or KiB, MiB … in any case, all powers of 1,024 as in Suricata.
+    /// A number with an optional unit: b, kb, mb, gb, tb or KiB, MiB … in any case, all powers of
+    /// 1,024 as in Suricata.
     static func byteCount(_ text: String) -> Int? {
         guard let (number, unit) = split(text) else { return nil }
         let shift: Double

@@ -1,4 +1,5 @@
-/// The text of a `condition`, parsed: selections by name, not yet looked up (Sigma rules specification, "Condition").
+/// The text of a `condition`, parsed: selections by name, not yet looked up (Sigma rules
+/// specification, "Condition").
 ///
 ///     or-chain    = and-chain *("or" and-chain)
 ///     and-chain   = operand *("and" operand)

@@ -35,7 +35,8 @@ indirect enum SigmaValue: Equatable, Sendable {
     case fieldReference(String, TextPosition, isCased: Bool)
     case timePart(TimePart, Comparison, SigmaNumber)
     case sequence([SequenceStep])
-    /// What one written value becomes where a modifier makes several of it; one of them must hold, also under `all`.
+    /// What one written value becomes where a modifier makes several of it; one of them must hold,
+    /// also under `all`.
     case oneOf([SigmaValue])
 }
 
@@ -58,8 +59,8 @@ struct SigmaNumber: Equatable, Sendable {
         integer = Int64(exactly: float)
     }
 
-    /// The same comparison with a whole number, for fields that hold whole numbers; nil if it never holds (`equal`) or
-    /// always does (`notEqual`).
+    /// The same comparison with a whole number, for fields that hold whole numbers; nil if it never
+    /// holds (`equal`) or always does (`notEqual`).
     func wholeComparison(_ comparison: Comparison) -> (Comparison, Int64)? {
         if let integer { return (comparison, integer) }
         func clamped(_ value: Double) -> Int64 {

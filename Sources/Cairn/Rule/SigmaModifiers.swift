@@ -1,4 +1,5 @@
-/// The modifiers of a detection item, in the order written: `field|modifier|modifier` (Sigma modifiers appendix 2.1).
+/// The modifiers of a detection item, in the order written: `field|modifier|modifier` (Sigma
+/// modifiers appendix 2.1).
 enum SigmaModifier: String, CaseIterable, Sendable {
     // Of text.
     case contains, startswith, endswith, cased, windash, expand

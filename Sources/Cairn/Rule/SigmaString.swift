@@ -1,7 +1,8 @@
-/// Text of a Sigma rule, cut into literal bytes, wildcards and placeholders (Sigma rules specification, "Escaping").
+/// Text of a Sigma rule, cut into literal bytes, wildcards and placeholders (Sigma rules
+/// specification, "Escaping").
 ///
-/// `*` and `?` are wildcards. A backslash before `*`, `?` or another backslash makes that character literal; before
-/// anything else, and at the end, it is itself literal.
+/// `*` and `?` are wildcards. A backslash before `*`, `?` or another backslash makes that character
+/// literal; before anything else, and at the end, it is itself literal.
 struct SigmaString: Equatable, Sendable {
     enum Part: Equatable, Sendable {
         case literal([UInt8])
@@ -172,7 +173,8 @@ extension SigmaString {
         SigmaString(parts: [.literal([0xff, 0xfe])] + parts, isCased: isCased)
     }
 
-    /// Every way in which `-` and `/` that begin a word can be written (`windash`); nil if there are more than three.
+    /// Every way in which `-` and `/` that begin a word can be written (`windash`); nil if there
+    /// are more than three.
     func windashVariants() -> [SigmaString]? {
         let dashes: [[UInt8]] = ["-", "/", "\u{2013}", "\u{2014}", "\u{2015}"].map {
             Array($0.utf8)
@@ -199,7 +201,8 @@ extension SigmaString {
         }
     }
 
-    /// `-` or `/` with no word character before and one behind it. Bytes of non-ASCII characters count as letters.
+    /// `-` or `/` with no word character before and one behind it. Bytes of non-ASCII characters
+    /// count as letters.
     private static func isWordDash(_ bytes: [UInt8], at index: Int) -> Bool {
         func isWord(_ byte: UInt8) -> Bool {
             switch byte {
@@ -238,8 +241,8 @@ enum Base64 {
         return text
     }
 
-    /// The three texts of which one occurs in the base64 text of anything that holds `bytes`, by the offset of the
-    /// bytes modulo 3. Characters that depend on neighbours are left out.
+    /// The three texts of which one occurs in the base64 text of anything that holds `bytes`, by
+    /// the offset of the bytes modulo 3. Characters that depend on neighbours are left out.
     static func encodeAtEveryOffset(_ bytes: [UInt8]) -> [[UInt8]] {
         (0..<3).map { offset in
             let text = encode([UInt8](repeating: 0x20, count: offset) + bytes)

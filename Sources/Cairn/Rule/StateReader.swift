@@ -1,4 +1,5 @@
-/// Reads what a rule remembers and how often it may alert: `state`, `counters`, `threshold`, `detection_filter`.
+/// Reads what a rule remembers and how often it may alert: `state`, `counters`, `threshold`,
+/// `detection_filter`.
 struct StateReader {
     let sink: DiagnosticSink
 

@@ -170,8 +170,8 @@ struct TestTrafficReader {
         }
     }
 
-    /// Text (with `"\x00"` ... `"\xff"` for bytes), `{hex: …}`, `{base64: …}`, `{repeat: {text: …, count: N}}`, or a
-    /// list of these.
+    /// Text (with `"\x00"` ... `"\xff"` for bytes), `{hex: …}`, `{base64: …}`, `{repeat: {text: …,
+    /// count: N}}`, or a list of these.
     func bytes(_ node: YAMLNode) -> [UInt8]? {
         switch node.content {
         case .scalar: return node.isNull ? [] : source.bytes(of: node)

@@ -146,7 +146,8 @@ extension YAMLNode {
         entries?.first { $0.key == key }?.value
     }
 
-    /// Where a character of a scalar's text was written; the beginning of the scalar if that is not known.
+    /// Where a character of a scalar's text was written; the beginning of the scalar if that is not
+    /// known.
     func mark(ofCharacter offset: Int) -> YAMLMark {
         guard let scalar, !scalar.spansLines else { return mark }
         return mark.advanced(by: offset + (scalar.style == .plain ? 0 : 1))

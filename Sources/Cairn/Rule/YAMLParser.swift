@@ -12,10 +12,11 @@ struct YAMLLimits: Sendable {
     var aliasNodeCountMax = 100_000
 }
 
-/// Reads YAML files with libyaml: a stream of documents becomes trees of nodes that know where they were written.
+/// Reads YAML files with libyaml: a stream of documents becomes trees of nodes that know where they
+/// were written.
 ///
-/// A mistake costs the document that it is in; reading goes on at the next `---`, which YAML allows nowhere inside of a
-/// document (YAML 1.2 §9.1.2).
+/// A mistake costs the document that it is in; reading goes on at the next `---`, which YAML allows
+/// nowhere inside of a document (YAML 1.2 §9.1.2).
 final class YAMLParser {
     let path: String
     let limits: YAMLLimits
@@ -57,8 +58,8 @@ final class YAMLParser {
         }
     }
 
-    /// Reads documents up to the end or a syntax error; returns the line (from 0, in `source`) after which another
-    /// document may begin.
+    /// Reads documents up to the end or a syntax error; returns the line (from 0, in `source`)
+    /// after which another document may begin.
     private func parseUntilError(_ source: UnsafeBufferPointer<UInt8>) -> Int? {
         guard yaml_parser_initialize(parser) == 1 else { preconditionFailure("out of memory") }
         defer { yaml_parser_delete(parser) }

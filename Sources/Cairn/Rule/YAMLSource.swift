@@ -9,7 +9,8 @@ final class YAMLSource {
         self.source = source
     }
 
-    /// The bytes that a scalar stands for: its UTF-8, but `"\x80"` ... `"\xff"` are the single bytes.
+    /// The bytes that a scalar stands for: its UTF-8, but `"\x80"` ... `"\xff"` are the single
+    /// bytes.
     func bytes(of node: YAMLNode) -> [UInt8]? {
         guard let scalar = node.scalar else { return nil }
         let utf8 = Array(scalar.text.utf8)
@@ -32,8 +33,8 @@ final class YAMLSource {
         return bytes
     }
 
-    /// For each character from U+0080 to U+00FF of a double-quoted scalar, whether it was written as `\x` and two
-    /// digits (YAML 1.2 §5.7).
+    /// For each character from U+0080 to U+00FF of a double-quoted scalar, whether it was written
+    /// as `\x` and two digits (YAML 1.2 §5.7).
     private func byteEscapes(of mark: YAMLMark) -> [Bool]? {
         guard var offset = offset(of: mark) else { return nil }
         while offset < source.count, source[offset] != UInt8(ascii: "\"") { offset += 1 }
@@ -77,7 +78,8 @@ final class YAMLSource {
         return offset
     }
 
-    /// Lines as libyaml counts them: besides CR and LF also NEL, LS and PS end one (YAML 1.1 §4.1.4).
+    /// Lines as libyaml counts them: besides CR and LF also NEL, LS and PS end one (YAML 1.1
+    /// §4.1.4).
     private static func lineStarts(of source: UnsafeBufferPointer<UInt8>) -> [Int] {
         var starts = [0]
         var offset = 0

@@ -2,17 +2,6 @@
 enum MessageBuilder {
     // MARK: DNS (RFC 1035)
 
-    /// A DNS question, and what is answered.
-    struct DNS: Equatable {
-        var name: String
-        var type = "A"
-        var answers: [String] = []
-        var responseCode: UInt16 = 0
-        var timeToLive: UInt32 = 300
-        /// Whether there is a response at all.
-        var isAnswered = true
-    }
-
     /// Type names whose answers can be built, with their numbers.
     static let dnsTypes: [(name: String, number: UInt16)] = [
         ("A", 1), ("NS", 2), ("CNAME", 5), ("NULL", 10), ("PTR", 12), ("MX", 15), ("TXT", 16),
@@ -21,9 +10,9 @@ enum MessageBuilder {
     ]
 
     /// The query message, and the response if there is one; nil if a type or an answer makes no sense.
-    static func dns(_ exchange: DNS, identifier: UInt16) -> [TrafficWriter.Turn]? {
+    static func dns(_ exchange: TestDNS, identifier: UInt16) -> [TrafficWriter.Turn]? {
         guard let type = dnsTypes.first(where: { $0.name == exchange.type.uppercased() })?.number,
-            let name = domainName(exchange.name)
+            let name = domainName(exchange.query)
         else { return nil }
         let question = name + bigEndian(type) + bigEndian(UInt16(1))
         func message(flags: UInt16, answers: [[UInt8]]) -> [UInt8] {
@@ -80,25 +69,8 @@ enum MessageBuilder {
 
     // MARK: HTTP (RFC 9112)
 
-    /// A request with its response.
-    struct HTTP: Equatable {
-        var method = "GET"
-        var uri = "/"
-        var host: String?
-        var headers: [(name: String, value: String)] = []
-        var body: [UInt8] = []
-        var status: Int?
-        var reason = "OK"
-        var responseHeaders: [(name: String, value: String)] = []
-        var responseBody: [UInt8] = []
-
-        static func == (a: HTTP, b: HTTP) -> Bool {
-            request(a) == request(b) && response(a) == response(b)
-        }
-    }
-
     /// The turns of one exchange; without a status there is no response.
-    static func http(_ exchange: HTTP) -> [TrafficWriter.Turn] {
+    static func http(_ exchange: TestHTTP) -> [TrafficWriter.Turn] {
         var turns = [TrafficWriter.Turn(direction: .toServer, bytes: request(exchange))]
         if exchange.status != nil {
             turns.append(.init(direction: .toClient, bytes: response(exchange)))
@@ -106,7 +78,7 @@ enum MessageBuilder {
         return turns
     }
 
-    private static func request(_ exchange: HTTP) -> [UInt8] {
+    private static func request(_ exchange: TestHTTP) -> [UInt8] {
         var headers = exchange.headers
         if let host = exchange.host { headers.insert(("Host", host), at: 0) }
         if !exchange.body.isEmpty { addLength(of: exchange.body, to: &headers) }
@@ -114,10 +86,10 @@ enum MessageBuilder {
             + exchange.body
     }
 
-    private static func response(_ exchange: HTTP) -> [UInt8] {
+    private static func response(_ exchange: TestHTTP) -> [UInt8] {
         var headers = exchange.responseHeaders
         addLength(of: exchange.responseBody, to: &headers)
-        let line = "HTTP/1.1 \(exchange.status ?? 200) \(exchange.reason)\r\n"
+        let line = "HTTP/1.1 \(exchange.status ?? 200) \(exchange.reason ?? "OK")\r\n"
         return Array((line + block(headers)).utf8) + exchange.responseBody
     }
 
@@ -135,24 +107,8 @@ enum MessageBuilder {
 
     // MARK: TLS 1.2 (RFC 5246)
 
-    /// The clear part of a handshake.
-    struct TLS: Equatable {
-        var serverName: String?
-        var applicationProtocols: [String] = []
-        /// 0x0301...0x0303, on the wire and in the server's choice.
-        var version: UInt16 = 0x0303
-        var ciphers: [UInt16] = [0xc02f, 0xc030, 0x009c, 0x002f]
-        /// Common names of the server's certificate; no certificate is sent without a subject.
-        var subject: String?
-        var issuer: String?
-        var serial: [UInt8] = [1]
-        /// UTCTime text, `260101000000Z`.
-        var notBefore = "260101000000Z"
-        var notAfter = "270101000000Z"
-    }
-
     /// ClientHello, then ServerHello with the certificate and ServerHelloDone.
-    static func tls(_ handshake: TLS) -> [TrafficWriter.Turn] {
+    static func tls(_ handshake: TestTLS) -> [TrafficWriter.Turn] {
         let random = [UInt8](repeating: 0x5a, count: 32)
         var extensions: [UInt8] = []
         if let name = handshake.serverName {
@@ -166,11 +122,11 @@ enum MessageBuilder {
         }
         let clientHello =
             bigEndian(handshake.version) + random + [0]
-            + vector16(handshake.ciphers.flatMap(bigEndian))
+            + vector16(ciphers(handshake).flatMap(bigEndian))
             + [1, 0] + vector16(extensions)
         let serverHello =
             bigEndian(handshake.version) + random + [0]
-            + bigEndian(handshake.ciphers.first ?? 0x002f) + [0]
+            + bigEndian(ciphers(handshake)[0]) + [0]
         var messages = message(2, serverHello)
         if handshake.subject != nil {
             messages += message(11, vector24(vector24(certificate(handshake))))
@@ -182,7 +138,11 @@ enum MessageBuilder {
         ]
     }
 
-    private static func record(_ handshake: TLS, _ fragment: [UInt8]) -> [UInt8] {
+    private static func ciphers(_ handshake: TestTLS) -> [UInt16] {
+        handshake.ciphers.isEmpty ? [0xc02f, 0xc030, 0x009c, 0x002f] : handshake.ciphers
+    }
+
+    private static func record(_ handshake: TestTLS, _ fragment: [UInt8]) -> [UInt8] {
         [22] + bigEndian(min(handshake.version, 0x0303)) + vector16(fragment)
     }
 
@@ -200,7 +160,7 @@ enum MessageBuilder {
     }
 
     /// An X.509 certificate (RFC 5280 §4.1) with the names and dates asked for; key and signature are dummies.
-    private static func certificate(_ handshake: TLS) -> [UInt8] {
+    private static func certificate(_ handshake: TestTLS) -> [UInt8] {
         let rsa: [UInt8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01]
         func algorithm(_ last: UInt8) -> [UInt8] { der(0x30, der(0x06, rsa + [last]) + [5, 0]) }
         func name(_ text: String) -> [UInt8] {
@@ -209,11 +169,11 @@ enum MessageBuilder {
         let subject = handshake.subject ?? ""
         let validity = der(
             0x30,
-            der(0x17, Array(handshake.notBefore.utf8)) + der(0x17, Array(handshake.notAfter.utf8)))
+            der(0x17, Array((handshake.notBefore ?? "260101000000Z").utf8)) + der(0x17, Array((handshake.notAfter ?? "270101000000Z").utf8)))
         let key = der(
             0x30, algorithm(1) + der(0x03, [0] + der(0x30, der(0x02, [3]) + der(0x02, [3]))))
         let body =
-            der(0xa0, der(0x02, [2])) + der(0x02, handshake.serial) + algorithm(11)
+            der(0xa0, der(0x02, [2])) + der(0x02, handshake.serial ?? [1]) + algorithm(11)
             + name(handshake.issuer ?? subject) + validity + name(subject) + key
         return der(0x30, der(0x30, body) + algorithm(11) + der(0x03, [0, 0]))
     }

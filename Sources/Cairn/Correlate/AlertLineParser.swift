@@ -1,0 +1,315 @@
+/// Reads one line of an alert file: an alert in registry names, an alert of Suricata's or Cairn's
+/// `eve.json`, or a tick of the clock (CORRELATION.md §2, §4).
+struct AlertLineParser {
+    /// What a line was.
+    enum Line: Equatable {
+        /// An alert, now in `alert`.
+        case alert
+        /// `{"clock": TIME}`: time passed.
+        case clock(Timestamp)
+        /// A record of another kind.
+        case other
+        /// No JSON object, or one without a readable time.
+        case broken
+    }
+
+    /// Where one carried field may be.
+    private struct Source {
+        /// The path as one key, and as a path of keys.
+        var literal: Int
+        var nested: Int
+        /// In EVE records, in order of preference.
+        var eve: [Int]
+        /// Of the flow's ends: 0 its client, 1 its server, else -1.
+        var end = -1
+        var isPort = false
+    }
+
+    /// The last alert.
+    private(set) var alert: CorrelationAlert
+    private var tree = JSONPathTree()
+    private var sources: [Source] = []
+    private var labels: AlertLabels
+    private var times = TimeParser()
+    /// Values of this line that were stored already, so that one text is stored once.
+    private var stored: [CorrelationAlert.Value?]
+
+    private let time, clock, kind, rule, packet, flowID, actor, victim: Int
+    private let sourceIP, destinationIP: Source
+    private let eventType, timestamp, eveAlert, direction, packetCount: Int
+    private let eveIPs, evePorts: [Int]
+    private let cairnTime, cairnRule, cairnLevel, cairnTags, cairnActor, cairnVictim: Int
+
+    init(fieldNames: [String], catalog: RuleCatalog) {
+        alert = CorrelationAlert(fieldCount: fieldNames.count)
+        labels = AlertLabels(catalog: catalog)
+        time = tree.add(["time"])
+        clock = tree.add(["clock"])
+        kind = tree.add(["kind"])
+        rule = tree.add(["rule"])
+        packet = tree.add(["packet"])
+        flowID = tree.add(["flow_id"])
+        actor = tree.add(["actor"])
+        victim = tree.add(["victim"])
+        eventType = tree.add(["event_type"])
+        timestamp = tree.add(["timestamp"])
+        eveAlert = tree.add(["alert"])
+        direction = tree.add(["direction"])
+        packetCount = tree.add(["pcap_cnt"])
+        eveIPs = [tree.add(["src_ip"]), tree.add(["dest_ip"])]
+        evePorts = [tree.add(["src_port"]), tree.add(["dest_port"])]
+        cairnTime = tree.add(["cairn", "time"])
+        cairnRule = tree.add(["cairn", "rule"])
+        cairnLevel = tree.add(["cairn", "level"])
+        cairnTags = tree.add(["cairn", "tags"])
+        cairnActor = tree.add(["cairn", "actor"])
+        cairnVictim = tree.add(["cairn", "victim"])
+        sourceIP = Self.source("src.ip", &tree)
+        destinationIP = Self.source("dst.ip", &tree)
+        for name in fieldNames { sources.append(Self.source(name, &tree)) }
+        tree.complete()
+        stored = Array(repeating: nil, count: tree.places.count)
+    }
+
+    private static func source(_ name: String, _ tree: inout JSONPathTree) -> Source {
+        let keys = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        let nested = tree.add(keys)
+        var source = Source(
+            literal: tree.add([name]), nested: nested,
+            eve: [tree.add(["cairn", "fields", name])])
+        switch name {
+        case "src.ip", "client.ip": source.end = 0
+        case "dst.ip", "server.ip": source.end = 1
+        case "src.port", "client.port": (source.end, source.isPort) = (0, true)
+        case "dst.port", "server.port": (source.end, source.isPort) = (1, true)
+        default:
+            for path in EVEFields.paths[name] ?? [] {
+                source.eve.append(tree.add(path, opensArrays: true))
+            }
+        }
+        source.eve += [source.literal, nested]
+        return source
+    }
+
+    // MARK: A line
+
+    /// Reads a line, which must not contain a line break.
+    mutating func parse(_ line: UnsafeRawBufferPointer) -> Line {
+        alert.removeAll()
+        guard tree.scan(line) else { return .broken }
+        if tree.memberCount == 1, tree[clock].kind != nil {
+            return time(clock, in: line).map(Line.clock) ?? .broken
+        }
+        if tree[eventType].kind != nil || tree[timestamp].kind != nil {
+            return parseEVE(line)
+        }
+        if ["firing", "incident", "summary"].contains(where: { text(kind, in: line, is: $0) }) {
+            return .other
+        }
+        guard let moment = time(time, in: line) else { return .broken }
+        for index in stored.indices { stored[index] = nil }
+        alert.time = moment
+        alert.packet = integer(packet, in: line)
+        alert.flowID = integer(flowID, in: line)
+        alert.label = labels.label(ofRule: raw(rule, in: line))
+        alert.actor = host(actor, else: value(of: sourceIP, in: line), in: line)
+        alert.victim = host(victim, else: value(of: destinationIP, in: line), in: line)
+        for index in sources.indices { alert.fields[index] = value(of: sources[index], in: line) }
+        alert.source.append(contentsOf: line)
+        return .alert
+    }
+
+    private mutating func parseEVE(_ line: UnsafeRawBufferPointer) -> Line {
+        guard text(eventType, in: line, is: "alert") else { return .other }
+        let precise = tree[cairnTime].kind != nil ? cairnTime : timestamp
+        guard let moment = time(precise, in: line) else { return .broken }
+        for index in stored.indices { stored[index] = nil }
+        alert.time = moment
+        alert.packet = integer(packetCount, in: line)
+        alert.flowID = integer(flowID, in: line)
+        alert.label = labels.label(
+            ofSignature: raw(eveAlert, in: line), rule: raw(cairnRule, in: line),
+            level: raw(cairnLevel, in: line), tags: raw(cairnTags, in: line))
+        // The ends of the flow, whatever packet made the alert.
+        let client = text(direction, in: line, is: "to_client") ? 1 : 0
+        alert.actor = host(cairnActor, else: value(eveIPs[client], in: line), in: line)
+        alert.victim = host(cairnVictim, else: value(eveIPs[1 - client], in: line), in: line)
+        for index in sources.indices {
+            let source = sources[index]
+            if source.end >= 0 {
+                let end = source.end ^ client
+                let path = source.isPort ? evePorts[end] : eveIPs[end]
+                alert.fields[index] = value(path, in: line)
+            } else if let path = source.eve.first(where: { tree[$0].kind != nil }) {
+                alert.fields[index] = value(path, in: line)
+            }
+        }
+        return .alert
+    }
+
+    // MARK: Values
+
+    /// `a.b` is the key `a.b` if present, else the walk a, b.
+    private mutating func value(
+        of source: Source, in line: UnsafeRawBufferPointer
+    ) -> CorrelationAlert.Value {
+        value(tree[source.literal].kind != nil ? source.literal : source.nested, in: line)
+    }
+
+    /// A scalar, stored in the alert.
+    private mutating func value(
+        _ path: Int, in line: UnsafeRawBufferPointer
+    ) -> CorrelationAlert.Value {
+        if let known = stored[path] { return known }
+        let place = tree[path]
+        let value = store(place, raw(path, in: line), in: line)
+        stored[path] = value
+        return value
+    }
+
+    private mutating func store(
+        _ place: JSONPathTree.Place, _ raw: UnsafeRawBufferPointer,
+        in line: UnsafeRawBufferPointer
+    ) -> CorrelationAlert.Value {
+        switch place.kind {
+        case nil, .null, .array, .object: return CorrelationAlert.Value()
+        case .true, .false: return alert.store(kind: .bool) { $0.append(contentsOf: raw) }
+        case .number:
+            guard place.isPlain else { return alert.store(parseDouble(raw)) }
+            let isNegativeZero = raw.count == 2 && raw[0] == 0x2d && raw[1] == 0x30
+            return alert.store(kind: .number) {
+                $0.append(contentsOf: raw.dropFirst(isNegativeZero ? 1 : 0))
+            }
+        case .string:
+            return alert.store(kind: .text) { text in
+                if place.isPlain { return text.append(contentsOf: raw) }
+                JSONScanner(line).appendUnescaped(
+                    .init(start: place.start, end: place.end, isPlain: false), to: &text)
+            }
+        }
+    }
+
+    /// The host that a path names, or another one if it names none.
+    private mutating func host(
+        _ path: Int, else other: CorrelationAlert.Value, in line: UnsafeRawBufferPointer
+    ) -> CorrelationAlert.Value {
+        let named = value(path, in: line)
+        if named.kind != .none, named.byteCount > 0 { return named }
+        return other.byteCount > 0 ? other : CorrelationAlert.Value()
+    }
+
+    private func raw(_ path: Int, in line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let place = tree[path]
+        guard place.kind != nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: line[place.start..<place.end])
+    }
+
+    private func text(
+        _ path: Int, in line: UnsafeRawBufferPointer, is expected: StaticString
+    ) -> Bool {
+        let place = tree[path]
+        guard place.kind == .string, place.end - place.start == expected.utf8CodeUnitCount else {
+            return false
+        }
+        let text = UnsafeRawBufferPointer(
+            start: expected.utf8Start, count: expected.utf8CodeUnitCount)
+        return GroupKey.compare(raw(path, in: line), text) == 0
+    }
+
+    /// A whole number that fits; nil for anything else.
+    private func integer(_ path: Int, in line: UnsafeRawBufferPointer) -> Int64? {
+        let place = tree[path]
+        guard place.kind == .number, place.isPlain else { return nil }
+        var value: Int64 = 0
+        for byte in line[place.start..<place.end] where byte != UInt8(ascii: "-") {
+            let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = scaled.addingReportingOverflow(Int64(byte &- 48))
+            guard !overflow, !carry else { return nil }
+            value = sum
+        }
+        return line[place.start] == UInt8(ascii: "-") ? -value : value
+    }
+
+    private mutating func time(_ path: Int, in line: UnsafeRawBufferPointer) -> Timestamp? {
+        guard tree[path].kind == .string else { return nil }
+        return times.parse(raw(path, in: line))
+    }
+}
+
+/// Parses times as alert files write them: `2026-01-02T03:04:05.123456789Z`, with up to nine digits
+/// after the point and a zone `Z`, `+01:00` or `+0100` (RFC 3339, and Suricata's form).
+struct TimeParser {
+    private var minuteText: (UInt64, UInt64) = (0, 0)
+    /// Nanoseconds since 1970 at the start of that minute.
+    private var minute: Int64?
+
+    /// The moment of a text; nil if it is none, or before 1678 or after 2261.
+    mutating func parse(_ text: UnsafeRawBufferPointer) -> Timestamp? {
+        guard text.count >= 20 else { return nil }
+        let first = text.loadUnaligned(as: UInt64.self)
+        let second = text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        if minute == nil || (first, second) != minuteText {
+            minute = Self.minute(text)
+            minuteText = (first, second)
+        }
+        guard let minute, text[16] == UInt8(ascii: ":"), let second = Self.number(text, 17..<19),
+            second < 60
+        else { return nil }
+        var nanoseconds = second * nanosecondsPerSecond
+        var index = 19
+        if text[index] == UInt8(ascii: ".") {
+            index += 1
+            var unit = nanosecondsPerSecond / 10
+            let start = index
+            while index < text.count, text[index] &- 48 < 10 {
+                nanoseconds += Int64(text[index] &- 48) * unit
+                unit /= 10
+                index += 1
+            }
+            guard (1...9).contains(index - start) else { return nil }
+        }
+        guard let zone = Self.zone(text, from: index) else { return nil }
+        return Timestamp(nanoseconds: minute + nanoseconds - zone)
+    }
+
+    /// The start of the minute that `2026-01-02T03:04` names.
+    private static func minute(_ text: UnsafeRawBufferPointer) -> Int64? {
+        guard text[4] == 0x2d, text[7] == 0x2d, text[10] == UInt8(ascii: "T"), text[13] == 0x3a,
+            let year = number(text, 0..<4), let month = number(text, 5..<7),
+            let day = number(text, 8..<10), let hour = number(text, 11..<13),
+            let minute = number(text, 14..<16), (1678...2261).contains(year),
+            (1...12).contains(month), day >= 1, hour < 24, minute < 60
+        else { return nil }
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let days: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        guard day <= days[Int(month) - 1] else { return nil }
+        return Timestamp(
+            civil: .init(
+                year: Int(year), month: Int(month), day: Int(day), hour: Int(hour),
+                minute: Int(minute), second: 0, nanosecond: 0)
+        ).nanoseconds
+    }
+
+    /// Nanoseconds that a zone is ahead of UTC.
+    private static func zone(_ text: UnsafeRawBufferPointer, from index: Int) -> Int64? {
+        guard index < text.count else { return nil }
+        if text[index] == UInt8(ascii: "Z") { return index + 1 == text.count ? 0 : nil }
+        guard text[index] == 0x2b || text[index] == 0x2d else { return nil }
+        let hasColon = text.count == index + 6 && text[index + 3] == 0x3a
+        guard hasColon || text.count == index + 5,
+            let hours = number(text, index + 1..<index + 3),
+            let minutes = number(text, text.count - 2..<text.count), hours < 24, minutes < 60
+        else { return nil }
+        let offset = (hours * 3_600 + minutes * 60) * nanosecondsPerSecond
+        return text[index] == 0x2d ? -offset : offset
+    }
+
+    private static func number(_ text: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int64? {
+        var value: Int64 = 0
+        for byte in text[range] {
+            guard byte &- 48 < 10 else { return nil }
+            value = value * 10 + Int64(byte &- 48)
+        }
+        return value
+    }
+}

@@ -1,0 +1,108 @@
+/// What correlation knows of one alert: a plain value, meant to be filled again and again so that
+/// its buffers stay.
+struct CorrelationAlert {
+    /// A piece of `text`, and what kind of scalar it was.
+    struct Value {
+        enum Kind: UInt8 {
+            /// Missing, null, a list or an object.
+            case none
+            case text, number, bool
+        }
+
+        var kind = Kind.none
+        var offset: UInt32 = 0
+        var byteCount: UInt32 = 0
+    }
+
+    /// Event time.
+    var time = Timestamp.epoch
+    /// Number of the packet, if known.
+    var packet: Int64?
+    var flowID: Int64?
+    /// Which rule, as the catalog of the correlator numbers it.
+    var label: RuleLabelID = .none
+    /// The host that acts and the one that suffers, where known.
+    var actor = Value()
+    var victim = Value()
+    /// One value for each of the program's field names, in their order.
+    var fields: [Value]
+    /// The bytes of all values: well-formed UTF-8.
+    private(set) var text: [UInt8] = []
+    /// JSON text of the whole alert, where alerts that agree in time, packet, flow and rule are to
+    /// be listed in the order of their canonical JSON; empty where what is carried here decides.
+    var source: [UInt8] = []
+
+    /// An empty alert for a program with `fieldCount` carried fields.
+    init(fieldCount: Int) {
+        fields = Array(repeating: Value(), count: fieldCount)
+    }
+
+    /// Forgets everything, keeps the memory.
+    mutating func removeAll() {
+        packet = nil
+        flowID = nil
+        label = .none
+        actor = Value()
+        victim = Value()
+        for index in fields.indices { fields[index] = Value() }
+        text.removeAll(keepingCapacity: true)
+        source.removeAll(keepingCapacity: true)
+    }
+
+    /// Stores text and returns the value that stands for it; broken UTF-8 becomes U+FFFD byte by
+    /// byte, as it does when alerts are written, so that reading written alerts gives the same
+    /// values.
+    mutating func store(_ bytes: UnsafeRawBufferPointer, kind: Value.Kind = .text) -> Value {
+        let offset = text.count
+        if bytes.allSatisfy({ $0 < 0x80 }) {
+            text.append(contentsOf: bytes)
+        } else {
+            appendWellFormed(bytes)
+        }
+        return value(from: offset, kind: kind)
+    }
+
+    /// Stores text.
+    mutating func store(_ string: String, kind: Value.Kind = .text) -> Value {
+        let offset = text.count
+        text.append(contentsOf: string.utf8)
+        return value(from: offset, kind: kind)
+    }
+
+    /// Stores what `write` appends, which must be well-formed UTF-8.
+    mutating func store(kind: Value.Kind, _ write: (inout [UInt8]) -> Void) -> Value {
+        let offset = text.count
+        write(&text)
+        return value(from: offset, kind: kind)
+    }
+
+    /// Stores a whole number.
+    mutating func store(_ integer: Int64) -> Value {
+        store(kind: .number) { ExactNumber(integer).appendText(to: &$0) }
+    }
+
+    /// Stores a number; nothing if it is not finite or too large to be exact.
+    mutating func store(_ number: Double) -> Value {
+        guard let exact = ExactNumber(number) else { return Value() }
+        return store(kind: .number) { exact.appendText(to: &$0) }
+    }
+
+    private func value(from offset: Int, kind: Value.Kind) -> Value {
+        Value(
+            kind: kind, offset: UInt32(truncatingIfNeeded: offset),
+            byteCount: UInt32(truncatingIfNeeded: text.count &- offset))
+    }
+
+    private mutating func appendWellFormed(_ bytes: UnsafeRawBufferPointer) {
+        var index = 0
+        while index < bytes.count {
+            let length = utf8SequenceLength(bytes, at: index)
+            if length > 0 {
+                text.append(contentsOf: bytes[index..<index &+ length])
+            } else {
+                text.append(contentsOf: [0xef, 0xbf, 0xbd])
+            }
+            index &+= max(1, length)
+        }
+    }
+}

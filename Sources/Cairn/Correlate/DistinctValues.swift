@@ -1,0 +1,90 @@
+/// How many items of one group have each value, for `value_count`: a counting table that grows and
+/// shrinks with the window.
+///
+/// A plain value inside a group's slot: whoever owns the slot frees it. Each value is stood for by
+/// its latest item, which is in the group's ring as long as the value counts; so `max-items` bounds
+/// the table.
+struct DistinctValues {
+    private struct Value {
+        var hash: UInt64
+        /// Items that have it; of a free place, the next free one.
+        var count: UInt32
+        /// The latest of them.
+        var item: ItemID
+    }
+
+    private static let noPlace: UInt32 = .max
+    private static let capacityMin: UInt32 = 4
+
+    private var values: UnsafeMutablePointer<Value>?
+    private var capacity: UInt32 = 0
+    private var used: UInt32 = 0
+    private var firstFree = DistinctValues.noPlace
+    private var index = HashIndex()
+    /// Different values with an item.
+    private(set) var count = 0
+
+    /// Bytes of memory.
+    var byteCount: Int { Int(capacity) * MemoryLayout<Value>.stride + index.byteCount }
+
+    /// Counts an item; `isSame` tells whether another item has the same value. Returns the value's
+    /// place.
+    @inline(__always)
+    mutating func add(_ item: ItemID, hash: UInt64, isSame: (ItemID) -> Bool) -> UInt32 {
+        if let values,
+            let place = index.find(
+                hash, where: { values[Int($0)].hash == hash && isSame(values[Int($0)].item) })
+        {
+            values[Int(place)].count &+= 1
+            values[Int(place)].item = item
+            return place
+        }
+        return insert(item, hash: hash)
+    }
+
+    /// Takes away one item of the value at a place.
+    @inline(__always) mutating func remove(at place: UInt32) {
+        guard let values else { return }
+        values[Int(place)].count &-= 1
+        guard values[Int(place)].count == 0 else { return }
+        index.remove(place, hash: values[Int(place)].hash)
+        values[Int(place)].count = firstFree
+        firstFree = place
+        count &-= 1
+    }
+
+    /// Gives the memory back.
+    mutating func deallocate() {
+        values?.deallocate()
+        index.deallocate()
+        self = DistinctValues()
+    }
+
+    private mutating func insert(_ item: ItemID, hash: UInt64) -> UInt32 {
+        if used == capacity, firstFree == Self.noPlace { grow() }
+        guard let values else { preconditionFailure("a grown table has memory") }
+        let place: UInt32
+        if firstFree != Self.noPlace {
+            place = firstFree
+            firstFree = values[Int(place)].count
+        } else {
+            place = used
+            used &+= 1
+        }
+        values[Int(place)] = Value(hash: hash, count: 1, item: item)
+        index.insert(place, hash: hash)
+        count &+= 1
+        return place
+    }
+
+    private mutating func grow() {
+        let larger = max(Self.capacityMin, 2 &* capacity)
+        let moved = UnsafeMutablePointer<Value>.allocate(capacity: Int(larger))
+        if let values {
+            moved.update(from: values, count: Int(used))
+            values.deallocate()
+        }
+        values = moved
+        capacity = larger
+    }
+}

@@ -1,0 +1,124 @@
+/// The values of a group as one run of bytes: each text with a zero byte behind it, zero bytes
+/// within a text followed by 0xff, which no text contains as all are UTF-8. So keys compare as
+/// their values do, first by the first value, each by UTF-8 bytes.
+enum GroupKey {
+    /// Appends one value.
+    @inline(__always)
+    static func append(_ text: UnsafeRawBufferPointer, to key: inout KeyBuffer) {
+        key.append(text)
+        if text.contains(0) {
+            key.removeLast(text.count)
+            for byte in text {
+                key.append(byte)
+                if byte == 0 { key.append(0xff) }
+            }
+        }
+        key.append(0)
+    }
+
+    /// The values of a key.
+    static func values(_ key: some Sequence<UInt8>) -> [[UInt8]] {
+        var values: [[UInt8]] = []
+        var value: [UInt8] = []
+        var isZeroPending = false
+        for byte in key {
+            if isZeroPending {
+                isZeroPending = false
+                if byte == 0xff {
+                    value.append(0)
+                    continue
+                }
+                values.append(value)
+                value = []
+            }
+            if byte == 0 { isZeroPending = true } else { value.append(byte) }
+        }
+        if isZeroPending { values.append(value) }
+        return values
+    }
+
+    /// Whether one key comes before, with or after another: below, at or above zero.
+    @inline(__always)
+    static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+        let count = min(a.count, b.count)
+        var index = 0
+        while index < count {
+            if a[index] != b[index] { return a[index] < b[index] ? -1 : 1 }
+            index &+= 1
+        }
+        return a.count - b.count
+    }
+
+    /// A hash of bytes, eight at a time: multiplied to 128 bits, both halves folded together.
+    @inline(__always) static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = UInt64(truncatingIfNeeded: bytes.count) &* 0x9e37_79b9_7f4a_7c15
+        var index = 0
+        while index &+ 8 <= bytes.count {
+            hash = mix(hash, bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
+            index &+= 8
+        }
+        if index < bytes.count {
+            var rest: UInt64 = 0
+            while index < bytes.count {
+                rest = rest << 8 | UInt64(bytes[index])
+                index &+= 1
+            }
+            hash = mix(hash, rest)
+        }
+        return mix(hash, 0x2d35_8dcc_aa6c_78a5)
+    }
+
+    @inline(__always) static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(
+            by: word ^ 0xe703_7ed1_a0b4_28db)
+        return product.high ^ product.low
+    }
+}
+
+/// Bytes that are put together and used at once; the memory stays.
+struct KeyBuffer: ~Copyable {
+    private var base: UnsafeMutableRawPointer
+    private var capacity = 256
+    private(set) var count = 0
+
+    init() { base = .allocate(byteCount: capacity, alignment: 8) }
+
+    deinit { base.deallocate() }
+
+    /// The bytes from an offset on, valid until the next change.
+    @inline(__always) func bytes(from offset: Int = 0) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + offset, count: count &- offset)
+    }
+
+    /// The bytes of a range, valid until the next change.
+    @inline(__always) func bytes(_ offset: Int, _ byteCount: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + offset, count: byteCount)
+    }
+
+    @inline(__always) mutating func removeAll() { count = 0 }
+
+    @inline(__always) mutating func removeLast(_ byteCount: Int) { count &-= byteCount }
+
+    @inline(__always) mutating func append(_ byte: UInt8) {
+        if count == capacity { grow(by: 1) }
+        base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        count &+= 1
+    }
+
+    @inline(__always) mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count > capacity &- count { grow(by: bytes.count) }
+        if let source = bytes.baseAddress {
+            (base + count).copyMemory(from: source, byteCount: bytes.count)
+        }
+        count &+= bytes.count
+    }
+
+    private mutating func grow(by byteCount: Int) {
+        let larger = max(2 * capacity, count + byteCount)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
+        moved.copyMemory(from: base, byteCount: count)
+        base.deallocate()
+        base = moved
+        capacity = larger
+    }
+}

@@ -1,0 +1,88 @@
+/// Numbers found by the hash of what they stand for: open addressing with linear probing, at most
+/// half full; what goes leaves no trace.
+///
+/// A plain value that may lie in raw memory: whoever owns it calls `deallocate`. Nothing is
+/// allocated before the first insertion.
+struct HashIndex {
+    private struct Bucket {
+        var hash: UInt32
+        var number: UInt32
+    }
+
+    private static let none: UInt32 = .max
+    private static let capacityMin = 8
+
+    private var buckets: UnsafeMutablePointer<Bucket>?
+    private var mask: UInt32 = 0
+    private var count: UInt32 = 0
+
+    /// Bytes of memory.
+    var byteCount: Int {
+        buckets == nil ? 0 : (Int(mask) + 1) * MemoryLayout<Bucket>.stride
+    }
+
+    /// The number with a hash that is the right one.
+    @inline(__always) func find(_ hash: UInt64, where isRight: (UInt32) -> Bool) -> UInt32? {
+        guard let buckets else { return nil }
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        var position = tag & mask
+        while true {
+            let bucket = buckets[Int(position)]
+            if bucket.number == Self.none { return nil }
+            if bucket.hash == tag, isRight(bucket.number) { return bucket.number }
+            position = (position &+ 1) & mask
+        }
+    }
+
+    /// Enters a number that is not there, below 2^32 - 1.
+    mutating func insert(_ number: UInt32, hash: UInt64) {
+        if buckets == nil || 2 &* (count &+ 1) > mask { grow() }
+        enter(Bucket(hash: UInt32(truncatingIfNeeded: hash >> 32), number: number))
+        count &+= 1
+    }
+
+    /// Takes out a number that is there.
+    mutating func remove(_ number: UInt32, hash: UInt64) {
+        guard let buckets else { return }
+        var hole = UInt32(truncatingIfNeeded: hash >> 32) & mask
+        while buckets[Int(hole)].number != number { hole = (hole &+ 1) & mask }
+        // Entries behind the hole that it would cut off from their first choice move into it.
+        var position = hole
+        while true {
+            position = (position &+ 1) & mask
+            let other = buckets[Int(position)]
+            if other.number == Self.none { break }
+            let ideal = other.hash & mask
+            if (position &- ideal) & mask >= (position &- hole) & mask {
+                buckets[Int(hole)] = other
+                hole = position
+            }
+        }
+        buckets[Int(hole)].number = Self.none
+        count &-= 1
+    }
+
+    /// Forgets everything and gives the memory back.
+    mutating func deallocate() {
+        buckets?.deallocate()
+        self = HashIndex()
+    }
+
+    @inline(__always) private func enter(_ bucket: Bucket) {
+        guard let buckets else { return }
+        var position = bucket.hash & mask
+        while buckets[Int(position)].number != Self.none { position = (position &+ 1) & mask }
+        buckets[Int(position)] = bucket
+    }
+
+    private mutating func grow() {
+        let old = UnsafeBufferPointer(start: buckets, count: buckets == nil ? 0 : Int(mask) + 1)
+        let capacity = max(Self.capacityMin, 2 * old.count)
+        let larger = UnsafeMutablePointer<Bucket>.allocate(capacity: capacity)
+        larger.initialize(repeating: Bucket(hash: 0, number: Self.none), count: capacity)
+        buckets = larger
+        mask = UInt32(truncatingIfNeeded: capacity - 1)
+        for bucket in old where bucket.number != Self.none { enter(bucket) }
+        old.deallocate()
+    }
+}

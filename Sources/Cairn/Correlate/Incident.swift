@@ -1,0 +1,178 @@
+/// By what an incident is found (CORRELATION.md §9).
+enum IncidentKey: Equatable {
+    case actor(HostID)
+    case victim(HostID)
+    /// A pair of hosts or a rule: the elements of the key as canonical JSON, separated by commas.
+    case other([UInt8])
+}
+
+/// What one acting host did, as far as it is known: the signals that belong together, summed up.
+final class Incident {
+    struct Rule {
+        var identity: Int32
+        var title: [UInt8]?
+        var level: Level
+        var count: Int
+        var first: Timestamp
+        var last: Timestamp
+    }
+
+    struct Victim {
+        var host: HostID
+        /// The hit on it that can draw it into this incident; -1 without one.
+        var hit: Int32 = -1
+    }
+
+    enum EndReason: String {
+        case quiet, evicted
+        case maxDuration = "max-duration"
+        case endOfInput = "end-of-input"
+    }
+
+    static let victimCountMax = 100
+    /// Points for each tactic beyond the first.
+    private static let tacticPoints = 10
+
+    let id: RecordID
+    let opened: Timestamp
+    var last: Timestamp
+    var revision = 0
+    /// The first one gave the incident its id.
+    var keys: [IncidentKey] = []
+    var actors: [HostID] = []
+    var victims: [Victim] = []
+    var hasMoreVictims = false
+    private(set) var rules: [Rule] = []
+    /// In order of first appearance.
+    private(set) var tactics: [(tactic: UInt8, first: Timestamp)] = []
+    /// Sorted.
+    private(set) var techniques: [[UInt8]] = []
+    /// Index of the furthest tactic; -1 before the first.
+    private(set) var stage = -1
+    private(set) var progress = 0
+    var signals: [ItemReference] = []
+    var signalCount = 0
+    /// Sorted.
+    private(set) var related: [RecordID] = []
+    var continues: RecordID?
+    /// Why it closed; nil while it is open.
+    var end: EndReason?
+    /// Bytes of memory, roughly.
+    private(set) var byteCount = 512
+
+    // Where it is in the table's lists: neighbours by last signal and by opening; -1 at the ends.
+    var previousByLast: Int32 = -1
+    var nextByLast: Int32 = -1
+    var previousByOpening: Int32 = -1
+    var nextByOpening: Int32 = -1
+    /// Got a signal in the present instant.
+    var isTouched = false
+    /// In the present instant something changed that an analyst acts on.
+    var isChanged = false
+
+    private var rulePoints = 0
+    /// Places in `rules` by identity, once there are too many to look through.
+    private var rulePlaces: [Int32: Int] = [:]
+
+    init(id: RecordID, at time: Timestamp) {
+        self.id = id
+        opened = time
+        last = time
+    }
+
+    /// The points of the rules' levels, and of the tactics beyond the first.
+    var score: Int { rulePoints + Self.tacticPoints * max(0, tactics.count - 1) }
+
+    /// The highest level whose points the score reaches.
+    private(set) var severity = Level.informational
+
+    private func raiseSeverity() {
+        let reached = Level.allCases.last { Self.points(of: $0) <= score } ?? .informational
+        guard reached != severity else { return }
+        severity = reached
+        isChanged = true
+    }
+
+    private static func points(of level: Level) -> Int {
+        switch level {
+        case .informational: 0
+        case .low: 10
+        case .medium: 30
+        case .high: 70
+        case .critical: 150
+        }
+    }
+
+    func addBytes(_ count: Int) { byteCount += count }
+
+    func addActor(_ host: HostID) {
+        actors.append(host)
+        byteCount += 80
+        isChanged = true
+    }
+
+    func addRelated(_ id: RecordID) {
+        var low = 0
+        var high = related.count
+        while low < high {
+            let middle = (low + high) / 2
+            if related[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        guard low == related.count || related[low] != id else { return }
+        related.insert(id, at: low)
+        byteCount += 16
+        isChanged = true
+    }
+
+    /// Counts a signal of a rule; returns whether the rule is new to this incident.
+    func addSignal(of identity: Int32, title: [UInt8]?, level: Level, at time: Timestamp) -> Bool {
+        if let place = place(of: identity) {
+            rules[place].count += 1
+            rules[place].last = time
+            if level > rules[place].level {
+                rulePoints += Self.points(of: level) - Self.points(of: rules[place].level)
+                rules[place].level = level
+                raiseSeverity()
+            }
+            return false
+        }
+        if rules.count >= 16 {
+            if rulePlaces.isEmpty {
+                for (place, rule) in rules.enumerated() { rulePlaces[rule.identity] = place }
+            }
+            rulePlaces[identity] = rules.count
+        }
+        rules.append(
+            Rule(identity: identity, title: title, level: level, count: 1, first: time, last: time))
+        rulePoints += Self.points(of: level)
+        raiseSeverity()
+        byteCount += 96 + (title?.count ?? 0)
+        isChanged = true
+        return true
+    }
+
+    @inline(__always) private func place(of identity: Int32) -> Int? {
+        rules.count > 16
+            ? rulePlaces[identity] : rules.firstIndex { $0.identity == identity }
+    }
+
+    /// Takes in what the tags of a signal say.
+    func addTags(tactics new: [UInt8], techniques newTechniques: [[UInt8]], at time: Timestamp) {
+        let stageBefore = stage
+        for tactic in new where !tactics.contains(where: { $0.tactic == tactic }) {
+            tactics.append((tactic, time))
+            stage = max(stage, Int(tactic))
+        }
+        if stageBefore >= 0, stage > stageBefore { progress += 1 }
+        if stage != stageBefore { isChanged = true }
+        raiseSeverity()
+        for technique in newTechniques {
+            let place =
+                techniques.firstIndex { !$0.lexicographicallyPrecedes(technique) }
+                ?? techniques.count
+            guard place == techniques.count || techniques[place] != technique else { continue }
+            techniques.insert(technique, at: place)
+            byteCount += 48
+        }
+    }
+}

@@ -1,0 +1,138 @@
+/// A host that open incidents name, by its number in `IncidentHosts`.
+typealias HostID = UInt32
+
+/// The hosts that open incidents name: each text once, with the incidents that own it as actor or
+/// victim and those in which it was hit.
+///
+/// A host lives as long as an incident refers to it, so the limits of incidents bound the table.
+final class IncidentHosts {
+    struct Host {
+        var text: [UInt8]
+        var hash: UInt64
+        var references: UInt32
+        /// NAT, proxy, server of many: identifies nobody.
+        var isShared: Bool
+        /// The open incidents with the keys ["actor", text] and ["victim", text]; -1 without one.
+        var actorOwner: Int32 = -1
+        var victimOwner: Int32 = -1
+        /// The first of the hits on it; -1 without one.
+        var firstHit: Int32 = -1
+        /// Changes when an incident becomes a candidate through a hit, and what it was when the
+        /// owner's relatives were last completed.
+        var hitVersion: UInt64 = 1
+        var relatedVersion: UInt64 = 0
+    }
+
+    /// That a host was hit as a victim in an incident.
+    struct Hit {
+        var incident: Int32
+        var host: HostID
+        var time: Timestamp
+        var previous: Int32
+        var next: Int32
+    }
+
+    private(set) var hits: [Hit] = []
+    private var hosts: [Host] = []
+    private var freeHosts: [HostID] = []
+    private var freeHits: [Int32] = []
+    private var index = HashIndex()
+    private let shared: [IPNetwork]
+
+    init(shared: [IPNetwork]) {
+        self.shared = shared
+    }
+
+    deinit { index.deallocate() }
+
+    subscript(host: HostID) -> Host {
+        @inline(__always) _read { yield hosts[Int(host)] }
+        @inline(__always) _modify { yield &hosts[Int(host)] }
+    }
+
+    /// The number of a host, retained once.
+    func retained(_ text: UnsafeRawBufferPointer) -> HostID {
+        let hash = GroupKey.hash(text)
+        let known = index.find(hash) { candidate in
+            hosts[Int(candidate)].hash == hash
+                && hosts[Int(candidate)].text.withUnsafeBytes {
+                    $0.count == text.count && GroupKey.compare($0, text) == 0
+                }
+        }
+        if let known {
+            hosts[Int(known)].references &+= 1
+            return known
+        }
+        let host = Host(
+            text: Array(text), hash: hash, references: 1, isShared: isShared(text))
+        let id: HostID
+        if let free = freeHosts.popLast() {
+            id = free
+            // A version that was never seen for this number, whoever had it before.
+            let version = hosts[Int(id)].hitVersion
+            hosts[Int(id)] = host
+            hosts[Int(id)].hitVersion = version &+ 1
+        } else {
+            id = HostID(truncatingIfNeeded: hosts.count)
+            hosts.append(host)
+        }
+        index.insert(id, hash: hash)
+        return id
+    }
+
+    @inline(__always) func retain(_ host: HostID) { hosts[Int(host)].references &+= 1 }
+
+    @inline(__always) func release(_ host: HostID) {
+        hosts[Int(host)].references &-= 1
+        guard hosts[Int(host)].references == 0 else { return }
+        index.remove(host, hash: hosts[Int(host)].hash)
+        hosts[Int(host)].text = []
+        freeHosts.append(host)
+    }
+
+    private func isShared(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard !shared.isEmpty, let address = IPAddress(String(decoding: text, as: UTF8.self)) else {
+            return false
+        }
+        return shared.contains { $0.contains(address) }
+    }
+
+    // MARK: Hits
+
+    /// Enters a first hit on a host in an incident.
+    func addHit(on host: HostID, in incident: Int32, at time: Timestamp) -> Int32 {
+        let next = hosts[Int(host)].firstHit
+        let hit = Hit(incident: incident, host: host, time: time, previous: -1, next: next)
+        let place: Int32
+        if let free = freeHits.popLast() {
+            place = free
+            hits[Int(place)] = hit
+        } else {
+            place = Int32(truncatingIfNeeded: hits.count)
+            hits.append(hit)
+        }
+        if next >= 0 { hits[Int(next)].previous = place }
+        hosts[Int(host)].firstHit = place
+        hosts[Int(host)].hitVersion &+= 1
+        return place
+    }
+
+    /// Moves a hit to a later time; `gap` is how long a hit makes its incident a candidate.
+    func renewHit(_ place: Int32, at time: Timestamp, gap: Int64) {
+        if hits[Int(place)].time.adding(nanoseconds: gap) < time {
+            hosts[Int(hits[Int(place)].host)].hitVersion &+= 1
+        }
+        hits[Int(place)].time = time
+    }
+
+    func removeHit(_ place: Int32) {
+        let hit = hits[Int(place)]
+        if hit.previous >= 0 {
+            hits[Int(hit.previous)].next = hit.next
+        } else {
+            hosts[Int(hit.host)].firstHit = hit.next
+        }
+        if hit.next >= 0 { hits[Int(hit.next)].previous = hit.previous }
+        freeHits.append(place)
+    }
+}

@@ -1,0 +1,131 @@
+/// Records of incidents: full snapshots in canonical JSON (CORRELATION.md §9, §10).
+extension IncidentTable {
+    /// Writes the present state of an incident.
+    func writeRecord(of incident: Incident, status: String, at time: Timestamp) {
+        records.json.beginObject()
+        writeHosts("actors", incident.actors)
+        records.writeCapture()
+        if let continues = incident.continues {
+            records.json.key("continues")
+            records.id(continues)
+        }
+        records.json.key("id")
+        records.id(incident.id)
+        records.json.key("key")
+        records.json.beginArray()
+        if let key = incident.keys.first { write(key, to: &records.json) }
+        records.json.endArray()
+        records.json.member("kind", "incident")
+        records.json.member("more_victims", incident.hasMoreVictims)
+        records.json.key("opened")
+        records.time(incident.opened)
+        records.json.member("progress", incident.progress)
+        if let end = incident.end { records.json.member("reason", end.rawValue) }
+        records.json.key("related")
+        records.json.beginArray()
+        for id in incident.related { records.id(id) }
+        records.json.endArray()
+        records.json.member("revision", incident.revision)
+        writeRules(of: incident)
+        records.json.member("score", incident.score)
+        records.json.member("severity", incident.severity.name)
+        records.json.member("signal_count", incident.signalCount)
+        records.json.key("signals")
+        records.json.beginArray()
+        for signal in incident.signals { records.reference(signal, catalog) }
+        records.json.endArray()
+        writeKillChain(of: incident, status: status)
+        records.json.key("time")
+        records.time(time)
+        records.json.key("updated")
+        records.time(incident.last)
+        writeHosts("victims", incident.victims.map(\.host))
+        records.json.endObject()
+        records.endRecord()
+    }
+
+    private func writeHosts(_ name: StaticString, _ list: [HostID]) {
+        records.json.key(name)
+        records.json.beginArray()
+        for host in list { records.json.string(hosts[host].text) }
+        records.json.endArray()
+    }
+
+    private func writeRules(of incident: Incident) {
+        records.json.key("rules")
+        records.json.beginArray()
+        for rule in incident.rules {
+            records.json.beginObject()
+            records.json.member("count", rule.count)
+            records.json.key("first")
+            records.time(rule.first)
+            records.json.key("id")
+            records.json.string(catalog.text(ofIdentity: rule.identity))
+            records.json.key("last")
+            records.time(rule.last)
+            records.json.member("level", rule.level.name)
+            records.json.key("title")
+            if let title = rule.title {
+                records.json.string(title)
+            } else {
+                records.json.null()
+            }
+            records.json.endObject()
+        }
+        records.json.endArray()
+    }
+
+    private func writeKillChain(of incident: Incident, status: String) {
+        records.json.key("stage")
+        if incident.stage >= 0 {
+            records.json.tactic(incident.stage)
+        } else {
+            records.json.null()
+        }
+        records.json.member("status", status)
+        records.json.key("tactics")
+        records.json.beginArray()
+        for (tactic, first) in incident.tactics {
+            records.json.beginObject()
+            records.json.key("first")
+            records.time(first)
+            records.json.key("tactic")
+            records.json.tactic(Int(tactic))
+            records.json.endObject()
+        }
+        records.json.endArray()
+        records.json.key("techniques")
+        records.json.beginArray()
+        for technique in incident.techniques { records.json.string(technique) }
+        records.json.endArray()
+    }
+
+    /// Writes the elements of a key.
+    func write(_ key: IncidentKey, to json: inout JSONWriter) {
+        switch key {
+        case .actor(let host):
+            json.string("actor")
+            json.string(hosts[host].text)
+        case .victim(let host):
+            json.string("victim")
+            json.string(hosts[host].text)
+        case .other(let text): json.raw(text)
+        }
+    }
+
+    /// The elements of a key as canonical JSON, separated by commas.
+    func text(of key: IncidentKey) -> [UInt8] {
+        if case .other(let text) = key { return text }
+        var json = JSONWriter()
+        write(key, to: &json)
+        return json.bytes
+    }
+}
+
+extension JSONWriter {
+    /// Writes the name of a tactic.
+    fileprivate mutating func tactic(_ index: Int) {
+        let name = Tactic.names[index]
+        string(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+}

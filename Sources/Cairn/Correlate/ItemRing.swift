@@ -1,0 +1,75 @@
+/// The items of one group in item order, numbered from 1 for as long as the group lives.
+///
+/// A plain value inside a group's slot: whoever owns the slot frees it. The capacity is a power of
+/// two that doubles as needed; `max-items` bounds it.
+struct ItemRing {
+    struct Entry {
+        var time: Timestamp
+        var item: ItemID
+        /// What the rule's type keeps with an item: its source, or its place among the distinct
+        /// values.
+        var tag: UInt32
+    }
+
+    private static let capacityMin = 4
+
+    private var entries: UnsafeMutablePointer<Entry>?
+    private var mask: UInt64 = 0
+    /// Number of the oldest item that is held, and of the next one that comes.
+    private(set) var first: UInt64 = 1
+    private(set) var next: UInt64 = 1
+
+    @inline(__always) var count: Int { Int(truncatingIfNeeded: next &- first) }
+    @inline(__always) var isEmpty: Bool { next == first }
+    /// Bytes of memory that the entries take.
+    var byteCount: Int {
+        entries == nil ? 0 : Int(mask &+ 1) &* MemoryLayout<Entry>.stride
+    }
+
+    /// The entry of an item that is held.
+    @inline(__always) subscript(number: UInt64) -> Entry {
+        guard let entries else { preconditionFailure("an empty ring has no entries") }
+        return entries[Int(truncatingIfNeeded: number & mask)]
+    }
+
+    @inline(__always) mutating func append(_ entry: Entry) {
+        if entries == nil || next &- first > mask { grow() }
+        entries?[Int(truncatingIfNeeded: next & mask)] = entry
+        next &+= 1
+    }
+
+    @inline(__always) mutating func removeFirst() { first &+= 1 }
+
+    /// Gives the memory back; the numbering goes on.
+    mutating func deallocate() {
+        entries?.deallocate()
+        entries = nil
+        mask = 0
+        first = next
+    }
+
+    /// The number of the first item at or after a time.
+    func firstNumber(from time: Timestamp) -> UInt64 {
+        var low = first
+        var high = next
+        while low < high {
+            let middle = low &+ (high &- low) / 2
+            if self[middle].time < time { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private mutating func grow() {
+        let capacity = entries == nil ? Self.capacityMin : 2 * Int(mask &+ 1)
+        let larger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+        let largerMask = UInt64(capacity) &- 1
+        var number = first
+        while number < next {
+            larger[Int(truncatingIfNeeded: number & largerMask)] = self[number]
+            number &+= 1
+        }
+        entries?.deallocate()
+        entries = larger
+        mask = largerMask
+    }
+}

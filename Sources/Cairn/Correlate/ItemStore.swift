@@ -1,0 +1,282 @@
+/// An alert or firing that correlation holds, by its place in the `ItemStore`.
+typealias ItemID = UInt32
+
+/// What every item has; its values and its text follow in the same slot.
+struct ItemHeader {
+    var time: Timestamp
+    var packet: Int64
+    var flowID: Int64
+    var label: RuleLabelID
+    /// Of a firing its details, in the store's list; -1 for an alert.
+    var detail: Int32
+    var hasPacket: Bool
+    var hasFlowID: Bool
+    /// The text is in a block of its own, as it did not fit the slot.
+    var overflow: UnsafeMutableRawPointer?
+    var overflowByteCount: Int
+    /// JSON text of the alert, while it waits to be put in order.
+    var source: UnsafeMutableRawPointer?
+    var sourceByteCount: Int
+}
+
+/// What a firing has beyond an alert.
+final class FiringDetail {
+    /// The first 12 bytes of a SHA-256 (CORRELATION.md §6).
+    let id: RecordID
+    /// The group's values, one for each different name.
+    let group: [[UInt8]]
+    let actors: [[UInt8]]
+    let victims: [[UInt8]]
+    let byteCount: Int
+
+    init(id: RecordID, group: [[UInt8]], actors: [[UInt8]], victims: [[UInt8]]) {
+        self.id = id
+        self.group = group
+        self.actors = actors
+        self.victims = victims
+        byteCount =
+            128 + (group + actors + victims).reduce(0) { $0 + 48 + $1.count }
+    }
+}
+
+/// The items that groups, windows and waiting lists share, each held once: time, references to
+/// rule, packet and flow, carried fields, actor and victim.
+///
+/// An item lives as long as it is retained; its slot is used again. Slots are of one size, chosen
+/// so that addresses and ports fit; longer texts get a block of their own. What bounds the number
+/// of items are the limits of those who retain them (`max-items`, `max-groups`, `memcap`, the
+/// lateness).
+final class ItemStore {
+    private struct Hold {
+        /// How often the slot is retained; of a free slot the next free one.
+        var references: UInt32
+        var label: RuleLabelID
+    }
+
+    private static let slotsPerChunk = 1024
+    private static let noSlot: UInt32 = .max >> 1
+    /// In `references`: this slot has blocks or details to give back.
+    private static let hasExtras: UInt32 = 1 << 31
+
+    let fieldCount: Int
+    /// Bytes of all items that are held.
+    private(set) var byteCount = 0
+
+    private let catalog: RuleCatalog
+    private let textOffset: Int
+    private let inlineByteCount: Int
+    private let stride: Int
+    private var chunks: [UnsafeMutableRawPointer] = []
+    /// Apart from the slots, so that letting go of an old item does not fetch it from memory.
+    private var holds: UnsafeMutablePointer<Hold>
+    private var capacity = 0
+    private var used = 0
+    private var firstFree = ItemStore.noSlot
+    private var details: [FiringDetail?] = []
+    private var freeDetails: [Int32] = []
+
+    /// A store for items with `fieldCount` carried fields.
+    init(fieldCount: Int, catalog: RuleCatalog) {
+        self.fieldCount = fieldCount
+        self.catalog = catalog
+        textOffset =
+            MemoryLayout<ItemHeader>.stride
+            + (fieldCount + 2) * MemoryLayout<CorrelationAlert.Value>.stride
+        inlineByteCount = 16 * (fieldCount + 2)
+        stride = (textOffset + inlineByteCount + 15) & ~15
+        holds = .allocate(capacity: 1)
+    }
+
+    deinit {
+        for index in 0..<used where holds[index].references & Self.hasExtras != 0 {
+            freeBlocks(header(UInt32(index)))
+        }
+        for chunk in chunks { chunk.deallocate() }
+        holds.deallocate()
+    }
+
+    // MARK: Reading
+
+    @inline(__always) func header(_ item: ItemID) -> UnsafeMutablePointer<ItemHeader> {
+        slot(item).assumingMemoryBound(to: ItemHeader.self)
+    }
+
+    /// A carried field; actor and victim of an alert follow the fields.
+    @inline(__always) func value(_ item: ItemID, _ field: Int) -> CorrelationAlert.Value {
+        (slot(item) + MemoryLayout<ItemHeader>.stride)
+            .assumingMemoryBound(to: CorrelationAlert.Value.self)[field]
+    }
+
+    /// The bytes of a value of an item.
+    @inline(__always) func text(
+        _ item: ItemID, _ value: CorrelationAlert.Value
+    ) -> UnsafeRawBufferPointer {
+        let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
+        return UnsafeRawBufferPointer(
+            start: base + Int(value.offset), count: Int(value.byteCount))
+    }
+
+    /// The details of a firing; nil for an alert.
+    @inline(__always) func detail(_ item: ItemID) -> FiringDetail? {
+        let index = header(item).pointee.detail
+        return index < 0 ? nil : details[Int(index)]
+    }
+
+    @inline(__always) private func slot(_ item: ItemID) -> UnsafeMutableRawPointer {
+        chunks[Int(item) / Self.slotsPerChunk] + Int(item) % Self.slotsPerChunk &* stride
+    }
+
+    /// Bytes that an alert takes.
+    func byteCount(of item: ItemID) -> Int {
+        let header = header(item)
+        return stride &+ header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
+    }
+
+    // MARK: Lifetime
+
+    /// Copies an alert, retained once.
+    func add(_ alert: borrowing CorrelationAlert) -> ItemID {
+        let item = reserve(
+            time: alert.time, label: alert.label, textByteCount: alert.text.count)
+        let header = header(item)
+        header.pointee.packet = alert.packet ?? -1
+        header.pointee.hasPacket = alert.packet != nil
+        header.pointee.flowID = alert.flowID ?? -1
+        header.pointee.hasFlowID = alert.flowID != nil
+        let values = values(item)
+        for index in 0..<fieldCount { values[index] = alert.fields[index] }
+        values[fieldCount] = alert.actor
+        values[fieldCount &+ 1] = alert.victim
+        let base = header.pointee.overflow ?? (slot(item) + textOffset)
+        copy(alert.text, to: base)
+        if !alert.source.isEmpty { keepSource(alert.source, of: item) }
+        return item
+    }
+
+    /// Makes a firing, retained once. `values` come one for each carried field, with their bytes in
+    /// `text`.
+    func add(
+        firing detail: FiringDetail, time: Timestamp, label: RuleLabelID,
+        values: [CorrelationAlert.Value], text: [UInt8]
+    ) -> ItemID {
+        let item = reserve(time: time, label: label, textByteCount: text.count)
+        let header = header(item)
+        for index in 0..<fieldCount { self.values(item)[index] = values[index] }
+        let base = header.pointee.overflow ?? (slot(item) + textOffset)
+        copy(text, to: base)
+        if let free = freeDetails.popLast() {
+            details[Int(free)] = detail
+            header.pointee.detail = free
+        } else {
+            header.pointee.detail = Int32(truncatingIfNeeded: details.count)
+            details.append(detail)
+        }
+        byteCount &+= detail.byteCount
+        holds[Int(item)].references |= Self.hasExtras
+        return item
+    }
+
+    @inline(__always) func retain(_ item: ItemID) { holds[Int(item)].references &+= 1 }
+
+    @inline(__always) func release(_ item: ItemID) {
+        holds[Int(item)].references &-= 1
+        if holds[Int(item)].references & ~Self.hasExtras == 0 { remove(item) }
+    }
+
+    /// Gives back the JSON text that an alert needed to be put in order.
+    func dropSource(of item: ItemID) {
+        let header = header(item)
+        guard let source = header.pointee.source else { return }
+        source.deallocate()
+        byteCount &-= header.pointee.sourceByteCount
+        header.pointee.source = nil
+        header.pointee.sourceByteCount = 0
+    }
+
+    private func keepSource(_ source: [UInt8], of item: ItemID) {
+        let block = UnsafeMutableRawPointer.allocate(byteCount: source.count, alignment: 8)
+        copy(source, to: block)
+        header(item).pointee.source = block
+        header(item).pointee.sourceByteCount = source.count
+        byteCount &+= source.count
+        holds[Int(item)].references |= Self.hasExtras
+    }
+
+    @inline(__always) private func copy(_ bytes: [UInt8], to place: UnsafeMutableRawPointer) {
+        bytes.withUnsafeBytes { source in
+            if let base = source.baseAddress {
+                place.copyMemory(from: base, byteCount: source.count)
+            }
+        }
+    }
+
+    private func values(_ item: ItemID) -> UnsafeMutablePointer<CorrelationAlert.Value> {
+        (slot(item) + MemoryLayout<ItemHeader>.stride)
+            .assumingMemoryBound(to: CorrelationAlert.Value.self)
+    }
+
+    private func reserve(time: Timestamp, label: RuleLabelID, textByteCount: Int) -> ItemID {
+        if firstFree == Self.noSlot { grow() }
+        let item = firstFree
+        firstFree = holds[Int(item)].references
+        holds[Int(item)].references = 1
+        var overflow: UnsafeMutableRawPointer?
+        if textByteCount > inlineByteCount {
+            overflow = .allocate(byteCount: textByteCount, alignment: 8)
+            byteCount &+= textByteCount
+            holds[Int(item)].references |= Self.hasExtras
+        }
+        header(item).initialize(
+            to: ItemHeader(
+                time: time, packet: -1, flowID: -1, label: label, detail: -1, hasPacket: false,
+                hasFlowID: false, overflow: overflow,
+                overflowByteCount: overflow == nil ? 0 : textByteCount, source: nil,
+                sourceByteCount: 0))
+        byteCount &+= stride
+        holds[Int(item)].label = label
+        catalog.retain(label)
+        return item
+    }
+
+    private func remove(_ item: ItemID) {
+        if holds[Int(item)].references & Self.hasExtras != 0 {
+            let header = header(item)
+            freeBlocks(header)
+            byteCount &-= header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
+            if header.pointee.detail >= 0 {
+                let index = Int(header.pointee.detail)
+                byteCount &-= details[index]?.byteCount ?? 0
+                details[index] = nil
+                freeDetails.append(header.pointee.detail)
+            }
+        }
+        byteCount &-= stride
+        catalog.release(holds[Int(item)].label)
+        holds[Int(item)].references = firstFree
+        firstFree = item
+    }
+
+    private func freeBlocks(_ header: UnsafeMutablePointer<ItemHeader>) {
+        header.pointee.overflow?.deallocate()
+        header.pointee.source?.deallocate()
+    }
+
+    /// Adds a chunk of free slots, the lowest first in line.
+    private func grow() {
+        precondition(used < Int(Self.noSlot) - Self.slotsPerChunk, "too many items")
+        chunks.append(.allocate(byteCount: Self.slotsPerChunk * stride, alignment: 16))
+        if used + Self.slotsPerChunk > capacity {
+            let larger = max(2 * capacity, used + Self.slotsPerChunk)
+            let moved = UnsafeMutablePointer<Hold>.allocate(capacity: larger)
+            moved.update(from: holds, count: used)
+            holds.deallocate()
+            holds = moved
+            capacity = larger
+        }
+        for index in (used..<used + Self.slotsPerChunk).reversed() {
+            holds[index] = Hold(references: firstFree, label: .none)
+            firstFree = UInt32(index)
+        }
+        used += Self.slotsPerChunk
+    }
+}

@@ -1,0 +1,75 @@
+/// Alerts that wait until their instant is complete, in the order of their times.
+///
+/// What comes in order goes into a queue; only what comes out of order costs a heap. The lateness
+/// bounds how long an alert waits, a limit of bytes how many do
+/// (`CorrelationSettings.waitingByteCountMax`).
+struct PendingAlerts {
+    private struct Entry {
+        var time: Timestamp
+        var item: ItemID
+    }
+
+    private var queue: [Entry] = []
+    private var queueStart = 0
+    private var heap: [Entry] = []
+
+    /// The earliest time of a waiting alert.
+    @inline(__always) var next: Timestamp? {
+        let queued = queueStart < queue.count ? queue[queueStart].time : nil
+        guard let first = heap.first?.time else { return queued }
+        guard let queued else { return first }
+        return min(queued, first)
+    }
+
+    @inline(__always) mutating func append(_ item: ItemID, at time: Timestamp) {
+        if queueStart == queue.count || time >= queue[queue.count - 1].time {
+            queue.append(Entry(time: time, item: item))
+        } else {
+            push(Entry(time: time, item: item))
+        }
+    }
+
+    /// Moves the alerts of a time, which is the earliest, to a list.
+    mutating func take(at time: Timestamp, into items: inout [ItemID]) {
+        while queueStart < queue.count, queue[queueStart].time == time {
+            items.append(queue[queueStart].item)
+            queueStart += 1
+        }
+        while let first = heap.first, first.time == time {
+            items.append(first.item)
+            pop()
+        }
+        if queueStart == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            queueStart = 0
+        } else if queueStart >= 4096, 2 * queueStart >= queue.count {
+            queue.removeFirst(queueStart)
+            queueStart = 0
+        }
+    }
+
+    private mutating func push(_ entry: Entry) {
+        heap.append(entry)
+        var place = heap.count - 1
+        while place > 0, entry.time < heap[(place - 1) / 2].time {
+            heap[place] = heap[(place - 1) / 2]
+            place = (place - 1) / 2
+        }
+        heap[place] = entry
+    }
+
+    private mutating func pop() {
+        let entry = heap.removeLast()
+        guard !heap.isEmpty else { return }
+        var place = 0
+        while true {
+            var below = 2 * place + 1
+            guard below < heap.count else { break }
+            if below + 1 < heap.count, heap[below + 1].time < heap[below].time { below += 1 }
+            guard heap[below].time < entry.time else { break }
+            heap[place] = heap[below]
+            place = below
+        }
+        heap[place] = entry
+    }
+}

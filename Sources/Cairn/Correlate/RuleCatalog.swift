@@ -1,0 +1,215 @@
+/// A rule as alerts show it: identity, title, level and tags, by its number in the `RuleCatalog`.
+struct RuleLabelID: Hashable {
+    var index: Int32
+    static let none = RuleLabelID(index: -1)
+}
+
+/// The rules that alerts and firings name: who they are, what they say about themselves, who
+/// listens to them.
+///
+/// Rules of the program stay; others, and other wordings (an alert file may say anything), live as
+/// long as something refers to them, so the catalog is bounded by the items and incidents that are
+/// held.
+final class RuleCatalog {
+    /// What the hot path asks about a label.
+    struct Facts {
+        var identity: Int32
+        var level: Level
+        var isStandalone: Bool
+        /// Whether its tags name tactics or techniques.
+        var hasATTACK: Bool
+        var references: UInt32
+    }
+
+    /// What records say about a label.
+    struct Label {
+        var title: [UInt8]?
+        var tags: [[UInt8]]
+        /// Indices into `Tactic.names`, in the order of the tags.
+        var tactics: [UInt8]
+        /// `T1046`, in the order of the tags.
+        var techniques: [[UInt8]]
+        /// What makes the label itself, to find it again.
+        var key: [UInt8]
+    }
+
+    private struct Identity {
+        var text: [UInt8]
+        var references: UInt32
+    }
+
+    private(set) var facts: [Facts] = []
+    private(set) var labels: [Label] = []
+    private var freeLabels: [Int32] = []
+    private var labelsByKey: [[UInt8]: Int32] = [:]
+    private var identities: [Identity] = []
+    private var freeIdentities: [Int32] = []
+    private var identitiesByText: [[UInt8]: Int32] = [:]
+    private let program: CorrelationProgram
+
+    /// A catalog that knows the identities of a program by their numbers there.
+    init(program: CorrelationProgram) {
+        self.program = program
+        for identity in program.identities {
+            let text = Array(identity.text.utf8)
+            identitiesByText[text] = Int32(truncatingIfNeeded: identities.count)
+            identities.append(Identity(text: text, references: 1))
+        }
+    }
+
+    /// Registry names of the carried fields.
+    var fieldNames: [String] { program.fieldNames }
+
+    /// The text of an identity.
+    func text(ofIdentity identity: Int32) -> [UInt8] { identities[Int(identity)].text }
+
+    /// Whether the program names an identity.
+    func isKnown(_ text: [UInt8]) -> Bool {
+        identitiesByText[text].map { Int($0) < program.identities.count } ?? false
+    }
+
+    /// The label of a rule that is named by id or name and described like this; to be released when
+    /// not needed.
+    func label(
+        rule name: [UInt8], title: [UInt8]?, level: Level, tags: [[UInt8]]
+    ) -> RuleLabelID {
+        let identity = retainedIdentity(program.identity(named: name) ?? name)
+        defer { releaseIdentity(identity) }
+        return label(identity: identity, title: title, level: level, tags: tags)
+    }
+
+    /// The label of a known identity that is described like this; to be released when not needed.
+    func label(
+        identity: Int32, title: [UInt8]?, level: Level, tags: [[UInt8]]
+    ) -> RuleLabelID {
+        let key = Self.key(identity: identity, title: title, level: level, tags: tags)
+        if let index = labelsByKey[key] {
+            facts[Int(index)].references &+= 1
+            return RuleLabelID(index: index)
+        }
+        retainIdentity(identity)
+        let isEvidenceOnly =
+            Int(identity) < program.identities.count
+            && program.identities[Int(identity)].isEvidenceOnly
+        let (tactics, techniques) = Tactic.parse(tags)
+        let new = Facts(
+            identity: identity, level: level, isStandalone: !isEvidenceOnly,
+            hasATTACK: !(tactics.isEmpty && techniques.isEmpty), references: 1)
+        let label = Label(
+            title: title, tags: tags, tactics: tactics, techniques: techniques, key: key)
+        let index: Int32
+        if let free = freeLabels.popLast() {
+            index = free
+            facts[Int(index)] = new
+            labels[Int(index)] = label
+        } else {
+            index = Int32(truncatingIfNeeded: facts.count)
+            facts.append(new)
+            labels.append(label)
+        }
+        labelsByKey[key] = index
+        return RuleLabelID(index: index)
+    }
+
+    @inline(__always) func retain(_ label: RuleLabelID) {
+        facts[Int(label.index)].references &+= 1
+    }
+
+    @inline(__always) func release(_ label: RuleLabelID) {
+        facts[Int(label.index)].references &-= 1
+        if facts[Int(label.index)].references == 0 { remove(label) }
+    }
+
+    private func remove(_ label: RuleLabelID) {
+        let index = Int(label.index)
+        labelsByKey[labels[index].key] = nil
+        labels[index] = Label(title: nil, tags: [], tactics: [], techniques: [], key: [])
+        freeLabels.append(label.index)
+        releaseIdentity(facts[index].identity)
+    }
+
+    private func retainedIdentity(_ text: [UInt8]) -> Int32 {
+        if let known = identitiesByText[text] {
+            identities[Int(known)].references &+= 1
+            return known
+        }
+        let new = Identity(text: text, references: 1)
+        let index: Int32
+        if let free = freeIdentities.popLast() {
+            index = free
+            identities[Int(index)] = new
+        } else {
+            index = Int32(truncatingIfNeeded: identities.count)
+            identities.append(new)
+        }
+        identitiesByText[text] = index
+        return index
+    }
+
+    /// Keeps an identity alive whose label may go.
+    func retainIdentity(_ identity: Int32) { identities[Int(identity)].references &+= 1 }
+
+    /// Gives up what `retainIdentity` or a label kept.
+    func releaseIdentity(_ identity: Int32) {
+        let index = Int(identity)
+        identities[index].references &-= 1
+        guard identities[index].references == 0 else { return }
+        identitiesByText[identities[index].text] = nil
+        identities[index].text = []
+        freeIdentities.append(identity)
+    }
+
+    /// All parts, texts with their lengths, so that no two labels share a key.
+    private static func key(
+        identity: Int32, title: [UInt8]?, level: Level, tags: [[UInt8]]
+    ) -> [UInt8] {
+        var key: [UInt8] = [level.rawValue, title == nil ? 0 : 1]
+        withUnsafeBytes(of: identity) { key.append(contentsOf: $0) }
+        for part in [title ?? []] + tags {
+            withUnsafeBytes(of: UInt32(truncatingIfNeeded: part.count)) {
+                key.append(contentsOf: $0)
+            }
+            key.append(contentsOf: part)
+        }
+        return key
+    }
+}
+
+/// The tactics of MITRE ATT&CK in the order of the kill chain (CORRELATION.md §9).
+enum Tactic {
+    static let names: [StaticString] = [
+        "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
+        "privilege-escalation", "defense-evasion", "stealth", "defense-impairment",
+        "credential-access", "discovery", "lateral-movement", "collection", "command-and-control",
+        "exfiltration", "impact",
+    ]
+
+    /// The tactics and techniques that tags name: `attack.initial_access`, `attack.t1071.001`.
+    static func parse(_ tags: [[UInt8]]) -> (tactics: [UInt8], techniques: [[UInt8]]) {
+        var tactics: [UInt8] = []
+        var techniques: [[UInt8]] = []
+        for tag in tags {
+            let lower = tag.map(\.asciiLowercased)
+            guard lower.starts(with: "attack.".utf8) else { continue }
+            let name = lower.dropFirst(7).map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }
+            let index = names.firstIndex { tactic in
+                name.elementsEqual(
+                    UnsafeBufferPointer(start: tactic.utf8Start, count: tactic.utf8CodeUnitCount))
+            }
+            if let index {
+                tactics.append(UInt8(truncatingIfNeeded: index))
+            } else if isTechnique(name) {
+                techniques.append([UInt8(ascii: "T")] + name.dropFirst())
+            }
+        }
+        return (tactics, techniques)
+    }
+
+    /// Whether text has the form `t1071` or `t1071.001`.
+    private static func isTechnique(_ name: [UInt8]) -> Bool {
+        guard name.count == 5 || name.count == 9, name[0] == UInt8(ascii: "t") else { return false }
+        return name.indices.dropFirst().allSatisfy { index in
+            index == 5 ? name[index] == UInt8(ascii: ".") : name[index] &- 48 < 10
+        }
+    }
+}

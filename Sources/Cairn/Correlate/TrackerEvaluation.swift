@@ -1,0 +1,299 @@
+/// Conditions over the window of a group (CORRELATION.md §5).
+extension CorrelationTracker {
+    /// Looks whether the rule fires for a group that holds the items of its window, and if so
+    /// fires.
+    ///
+    /// - Parameter isWanted: whether this instant added a wanted item.
+    func evaluate(_ id: GroupID, at time: Timestamp, isWanted: Bool) {
+        let group = groups[id]
+        switch plan.mode {
+        case .eager:
+            guard isWanted, time > group.pointee.quietEnd, isMet(id) else { return }
+            let start = time.adding(nanoseconds: 0 &- plan.spanNanoseconds)
+            decide(id, at: time, from: start, anchor: time)
+        case .tumbling:
+            guard let start = group.pointee.windowStart,
+                start.adding(nanoseconds: plan.spanNanoseconds) == time
+            else { return }
+            group.pointee.windowStart = nil
+            decide(id, at: time, from: start, anchor: nil)
+        case .sliding:
+            let start = time.adding(nanoseconds: 0 &- plan.spanNanoseconds)
+            guard start > group.pointee.quietEnd, hasWantedItem(id, at: start) else { return }
+            decide(id, at: time, from: start, anchor: start)
+        }
+    }
+
+    /// Whether an eager condition can hold, by what is kept up to date item by item.
+    @inline(__always) private func isMet(_ id: GroupID) -> Bool {
+        let group = groups[id]
+        guard !group.pointee.ring.isEmpty else { return false }
+        if plan.chain != nil {
+            let first = group.pointee.ring.first
+            return completedChains.contains { $0.oldest >= first }
+        }
+        guard case .limits(let limits, _) = plan.condition else {
+            return true
+        }
+        switch plan.type {
+        case .event_count: return group.pointee.ring.count >= countMin
+        case .value_count: return group.pointee.distinct.count >= countMin
+        case .value_sum: return limits.hold(group.pointee.sum)
+        case .temporal: return Int(group.pointee.presentCount) >= countMin
+        case .temporal_ordered, .value_avg, .value_percentile, .value_median: return false
+        }
+    }
+
+    private func hasWantedItem(_ id: GroupID, at time: Timestamp) -> Bool {
+        let ring = groups[id].pointee.ring
+        var number = ring.first
+        while number < ring.next, ring[number].time == time {
+            if !plan.isNegated[Int(ring[number].tag)] { return true }
+            number &+= 1
+        }
+        return false
+    }
+
+    /// Evaluates the condition over the items from `start` on, and fires if it holds.
+    private func decide(
+        _ id: GroupID, at time: Timestamp, from start: Timestamp, anchor: Timestamp?
+    ) {
+        evidence.removeAll(keepingCapacity: true)
+        switch plan.condition {
+        case .limits(let limits, let percentile):
+            guard let (value, size) = measure(id, from: start, anchor, percentile),
+                !evidence.isEmpty, limits.hold(value, per: size)
+            else { return }
+            let whole = value / size
+            fire(
+                id, at: time, from: start, value: whole,
+                reason: Array(
+                    "\(plan.type.rawValue) \(plainText(ofMillionths: whole)) \(limits.text) within \(spanText)"
+                        .utf8))
+        case .expression(let expression):
+            guard let chosen = match(expression, id, anchor: anchor ?? time) else { return }
+            fire(
+                id, at: time, from: start,
+                value: Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit,
+                reason: reason(chosen, expression))
+        }
+    }
+
+    private var spanText: String { "\(plan.spanNanoseconds / nanosecondsPerSecond)s" }
+
+    // MARK: Map conditions
+
+    /// The value to compare, as millionths times `size`, and the items that it is made of in
+    /// `evidence`.
+    private func measure(
+        _ id: GroupID, from start: Timestamp, _ anchor: Timestamp?, _ percentile: Int
+    ) -> (value: Int128, size: Int128)? {
+        let ring = groups[id].pointee.ring
+        let numbers = ring.firstNumber(from: start)..<ring.next
+        if plan.type == .temporal_ordered {
+            evidence = longestChain(ring, numbers, anchor: anchor).map { ring[$0].item }
+            return (Int128(evidence.count) * ExactNumber.perUnit, 1)
+        }
+        evidence.reserveCapacity(numbers.count)
+        for number in numbers { evidence.append(ring[number].item) }
+        switch plan.type {
+        case .event_count: return (Int128(evidence.count) * ExactNumber.perUnit, 1)
+        case .value_count: return (Int128(distinctCount()) * ExactNumber.perUnit, 1)
+        case .temporal, .temporal_ordered:
+            let sources = Set(numbers.map { ring[$0].tag })
+            return (Int128(sources.count) * ExactNumber.perUnit, 1)
+        case .value_sum: return (sum(values()), 1)
+        case .value_avg: return (sum(values()), Int128(max(1, evidence.count)))
+        case .value_percentile, .value_median:
+            let sorted = values().sorted()
+            // Nearest rank: a value that was really seen.
+            let rank = max(1, (percentile * sorted.count + 99) / 100)
+            return sorted.isEmpty ? nil : (sorted[rank - 1].millionths, 1)
+        }
+    }
+
+    private func values() -> [ExactNumber] {
+        evidence.compactMap { number($0, plan.countedFields[0]) }
+    }
+
+    private func sum(_ values: [ExactNumber]) -> Int128 {
+        values.reduce(0) { $0 &+ $1.millionths }
+    }
+
+    private func distinctCount() -> Int {
+        var distinct = DistinctValues()
+        defer { distinct.deallocate() }
+        for item in evidence {
+            _ = distinct.add(item, hash: valueHash(item)) { hasSameValues($0, item) }
+        }
+        return distinct.count
+    }
+
+    /// The longest run of items of different rules in the order of `rules`, times not decreasing;
+    /// with an anchor the last item is at the anchor. Among equals the latest items win, from the
+    /// end backwards.
+    ///
+    /// - Returns: the numbers of its items.
+    private func longestChain(
+        _ ring: ItemRing, _ window: Range<UInt64>, anchor: Timestamp?
+    ) -> [UInt64] {
+        let count = window.count
+        guard count > 0 else { return [] }
+        /// Longest chain that ends with each item, and the item before it in that chain.
+        var lengths = [Int](repeating: 0, count: count)
+        var previous = [Int](repeating: -1, count: count)
+        /// Among the items up to each, of the rules looked at so far, the one that ends the longest
+        /// chain, the latest of equals.
+        var best = [Int](repeating: -1, count: count)
+        let entries = window.map { ring[$0] }
+        /// The last item of the instant of each item.
+        var lastOfInstant = [Int](repeating: count - 1, count: count)
+        for index in (0..<count - 1).reversed() {
+            lastOfInstant[index] =
+                entries[index].time == entries[index + 1].time ? lastOfInstant[index + 1] : index
+        }
+        for position in 0..<plan.referenceCount {
+            for index in 0..<count where Int(entries[index].tag) == position {
+                previous[index] = best[lastOfInstant[index]]
+                lengths[index] = previous[index] < 0 ? 1 : lengths[previous[index]] + 1
+            }
+            var leader = -1
+            for index in 0..<count {
+                if lengths[index] > 0, leader < 0 || lengths[index] >= lengths[leader] {
+                    leader = index
+                }
+                best[index] = leader
+            }
+        }
+        let ends = (0..<count).filter { anchor == nil || entries[$0].time == anchor }
+        guard var end = ends.max(by: { (lengths[$0], $0) < (lengths[$1], $1) }) else { return [] }
+        var chain: [UInt64] = []
+        while end >= 0 {
+            chain.append(window.lowerBound + UInt64(end))
+            end = previous[end]
+        }
+        return chain.reversed()
+    }
+
+    // MARK: Text conditions
+
+    /// The first alternative of a text condition that the window satisfies with an item at the
+    /// anchor; its evidence is then in `evidence`.
+    private func match(
+        _ expression: ConditionExpression, _ id: GroupID, anchor: Timestamp
+    ) -> UInt64? {
+        let ring = groups[id].pointee.ring
+        if plan.chain != nil {
+            let completed = completedChains.filter { $0.oldest >= ring.first }
+            guard let first = completed.map(\.alternative).min() else { return nil }
+            let chosen = alternatives(of: expression, present: 0)[first]
+            guard let chain = latestChain(ring, chosen, endingAt: anchor) else { return nil }
+            evidence = chain.map { ring[$0].item }
+            return chosen
+        }
+        let present = groups[id].pointee.present
+        guard expression.holds(present) else { return nil }
+        let numbers = ring.first..<ring.next
+        for chosen in alternatives(of: expression, present: present & expression.negated)
+        where chosen & ~present == 0 {
+            if plan.type == .temporal {
+                guard anchored(ring, anchor) & chosen != 0 else { continue }
+                for number in numbers where !plan.isNegated[Int(ring[number].tag)] {
+                    evidence.append(ring[number].item)
+                }
+                return chosen
+            }
+            if let chain = earliestChain(ring, chosen, beginningAt: anchor) {
+                evidence = chain.map { ring[$0].item }
+                return chosen
+            }
+        }
+        return nil
+    }
+
+    private func alternatives(
+        of expression: ConditionExpression, present negated: UInt64
+    ) -> [UInt64] {
+        if let known = alternatives[negated] { return known }
+        // Each combination of negated rules has its own alternatives; few occur.
+        if alternatives.count >= 1024 { alternatives.removeAll() }
+        let sets = expression.alternatives(present: negated)
+        alternatives[negated] = sets
+        return sets
+    }
+
+    /// The rules with an item at the anchor, which is at one end of the ring.
+    private func anchored(_ ring: ItemRing, _ anchor: Timestamp) -> UInt64 {
+        var rules: UInt64 = 0
+        var number = ring.first
+        while number < ring.next, ring[number].time == anchor {
+            rules |= 1 << UInt64(ring[number].tag)
+            number &+= 1
+        }
+        number = ring.next
+        while number > ring.first, ring[number &- 1].time == anchor {
+            number &-= 1
+            rules |= 1 << UInt64(ring[number].tag)
+        }
+        return rules
+    }
+
+    /// One item of each chosen rule, the last one at the anchor; going backwards each is the latest
+    /// that fits.
+    private func latestChain(
+        _ ring: ItemRing, _ chosen: UInt64, endingAt anchor: Timestamp
+    ) -> [UInt64]? {
+        var chain: [UInt64] = []
+        var limit = anchor
+        var number = ring.next
+        for position in (0..<plan.referenceCount).reversed()
+        where chosen >> UInt64(position) & 1 == 1 {
+            // Items of one instant are simultaneous whatever their order: start again at the end of
+            // the instant.
+            while number < ring.next, ring[number].time <= limit { number &+= 1 }
+            repeat {
+                guard number > ring.first else { return nil }
+                number &-= 1
+            } while Int(ring[number].tag) != position
+            limit = ring[number].time
+            guard !chain.isEmpty || limit == anchor else { return nil }
+            chain.append(number)
+        }
+        return chain.reversed()
+    }
+
+    /// One item of each chosen rule, the first one at the anchor; going forwards each is the
+    /// earliest that fits.
+    private func earliestChain(
+        _ ring: ItemRing, _ chosen: UInt64, beginningAt anchor: Timestamp
+    ) -> [UInt64]? {
+        var chain: [UInt64] = []
+        var number = ring.first
+        for position in 0..<plan.referenceCount where chosen >> UInt64(position) & 1 == 1 {
+            if let last = chain.last {
+                number = last
+                while number > ring.first, ring[number &- 1].time == ring[last].time {
+                    number &-= 1
+                }
+            }
+            while number < ring.next, Int(ring[number].tag) != position { number &+= 1 }
+            guard number < ring.next, !chain.isEmpty || ring[number].time == anchor else {
+                return nil
+            }
+            chain.append(number)
+        }
+        return chain
+    }
+
+    private func reason(_ chosen: UInt64, _ expression: ConditionExpression) -> [UInt8] {
+        func names(_ rules: UInt64) -> [UInt8] {
+            let names = plan.referenceNames.indices.filter { rules >> UInt64($0) & 1 == 1 }
+            return Array(names.map { plan.referenceNames[$0] }.joined(separator: ", ".utf8))
+        }
+        var text = Array("\(plan.type.rawValue) matched ".utf8) + names(chosen)
+        if expression.negated != 0 {
+            text += Array("; none of ".utf8) + names(expression.negated)
+        }
+        return text + " within \(spanText)".utf8
+    }
+}

@@ -1,0 +1,105 @@
+/// The one byte that a character looks most like, as Windows maps it when it has only code page
+/// 1252 (Unicode's `bestfit1252.txt`): servers on Windows did, and attackers write slashes and
+/// quotes in such characters.
+enum URIBestFit {
+    /// What stands for characters that look like nothing in ASCII, and for broken UTF-8.
+    static let replacement = UInt8(ascii: "?")
+
+    /// The byte of a code point: itself below 256, else what it looks like.
+    static func byte(for code: UInt32) -> UInt8 {
+        if code < 0x100 { return UInt8(truncatingIfNeeded: code) }
+        // Full-width forms of ASCII.
+        if code >= 0xff01, code <= 0xff5e { return UInt8(truncatingIfNeeded: code &- 0xfee0) }
+        var low = 0
+        var high = table.count
+        while low < high {
+            let middle = (low &+ high) / 2
+            let entry = table[middle]
+            if entry >> 8 == code { return UInt8(truncatingIfNeeded: entry) }
+            if entry >> 8 < code { low = middle &+ 1 } else { high = middle }
+        }
+        return replacement
+    }
+
+    /// Turns each UTF-8 sequence of a text into its byte, in place, and returns how many bytes are
+    /// left. Overlong sequences are read as lax servers read them; each broken sequence becomes one
+    /// replacement byte.
+    static func squeeze(_ text: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        var written = 0
+        var index = 0
+        while index < text.count {
+            let lead = text[index]
+            index &+= 1
+            var code = UInt32(lead)
+            if lead >= 0x80 {
+                code = sequence(text, lead: lead, at: &index) ?? UInt32(replacement)
+            }
+            text[written] = byte(for: code)
+            written &+= 1
+        }
+        return written
+    }
+
+    /// The code point of a sequence whose lead byte was read; nil if it is broken: reading goes on
+    /// behind what belonged to it.
+    private static func sequence(
+        _ text: UnsafeMutableBufferPointer<UInt8>, lead: UInt8, at index: inout Int
+    ) -> UInt32? {
+        let more: Int
+        var code: UInt32
+        switch lead {
+        case 0xc0...0xdf: (more, code) = (1, UInt32(lead & 0x1f))
+        case 0xe0...0xef: (more, code) = (2, UInt32(lead & 0x0f))
+        case 0xf0...0xf7: (more, code) = (3, UInt32(lead & 0x07))
+        default: return nil
+        }
+        for _ in 0..<more {
+            guard index < text.count, text[index] & 0xc0 == 0x80 else { return nil }
+            code = code << 6 | UInt32(text[index] & 0x3f)
+            index &+= 1
+        }
+        return code
+    }
+
+    /// Code point and byte of each character, in order.
+    private static let table: [UInt32] = [
+        0x0100_41, 0x0101_61, 0x0102_41, 0x0103_61, 0x0104_41, 0x0105_61, 0x0106_43, 0x0107_63,
+        0x0108_43, 0x0109_63, 0x010a_43, 0x010b_63, 0x010c_43, 0x010d_63, 0x010e_44, 0x010f_64,
+        0x0111_64, 0x0112_45, 0x0113_65, 0x0114_45, 0x0115_65, 0x0116_45, 0x0117_65, 0x0118_45,
+        0x0119_65, 0x011a_45, 0x011b_65, 0x011c_47, 0x011d_67, 0x011e_47, 0x011f_67, 0x0120_47,
+        0x0121_67, 0x0122_47, 0x0123_67, 0x0124_48, 0x0125_68, 0x0126_48, 0x0127_68, 0x0128_49,
+        0x0129_69, 0x012a_49, 0x012b_69, 0x012c_49, 0x012d_69, 0x012e_49, 0x012f_69, 0x0130_49,
+        0x0131_69, 0x0134_4a, 0x0135_6a, 0x0136_4b, 0x0137_6b, 0x0139_4c, 0x013a_6c, 0x013b_4c,
+        0x013c_6c, 0x013d_4c, 0x013e_6c, 0x0141_4c, 0x0142_6c, 0x0143_4e, 0x0144_6e, 0x0145_4e,
+        0x0146_6e, 0x0147_4e, 0x0148_6e, 0x014c_4f, 0x014d_6f, 0x014e_4f, 0x014f_6f, 0x0150_4f,
+        0x0151_6f, 0x0154_52, 0x0155_72, 0x0156_52, 0x0157_72, 0x0158_52, 0x0159_72, 0x015a_53,
+        0x015b_73, 0x015c_53, 0x015d_73, 0x015e_53, 0x015f_73, 0x0162_54, 0x0163_74, 0x0164_54,
+        0x0165_74, 0x0166_54, 0x0167_74, 0x0168_55, 0x0169_75, 0x016a_55, 0x016b_75, 0x016c_55,
+        0x016d_75, 0x016e_55, 0x016f_75, 0x0170_55, 0x0171_75, 0x0172_55, 0x0173_75, 0x0174_57,
+        0x0175_77, 0x0176_59, 0x0177_79, 0x0179_5a, 0x017b_5a, 0x017c_7a, 0x0180_62, 0x0197_49,
+        0x019a_6c, 0x019f_4f, 0x01a0_4f, 0x01a1_6f, 0x01ab_74, 0x01ae_54, 0x01af_55, 0x01b0_75,
+        0x01b6_7a, 0x01c0_7c, 0x01c3_21, 0x01cd_41, 0x01ce_61, 0x01cf_49, 0x01d0_69, 0x01d1_4f,
+        0x01d2_6f, 0x01d3_55, 0x01d4_75, 0x01d5_55, 0x01d6_75, 0x01d7_55, 0x01d8_75, 0x01d9_55,
+        0x01da_75, 0x01db_55, 0x01dc_75, 0x01de_41, 0x01df_61, 0x01e4_47, 0x01e5_67, 0x01e6_47,
+        0x01e7_67, 0x01e8_4b, 0x01e9_6b, 0x01ea_4f, 0x01eb_6f, 0x01ec_4f, 0x01ed_6f, 0x01f0_6a,
+        0x0261_67, 0x02b9_27, 0x02ba_22, 0x02bc_27, 0x02c4_5e, 0x02c8_27, 0x02cb_60, 0x02cd_5f,
+        0x0300_60, 0x0302_5e, 0x0303_7e, 0x030e_22, 0x0331_5f, 0x0332_5f, 0x037e_3b, 0x0393_47,
+        0x0398_54, 0x03a3_53, 0x03a6_46, 0x03a9_4f, 0x03b1_61, 0x03b4_64, 0x03b5_65, 0x03c0_70,
+        0x03c3_73, 0x03c4_74, 0x03c6_66, 0x04bb_68, 0x0589_3a, 0x066a_25, 0x2000_20, 0x2001_20,
+        0x2002_20, 0x2003_20, 0x2004_20, 0x2005_20, 0x2006_20, 0x2010_2d, 0x2011_2d, 0x2017_3d,
+        0x2032_27, 0x2035_60, 0x2044_2f, 0x2074_34, 0x2075_35, 0x2076_36, 0x2077_37, 0x2078_38,
+        0x207f_6e, 0x2080_30, 0x2081_31, 0x2082_32, 0x2083_33, 0x2084_34, 0x2085_35, 0x2086_36,
+        0x2087_37, 0x2088_38, 0x2089_39, 0x20a7_50, 0x2102_43, 0x2107_45, 0x210a_67, 0x210b_48,
+        0x210c_48, 0x210d_48, 0x210e_68, 0x2110_49, 0x2111_49, 0x2112_4c, 0x2113_6c, 0x2115_4e,
+        0x2118_50, 0x2119_50, 0x211a_51, 0x211b_52, 0x211c_52, 0x211d_52, 0x2124_5a, 0x2128_5a,
+        0x212a_4b, 0x212c_42, 0x212d_43, 0x212e_65, 0x212f_65, 0x2130_45, 0x2131_46, 0x2133_4d,
+        0x2134_6f, 0x2212_2d, 0x2215_2f, 0x2216_5c, 0x2217_2a, 0x221a_76, 0x221e_38, 0x2223_7c,
+        0x2229_6e, 0x2236_3a, 0x223c_7e, 0x2261_3d, 0x2264_3d, 0x2265_3d, 0x2303_5e, 0x2320_28,
+        0x2321_29, 0x2329_3c, 0x232a_3e, 0x2500_2d, 0x250c_2b, 0x2510_2b, 0x2514_2b, 0x2518_2b,
+        0x251c_2b, 0x252c_2d, 0x2534_2d, 0x253c_2b, 0x2550_2d, 0x2552_2b, 0x2553_2b, 0x2554_2b,
+        0x2555_2b, 0x2556_2b, 0x2557_2b, 0x2558_2b, 0x2559_2b, 0x255a_2b, 0x255b_2b, 0x255c_2b,
+        0x255d_2b, 0x2564_2d, 0x2565_2d, 0x2566_2d, 0x2567_2d, 0x2568_2d, 0x2569_2d, 0x256a_2b,
+        0x256b_2b, 0x256c_2b, 0x2584_5f, 0x2758_7c, 0x3000_20, 0x3008_3c, 0x3009_3e, 0x301a_5b,
+        0x301b_5d,
+    ]
+}
