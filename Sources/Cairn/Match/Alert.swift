@@ -22,6 +22,8 @@ struct Alert: Sendable {
     var clientPort: UInt16
     var serverPort: UInt16
     var vlanIDs: [UInt16]
+    /// The flow's name in every tool that knows Community ID.
+    var communityID: String?
     var applicationProtocol: String?
     var transactionID: UInt64?
     /// Who acts and who suffers, where the rule names fields that say so.

@@ -1,0 +1,104 @@
+/// Makes alerts of events on which rules hold. This is where memory is allocated: alerts are rare.
+enum AlertBuilder {
+    /// The candidate for a rule on the present event of an evaluator, whose notes say what matched.
+    static func candidate(
+        _ number: Int, _ compiled: CompiledRules, _ evaluator: RuleEvaluator
+    ) -> Candidate {
+        let event = evaluator.event
+        let rule = compiled.detectionRules[number]
+        var alert = Self.alert(number, event)
+        alert.matches = matches(compiled, evaluator)
+        alert.actor = rule.actor.flatMap { event.copy(of: $0)?.text }
+        alert.victim = rule.victim.flatMap { event.copy(of: $0)?.text }
+        // For correlation source and destination are the ends of the flow, whatever the subject.
+        let isOfPacket = event.place.isOfPacket
+        event.place.isOfPacket = isOfPacket && event.place.flow == nil
+        for field in compiled.carriedFields[number] {
+            guard let value = event.copy(of: field) else { continue }
+            let name = compiled.subjects[Int(field.subject)].fields[Int(field.index)].name
+            alert.fields.append((name, value))
+        }
+        event.place.isOfPacket = isOfPacket
+        if compiled.settings.writesEvents { alert.eventJSON = event.json }
+        var candidate = Candidate(alert: alert, order: compiled.rules.elements[number].order)
+        candidate.isOfStream = event.isOfStream
+        if !rule.counters.isEmpty {
+            let count = compiled.rules.elements[number].variables.count
+            candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }
+        }
+        return candidate
+    }
+
+    private static func alert(_ rule: Int, _ event: Event) -> Alert {
+        let place = event.place
+        let (packet, flow) = (place.packet, place.flow)
+        let ends = ends(place)
+        var alert = Alert(
+            rule: rule, timestamp: place.timestamp,
+            frameNumber: packet?.pointee.frameNumber ?? 0,
+            source: packet?.pointee.source ?? flow?.pointee.source ?? 0,
+            flowID: flow?.pointee.id,
+            sourceAddress: packet?.pointee.sourceAddress ?? ends.client,
+            destinationAddress: packet?.pointee.destinationAddress ?? ends.server,
+            sourcePort: packet?.pointee.sourcePort ?? ends.clientPort,
+            destinationPort: packet?.pointee.destinationPort ?? ends.serverPort,
+            ipProtocol: packet?.pointee.ipProtocol ?? flow?.pointee.ipProtocol ?? 0,
+            transport: packet?.pointee.transport ?? flow?.pointee.transport ?? .none,
+            direction: flow == nil ? nil : place.direction,
+            client: ends.client, server: ends.server, clientPort: ends.clientPort,
+            serverPort: ends.serverPort, vlanIDs: vlanIDs(place))
+        alert.communityID = flow?.pointee.communityID()
+        alert.transactionID = event.transactionID
+        alert.applicationProtocol =
+            place.applicationProtocol?.name ?? (place.hasFailed ? "failed" : nil)
+        return alert
+    }
+
+    private static func ends(
+        _ place: CommonFields.Context
+    ) -> (client: IPAddress, server: IPAddress, clientPort: UInt16, serverPort: UInt16) {
+        if let flow = place.flow {
+            let (client, server) = (flow.pointee.client, flow.pointee.server)
+            let ports = (flow.pointee.clientPort, flow.pointee.serverPort)
+            return place.isReversed
+                ? (server, client, ports.1, ports.0) : (client, server, ports.0, ports.1)
+        }
+        guard let packet = place.packet else { return (.zero, .zero, 0, 0) }
+        return (
+            packet.pointee.sourceAddress, packet.pointee.destinationAddress,
+            packet.pointee.sourcePort, packet.pointee.destinationPort
+        )
+    }
+
+    private static func vlanIDs(_ place: CommonFields.Context) -> [UInt16] {
+        let ids = place.packet?.pointee.vlanIDs ?? place.flow?.pointee.vlanIDs ?? (0, 0, 0)
+        let count = place.packet?.pointee.vlanCount ?? place.flow?.pointee.vlanCount ?? 0
+        return Array([ids.0, ids.1, ids.2].prefix(Int(count)))
+    }
+
+    private static func matches(
+        _ compiled: CompiledRules, _ evaluator: RuleEvaluator
+    ) -> [Alert.Match] {
+        (0..<evaluator.notes.count).map { index in
+            let note = evaluator.notes[index]
+            let test = compiled.program.tests.elements[Int(note.test)]
+            let name = test.field.map {
+                compiled.subjects[Int($0.subject)].fields[Int($0.index)].name
+            }
+            return Alert.Match(
+                field: name ?? evaluator.event.definition.name, offset: note.offset,
+                length: note.byteCount, text: evaluator.notes.text(of: note))
+        }
+    }
+}
+
+extension FieldValue {
+    /// The value as one text; of a list the first.
+    fileprivate var text: String? {
+        switch self {
+        case .text(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .integer(let number): String(number)
+        case .list(let values): values.first?.text
+        }
+    }
+}

@@ -1,0 +1,329 @@
+/// What decides behind the shards, in packet order, whether a candidate becomes an alert: state of flows and hosts, counters,
+/// rates. Works on one thread.
+///
+/// For each candidate: tests of state; counters, in the order of the rule; changes of state; then how often the rule may
+/// alert. State changes even if the rate lets no alert through, as in Suricata.
+final class AlertGate {
+    private let compiled: CompiledRules
+    private let rules: [GateRule?]
+    private var bits: BoundedTable<BitKey, Int64>
+    private var counters: BoundedTable<CounterKey, Int64>
+    private var rates: BoundedTable<RateKey, Rate>
+    private var firedOnStream: BoundedTable<StreamKey, Bool>
+
+    private var alertCount: UInt64 = 0
+    private var failedStateCount: UInt64 = 0
+    private var suppressedCount: UInt64 = 0
+
+    init(_ compiled: CompiledRules) {
+        self.compiled = compiled
+        var names = NameTable()
+        rules = compiled.detectionRules.enumerated().map { index, rule in
+            let variables = compiled.rules.elements[index].variables
+            return GateRule(rule, variables: variables, &names)
+        }
+        let countMax = compiled.settings.stateCountMax
+        bits = BoundedTable(countMax: countMax)
+        counters = BoundedTable(countMax: countMax)
+        rates = BoundedTable(countMax: countMax)
+        firedOnStream = BoundedTable(countMax: countMax)
+    }
+
+    /// Takes the next candidate in order and hands its alert on if it may become one.
+    func admit(_ candidate: Candidate, _ take: (Alert) -> Void) {
+        let alert = candidate.alert
+        guard let rule = rules[alert.rule] else {
+            alertCount &+= 1
+            take(alert)
+            return
+        }
+        guard passesState(rule, candidate) else {
+            failedStateCount &+= 1
+            return
+        }
+        for change in rule.changes { apply(change, alert) }
+        if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return }
+        guard rule.alerts else { return }
+        if let filter = rule.detectionFilter, !exceeds(filter, alert) {
+            suppressedCount &+= 1
+            return
+        }
+        if let threshold = rule.threshold, !passes(threshold, alert) {
+            suppressedCount &+= 1
+            return
+        }
+        alertCount &+= 1
+        take(alert)
+    }
+
+    func report(into result: inout Counters) {
+        result.add("detect.alerts", alertCount)
+        result.add("detect.state_failed", failedStateCount)
+        result.add("detect.alerts_suppressed", suppressedCount)
+        result.add(
+            "detect.state_evicted",
+            bits.evictedCount &+ counters.evictedCount &+ rates.evictedCount
+                &+ firedOnStream.evictedCount)
+    }
+
+    private struct StreamKey: Hashable {
+        var rule: Int
+        var flow: UInt64
+        var direction: Direction?
+    }
+
+    private func isFirstOnStream(_ alert: Alert) -> Bool {
+        let key = StreamKey(
+            rule: alert.rule, flow: alert.flowID ?? 0, direction: alert.direction)
+        guard firedOnStream[key] == nil else { return false }
+        firedOnStream[key] = true
+        return true
+    }
+}
+
+// MARK: - State
+
+extension AlertGate {
+    /// Whom a bit belongs to.
+    private struct BitKey: Hashable {
+        var name: Int32
+        var scope: StateScope
+        var first: IPAddress
+        var second: IPAddress
+        var flow: UInt64
+    }
+
+    private struct CounterKey: Hashable {
+        var name: Int32
+        var flow: UInt64
+    }
+
+    /// nil where the scope is a flow and there is none.
+    private func key(_ name: Int32, _ scope: StateScope, _ alert: Alert) -> BitKey? {
+        var key = BitKey(name: name, scope: scope, first: .zero, second: .zero, flow: 0)
+        switch scope {
+        case .flow:
+            guard let flow = alert.flowID else { return nil }
+            key.flow = flow
+        case .src: key.first = alert.sourceAddress
+        case .dst: key.first = alert.destinationAddress
+        case .pair:
+            key.first = min(alert.sourceAddress, alert.destinationAddress)
+            key.second = max(alert.sourceAddress, alert.destinationAddress)
+        }
+        return key
+    }
+
+    private func isSet(_ key: BitKey, _ alert: Alert) -> Bool {
+        guard let expiry = bits[key] else { return false }
+        return alert.timestamp.nanoseconds <= expiry
+    }
+
+    private func passesState(_ rule: GateRule, _ candidate: Candidate) -> Bool {
+        let alert = candidate.alert
+        for test in rule.tests {
+            let isWanted = test.action == .isset
+            let holds = test.names.contains { name in
+                (key(name, test.scope, alert).map { isSet($0, alert) } ?? false) == isWanted
+            }
+            guard holds else { return false }
+        }
+        for operation in rule.counters {
+            guard apply(operation, candidate) else { return false }
+        }
+        return true
+    }
+
+    private func apply(_ change: GateRule.Bit, _ alert: Alert) {
+        for name in change.names {
+            guard let key = key(name, change.scope, alert) else { continue }
+            let isToBeSet =
+                switch change.action {
+                case .set: true
+                case .toggle: !isSet(key, alert)
+                default: false
+                }
+            bits[key] =
+                isToBeSet
+                ? change.expireSeconds.map {
+                    alert.timestamp.adding(nanoseconds: GateRule.nanoseconds($0)).nanoseconds
+                } ?? .max : nil
+        }
+    }
+
+    /// Applies one operation on a counter; false if it is a comparison that does not hold.
+    private func apply(_ operation: GateRule.Counter, _ candidate: Candidate) -> Bool {
+        guard let flow = candidate.alert.flowID else { return operation.action == .isnotset }
+        let key = CounterKey(name: operation.name, flow: flow)
+        let value: Int64
+        switch operation.value {
+        case .number(let number): value = number
+        case .variable(let place):
+            value = candidate.variables.indices.contains(place) ? candidate.variables[place] : 0
+        case .counter(let name): value = counters[CounterKey(name: name, flow: flow)] ?? 0
+        }
+        let current = counters[key]
+        switch operation.action {
+        case .add: counters[key] = (current ?? 0) &+ value
+        case .subtract: counters[key] = (current ?? 0) &- value
+        case .set: counters[key] = value
+        case .isset: return current != nil
+        case .isnotset: return current == nil
+        case .less: return current.map { $0 < value } ?? false
+        case .lessOrEqual: return current.map { $0 <= value } ?? false
+        case .equal: return current.map { $0 == value } ?? false
+        case .notEqual: return current.map { $0 != value } ?? false
+        case .greaterOrEqual: return current.map { $0 >= value } ?? false
+        case .greater: return current.map { $0 > value } ?? false
+        }
+        return true
+    }
+}
+
+// MARK: - Rates
+
+extension AlertGate {
+    private struct RateKey: Hashable {
+        var rule: Int
+        /// A rule may have a threshold and a detection filter.
+        var isFilter: Bool
+        var first: IPAddress
+        var second: IPAddress
+        var flow: UInt64
+    }
+
+    /// What was counted since when.
+    private struct Rate {
+        var start: Int64
+        var count: Int64
+    }
+
+    private func key(_ threshold: Threshold, isFilter: Bool, _ alert: Alert) -> RateKey {
+        var key = RateKey(
+            rule: alert.rule, isFilter: isFilter, first: .zero, second: .zero, flow: 0)
+        switch threshold.track {
+        case .by_src: key.first = alert.sourceAddress
+        case .by_dst: key.first = alert.destinationAddress
+        case .by_both:
+            key.first = min(alert.sourceAddress, alert.destinationAddress)
+            key.second = max(alert.sourceAddress, alert.destinationAddress)
+        case .by_rule: break
+        case .by_flow: key.flow = alert.flowID ?? 0
+        }
+        return key
+    }
+
+    /// Counts an event; what was counted in the present window, this one included.
+    private func count(_ threshold: Threshold, _ key: RateKey, _ alert: Alert) -> Int64 {
+        let now = alert.timestamp.nanoseconds
+        var rate = rates[key] ?? Rate(start: now, count: 0)
+        let end = Timestamp(nanoseconds: rate.start)
+            .adding(nanoseconds: GateRule.nanoseconds(threshold.seconds))
+        if now > end.nanoseconds { rate = Rate(start: now, count: 0) }
+        rate.count &+= 1
+        rates[key] = rate
+        return rate.count
+    }
+
+    /// `detection_filter`: whether more than `count` events have come within the window.
+    private func exceeds(_ filter: Threshold, _ alert: Alert) -> Bool {
+        count(filter, key(filter, isFilter: true, alert), alert) > filter.count
+    }
+
+    /// `limit`: the first `count` of a window. `threshold`: every `count`-th. `both`: once a window, at the `count`-th.
+    private func passes(_ threshold: Threshold, _ alert: Alert) -> Bool {
+        let key = key(threshold, isFilter: false, alert)
+        let count = count(threshold, key, alert)
+        switch threshold.kind {
+        case .limit: return count <= threshold.count
+        case .both: return count == threshold.count
+        case .threshold:
+            guard count >= threshold.count else { return false }
+            rates[key]?.count = 0
+            return true
+        }
+    }
+}
+
+// MARK: - Rules
+
+/// What the gate does for a rule, with numbers for names.
+private struct GateRule {
+    struct Bit {
+        var action: StateOperation.Action
+        var names: [Int32]
+        var scope: StateScope
+        var expireSeconds: Int64?
+    }
+
+    struct Counter {
+        enum Value {
+            case number(Int64)
+            /// The place of a variable that a sequence of the rule sets.
+            case variable(Int)
+            case counter(Int32)
+        }
+
+        var name: Int32
+        var action: CounterOperation.Action
+        var value: Value
+    }
+
+    let tests: [Bit]
+    let changes: [Bit]
+    let counters: [Counter]
+    let threshold: Threshold?
+    let detectionFilter: Threshold?
+    let alerts: Bool
+    let testsState: Bool
+
+    /// nil for a rule whose candidates all become alerts.
+    init?(_ rule: DetectionRule, variables: [String], _ names: inout NameTable) {
+        guard
+            !rule.state.isEmpty || !rule.counters.isEmpty || rule.threshold != nil
+                || rule.detectionFilter != nil || !rule.alerts
+        else { return nil }
+        var tests: [Bit] = []
+        var changes: [Bit] = []
+        for operation in rule.state {
+            let bit = Bit(
+                action: operation.action, names: operation.names.map { names.number(of: $0) },
+                scope: operation.scope, expireSeconds: operation.expireSeconds)
+            if operation.action.isChange { changes.append(bit) } else { tests.append(bit) }
+        }
+        self.tests = tests
+        self.changes = changes
+        counters = rule.counters.map { operation in
+            let value: Counter.Value =
+                switch operation.value {
+                case .number(let number): .number(number)
+                case .variable(let name):
+                    variables.firstIndex(of: name).map { .variable($0) }
+                        ?? .counter(names.number(of: name))
+                }
+            return Counter(
+                name: names.number(of: operation.name), action: operation.action, value: value)
+        }
+        threshold = rule.threshold
+        detectionFilter = rule.detectionFilter
+        alerts = rule.alerts
+        testsState = !rule.state.isEmpty || !rule.counters.isEmpty
+    }
+
+    static func nanoseconds(_ seconds: Int64) -> Int64 {
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: nanosecondsPerSecond)
+        return overflow ? .max : product
+    }
+}
+
+/// Numbers for names.
+private struct NameTable {
+    private var numbers: [String: Int32] = [:]
+
+    mutating func number(of name: String) -> Int32 {
+        if let number = numbers[name] { return number }
+        let number = Int32(truncatingIfNeeded: numbers.count)
+        numbers[name] = number
+        return number
+    }
+}

@@ -1,0 +1,317 @@
+/// A rule set ready to be matched: immutable, shared by all shards.
+final class CompiledRules: @unchecked Sendable {
+    /// What the matcher needs to know of a rule.
+    struct Rule {
+        var subject: Int
+        /// Its instructions; `entry` may also be `RuleProgram.accept` or `reject`.
+        var entry: Int32
+        var instructions: Range<Int>
+        /// Index into the traffic table, -1 for any traffic.
+        var traffic: Int32
+        /// Which way the sender of the rule's traffic filter sends, on subjects that have both ways.
+        var orientation: Direction
+        /// The condition cannot be certain before.
+        var need = Readiness()
+        /// The condition is decided then.
+        var final = Readiness()
+        /// Its place in the order in which the rules of one event are applied.
+        var order: Int32 = 0
+        /// Looks at state: whether it fires is decided behind the matcher.
+        var testsState = false
+        /// A stream rule of several tests: those that held are remembered to the end of the stream.
+        var remembersTests = false
+        /// Names of variables that sequences set, by their places.
+        var variables: [String] = []
+    }
+
+    /// What became of the rules: for `cairn check` and statistics.
+    struct Report: Equatable, Sendable {
+        var ruleCount = 0
+        /// Rules that are looked for by a literal, and those that are asked every time.
+        var anchoredCount = 0
+        var unanchoredCount = 0
+        /// Rules that can never hold.
+        var impossibleCount = 0
+        var literalCount = 0
+        var regexCount = 0
+    }
+
+    let subjects: [ProtocolDefinition]
+    let program = RuleProgram()
+    let traffic = TrafficTable()
+    let rules = FlatTable<Rule>()
+    /// The rules as written, for the parts that are not compiled: state, thresholds, actor and victim.
+    let detectionRules: [DetectionRule]
+    /// Fields to copy into a rule's alerts, in registry order, by rule.
+    let carriedFields: [[FieldID]]
+    let settings: MatchSettings
+    private(set) var report = Report()
+    /// Rules that do not compile. They never match.
+    private(set) var diagnostics: [Diagnostic] = []
+
+    /// Rules on transactions (files and flows among them), by subject.
+    private(set) var transactionGroups: [RuleGroup?]
+    /// Rules on packets, by the raw value of the transport.
+    private(set) var packetGroups: [RuleGroup?]
+    /// Rules on streams, by `streamIndex`.
+    private(set) var streamGroups: [RuleGroup?]
+    /// Ports that rules on streams let pass, by `streamIndex`: bit 0 for sources, bit 1 for destinations.
+    private(set) var streamPorts: [[UInt8]]
+    /// Literals of the largest matcher.
+    private(set) var literalCountMax = 0
+
+    private let packetSubject: Int?
+    private let streamSubject: Int?
+    private static let transportCount = Int(Transport.other.rawValue) + 1
+
+    /// Compiles rules.
+    ///
+    /// - Parameters:
+    ///   - carriedFields: what correlation needs of each rule's events, by rule; empty for nothing.
+    ///   - subjects: the tables that field identifiers refer to.
+    init(
+        _ rules: [DetectionRule], carriedFields: [[FieldID]] = [],
+        settings: MatchSettings = MatchSettings(),
+        subjects: [ProtocolDefinition] = FieldRegistry.subjects
+    ) {
+        self.subjects = subjects
+        detectionRules = rules
+        self.carriedFields = rules.indices.map { rule in
+            guard carriedFields.indices.contains(rule) else { return [] }
+            return carriedFields[rule].sorted { ($0.subject, $0.index) < ($1.subject, $1.index) }
+        }
+        self.settings = settings
+        packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
+        streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
+        transactionGroups = Array(repeating: nil, count: subjects.count)
+        packetGroups = Array(repeating: nil, count: Self.transportCount)
+        streamGroups = Array(repeating: nil, count: 4)
+        streamPorts = Array(repeating: [], count: 4)
+        for (index, rule) in rules.enumerated() { compile(rule, index) }
+        orderRules()
+        completeGroups()
+    }
+
+    /// The place of the groups for streams of a transport and direction; nil for transports without streams.
+    @inline(__always)
+    static func streamIndex(_ transport: Transport, _ direction: Direction) -> Int? {
+        switch transport {
+        case .tcp: Int(direction.rawValue)
+        case .udp: 2 &+ Int(direction.rawValue)
+        default: nil
+        }
+    }
+
+    // MARK: Rules
+
+    private func compile(_ rule: DetectionRule, _ index: Int) {
+        report.ruleCount += 1
+        let condition = RuleCondition(rule.condition)
+        let filter = rule.traffic
+        let isAnyTraffic = filter == TrafficFilter()
+        var compiled = Rule(
+            subject: rule.subject, entry: RuleProgram.reject, instructions: 0..<0,
+            traffic: isAnyTraffic ? -1 : Int32(truncatingIfNeeded: traffic.add(filter)),
+            orientation: .toServer)
+        compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
+        let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
+        compiled.orientation = timing.orientation
+        let first = program.instructions.count
+        do throws(RegexProblem) {
+            compiled.entry = try program.add(condition) { match, isNegated throws(RegexProblem) in
+                let test = try program.add(
+                    match, subjects: subjects, subject: rule.subject,
+                    variables: &compiled.variables)
+                let needsEnd = program.tests.elements[Int(test)].needsEnd
+                return (test, timing.readiness(of: match, isNegated, needsEnd: needsEnd))
+            }
+        } catch {
+            let message = "the regular expression does not compile: \(error.reason)"
+            diagnostics.append(
+                Diagnostic(.error, at: rule.header.location, rule: rule.header.id, message))
+        }
+        compiled.instructions = first..<program.instructions.count
+        (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry)
+        compiled.remembersTests =
+            rule.subject == streamSubject && compiled.instructions.count > 1
+        rules.append(compiled)
+        report.regexCount = program.regexes.codes.count
+        guard compiled.entry != RuleProgram.reject else {
+            report.impossibleCount += 1
+            return
+        }
+        place(rule, index, condition)
+    }
+
+    /// When the condition can be certain at the earliest, and when it is decided at the latest.
+    private func needAndFinal(
+        _ condition: RuleCondition, from entry: Int32
+    ) -> (need: Readiness, final: Readiness) {
+        guard entry >= 0 else { return (.always, .always) }
+        var next = Int(entry)
+        func bounds(_ condition: RuleCondition) -> (Readiness, Readiness) {
+            switch condition {
+            case .constant: return (.always, .always)
+            case .test:
+                let readiness = program.instructions.elements[next].readiness
+                next += 1
+                var final = readiness
+                final.isEither = false
+                return (readiness.isEither ? .always : readiness, final)
+            case .all(let parts), .any(let parts):
+                var isAll = false
+                if case .all = condition { isAll = true }
+                let inner = parts.map(bounds)
+                let need = inner.dropFirst().reduce(inner[0].0) {
+                    isAll ? $0.later($1.0) : $0.earlier($1.0)
+                }
+                return (need, inner.reduce(.always) { $0.later($1.1) })
+            }
+        }
+        return bounds(condition)
+    }
+
+    // MARK: Groups
+
+    private func place(_ rule: DetectionRule, _ index: Int, _ condition: RuleCondition) {
+        let number = Int32(truncatingIfNeeded: index)
+        let fields = subjects[rule.subject].fields
+        let scanned = scannedFields(rule.subject)
+        let cover = AnchorCover(condition) { field in
+            Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
+        }
+        if cover == nil { report.unanchoredCount += 1 } else { report.anchoredCount += 1 }
+        for group in groups(of: rule) {
+            if let cover {
+                group.add(number, anchors: cover.anchors) { field in
+                    guard let field else {
+                        return scanned.filter { fields[$0].type.isText }
+                    }
+                    return [Int(field.index)]
+                }
+            } else {
+                group.add(unanchored: number)
+            }
+        }
+    }
+
+    /// Fields of a subject that are searched for literals: of packets only the payload, the rest is too short to pay.
+    private func scannedFields(_ subject: Int) -> [Int] {
+        if subject == packetSubject { return [PacketField.payload.rawValue] }
+        return subjects[subject].fields.indices.filter { subjects[subject].fields[$0].type.isText }
+    }
+
+    private func groups(of rule: DetectionRule) -> [RuleGroup] {
+        let protocols = rule.traffic.protocols
+        if rule.subject == packetSubject {
+            let transports =
+                protocols.isEmpty
+                ? Array(0..<Self.transportCount) : Set(protocols.map { Int($0.rawValue) }).sorted()
+            return transports.map { group(at: $0, in: \.packetGroups) }
+        }
+        guard rule.subject == streamSubject else {
+            return [group(at: rule.subject, in: \.transactionGroups)]
+        }
+        let flow = FlowTests(rule.traffic.flow)
+        var groups: [RuleGroup] = []
+        for transport in [Transport.tcp, .udp] {
+            guard protocols.isEmpty || protocols.contains(transport) else { continue }
+            for direction in [Direction.toServer, .toClient] {
+                guard !flow.contains(direction == .toServer ? .toClient : .toServer),
+                    let index = Self.streamIndex(transport, direction)
+                else { continue }
+                groups.append(group(at: index, in: \.streamGroups))
+            }
+        }
+        return groups
+    }
+
+    private func group(
+        at index: Int, in groups: ReferenceWritableKeyPath<CompiledRules, [RuleGroup?]>
+    ) -> RuleGroup {
+        if let group = self[keyPath: groups][index] { return group }
+        let group = RuleGroup()
+        self[keyPath: groups][index] = group
+        return group
+    }
+
+    private func completeGroups() {
+        for (subject, group) in transactionGroups.enumerated() {
+            group?.complete(subjects[subject])
+        }
+        for group in packetGroups { group?.complete(PacketFields.definition) }
+        for group in streamGroups { group?.complete(StreamFields.definition) }
+        let all = (transactionGroups + packetGroups + streamGroups).compactMap(\.self)
+        literalCountMax = all.map(\.literalCountMax).max() ?? 0
+        report.literalCount = all.reduce(0) { sum, group in
+            group.scans.reduce(sum) { $0 + $1.matcher.literalCount }
+        }
+        for index in streamGroups.indices {
+            streamPorts[index] = streamGroups[index].map(ports) ?? []
+        }
+    }
+
+    /// Which ports the rules of a group let pass: with none of them a flow need not be looked at.
+    private func ports(of group: RuleGroup) -> [UInt8] {
+        var masks = [UInt8](repeating: 0, count: 1 << 16)
+        var seen: [Set<[ClosedRange<UInt16>]>] = [[], []]
+        let numbers = Set(group.scans.flatMap(\.rules) + group.unanchored)
+        for number in numbers {
+            let index = rules.elements[Int(number)].traffic
+            guard index >= 0 else { return Array(repeating: 3, count: 1 << 16) }
+            let (source, destination) = traffic.ports(of: Int(index))
+            for (bit, ranges) in [source, destination].enumerated()
+            where seen[bit].insert(ranges).inserted {
+                for range in ranges { for port in range { masks[Int(port)] |= 1 << UInt8(bit) } }
+            }
+        }
+        return masks
+    }
+
+    // MARK: Order
+
+    /// Rules that only set state come first, then those that do both, then those that only look; else the order of the
+    /// files. So a rule sees what others set on the same event.
+    private func orderRules() {
+        func rank(_ rule: DetectionRule) -> Int {
+            let sets = rule.state.contains { $0.action.isChange }
+            let tests = rule.state.contains { !$0.action.isChange }
+            if sets { return tests ? 1 : 0 }
+            return tests ? 2 : 3
+        }
+        let ranks = detectionRules.map(rank)
+        let order = detectionRules.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
+        for (place, index) in order.enumerated() {
+            rules.elements[index].order = Int32(truncatingIfNeeded: place)
+        }
+    }
+}
+
+extension FieldType {
+    /// Values are bytes that can be searched.
+    var isText: Bool { self == .text || self == .bytes }
+}
+
+extension StateOperation.Action {
+    /// Changes state instead of looking at it.
+    var isChange: Bool {
+        switch self {
+        case .set, .unset, .toggle: true
+        case .isset, .isnotset: false
+        }
+    }
+}
+
+extension Readiness {
+    /// What both wait for.
+    fileprivate func later(_ other: Readiness) -> Readiness {
+        Readiness(
+            toServer: max(toServer, other.toServer), toClient: max(toClient, other.toClient))
+    }
+
+    /// What either of them waits for at least.
+    fileprivate func earlier(_ other: Readiness) -> Readiness {
+        Readiness(
+            toServer: min(toServer, other.toServer), toClient: min(toClient, other.toClient))
+    }
+}

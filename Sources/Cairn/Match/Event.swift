@@ -1,0 +1,223 @@
+/// What rules are evaluated on, and where its values are. One a shard, filled anew for each event.
+///
+/// Values are reached by visiting them (`anyValue`), because they lie in places of different kinds: the store of a
+/// transaction, the headers of a packet, a stream's bytes.
+final class Event {
+    /// One value of a field.
+    enum Value {
+        case number(Int64)
+        case address(IPAddress)
+        case bytes(UnsafeRawBufferPointer)
+    }
+
+    /// What the event is, with its own fields.
+    private enum Subject {
+        case transaction(Transaction)
+        case packet(UnsafePointer<Packet>)
+        case stream(UnsafeRawBufferPointer)
+    }
+
+    /// The tables that fields are declared in.
+    private let subjects: [ProtocolDefinition]
+    /// Text and byte fields of each table.
+    private let textFields: [[Int]]
+    private var subject: Subject?
+    private(set) var subjectIndex = 0
+    /// Packet, flow, time and protocol.
+    var place = CommonFields.Context()
+    /// How far either direction has come.
+    private(set) var toServer: Progress = .complete
+    private(set) var toClient: Progress = .complete
+    /// Bytes of the stream before those that are held.
+    private(set) var base: UInt64 = 0
+    /// Where texts of two fields are put together at a time.
+    private let texts = (TextBuffer(), TextBuffer())
+
+    init(subjects: [ProtocolDefinition]) {
+        self.subjects = subjects
+        textFields = subjects.map { table in
+            table.fields.indices.filter { table.fields[$0].type.isText }
+        }
+    }
+
+    // MARK: Beginning
+
+    func begin(_ transaction: Transaction, subject index: Int, _ place: CommonFields.Context) {
+        subject = .transaction(transaction)
+        subjectIndex = index
+        self.place = place
+        self.place.isOfPacket = false
+        toServer = transaction.toServer
+        toClient = transaction.toClient
+        base = 0
+    }
+
+    func begin(
+        _ packet: UnsafePointer<Packet>, subject index: Int, _ place: CommonFields.Context
+    ) {
+        subject = .packet(packet)
+        subjectIndex = index
+        self.place = place
+        self.place.isOfPacket = true
+        toServer = .complete
+        toClient = .complete
+        base = 0
+    }
+
+    /// - Parameters:
+    ///   - base: bytes of the stream before `bytes`.
+    ///   - hasEnded: nothing follows.
+    func begin(
+        stream bytes: UnsafeRawBufferPointer, base: UInt64, hasEnded: Bool, subject index: Int,
+        _ place: CommonFields.Context
+    ) {
+        subject = .stream(bytes)
+        subjectIndex = index
+        self.place = place
+        self.place.isOfPacket = false
+        toServer = hasEnded ? .complete : .body
+        toClient = toServer
+        self.base = base
+    }
+
+    // MARK: Values
+
+    /// Which of the two values that can be looked at together.
+    enum Side { case first, second }
+
+    /// Whether `condition` holds for some value of a source; stops at the first.
+    func anyValue(
+        _ source: RuleProgram.Source, _ side: Side = .first, where condition: (Value) -> Bool
+    ) -> Bool {
+        switch source.table {
+        case .own: anyOwnValue(source.index, source.type, side, condition)
+        case .common: anyCommonValue(source.index, source.type, side, condition)
+        case .any:
+            textFields[subjectIndex].contains { field in
+                anyOwnValue(field, .bytes, side, condition)
+            }
+        }
+    }
+
+    private func anyOwnValue(
+        _ field: Int, _ type: FieldType, _ side: Side, _ condition: (Value) -> Bool
+    ) -> Bool {
+        switch subject {
+        case .transaction(let transaction):
+            return Self.anyValue(of: field, type, in: transaction, condition)
+        case .packet(let packet):
+            return anyPacketValue(packet, field, side, condition)
+        case .stream(let bytes): return condition(.bytes(bytes))
+        case nil: return false
+        }
+    }
+
+    private static func anyValue(
+        of field: Int, _ type: FieldType, in transaction: Transaction, _ condition: (Value) -> Bool
+    ) -> Bool {
+        var cursor = transaction.fields.first(of: field)
+        while let value = cursor {
+            if transaction.fields.isNumber(value) {
+                if condition(.number(transaction.fields.number(value))) { return true }
+            } else {
+                let bytes = transaction.fields.bytes(value)
+                if condition(type == .ip ? Self.address(bytes) : .bytes(bytes)) { return true }
+            }
+            cursor = transaction.fields.next(after: value, of: field)
+        }
+        return false
+    }
+
+    /// The address that a store keeps as sixteen bytes.
+    private static func address(_ bytes: UnsafeRawBufferPointer) -> Value {
+        bytes.count == 16 ? .address(IPAddress(v6In: bytes.bytes, at: 0)) : .bytes(bytes)
+    }
+
+    private func anyPacketValue(
+        _ packet: UnsafePointer<Packet>, _ field: Int, _ side: Side, _ condition: (Value) -> Bool
+    ) -> Bool {
+        let definition = PacketFields.definition.fields[field]
+        switch definition.type {
+        case .integer, .bool:
+            return PacketFields.number(field, packet).map { condition(.number($0)) } ?? false
+        case .ip:
+            return PacketFields.address(field, packet).map { condition(.address($0)) } ?? false
+        case .bytes, .text:
+            let text = side == .first ? texts.0 : texts.1
+            var element = 0
+            while let bytes = PacketFields.bytes(field, packet, at: element, text) {
+                if condition(.bytes(bytes)) { return true }
+                element += 1
+            }
+            return false
+        }
+    }
+
+    private func anyCommonValue(
+        _ field: Int, _ type: FieldType, _ side: Side, _ condition: (Value) -> Bool
+    ) -> Bool {
+        switch type {
+        case .integer, .bool:
+            var element = 0
+            while let number = CommonFields.number(field, place, at: element) {
+                if condition(.number(number)) { return true }
+                element += 1
+            }
+            return false
+        case .ip:
+            return CommonFields.address(field, place).map { condition(.address($0)) } ?? false
+        case .bytes, .text:
+            let text = side == .first ? texts.0 : texts.1
+            return CommonFields.bytes(field, place, text).map { condition(.bytes($0)) } ?? false
+        }
+    }
+
+    // MARK: Copies
+
+    /// A copy of a field; nil if the event has no such field.
+    func copy(of field: FieldID) -> FieldValue? {
+        let source = RuleProgram.source(field, subjects, subjectIndex)
+        let isList = subjects[Int(field.subject)].fields[Int(field.index)].isList
+        var values: [FieldValue] = []
+        _ = anyValue(source) { value in
+            switch value {
+            case .number(let number): values.append(.integer(number))
+            case .address(let address): values.append(.text(Array("\(address)".utf8)))
+            case .bytes(let bytes): values.append(.text(Array(bytes)))
+            }
+            return false
+        }
+        guard let first = values.first else { return nil }
+        return isList && values.count > 1 ? .list(values) : first
+    }
+
+    /// The members that events show of a transaction, as JSON text without outer braces.
+    var json: [UInt8] {
+        guard case .transaction(let transaction) = subject,
+            transaction.definition.fields.contains(where: { $0.eve != nil })
+        else { return [] }
+        var writer = JSONWriter()
+        writer.key(transaction.definition.name)
+        writer.beginObject()
+        transaction.fields.writeMembers(of: transaction.definition, into: &writer)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// The number of the transaction in its flow; nil on other subjects.
+    var transactionID: UInt64? {
+        guard case .transaction(let transaction) = subject,
+            transaction.definition !== FlowFields.definition
+        else { return nil }
+        return transaction.id
+    }
+
+    /// A piece of a TCP stream, which comes in several.
+    var isOfStream: Bool {
+        if case .stream = subject { return place.flow?.pointee.transport == .tcp }
+        return false
+    }
+
+    /// The definition of the transaction's table.
+    var definition: ProtocolDefinition { subjects[subjectIndex] }
+}

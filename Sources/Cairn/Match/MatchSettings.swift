@@ -1,0 +1,18 @@
+/// What bounds the work and memory of matching.
+struct MatchSettings: Sendable {
+    /// Steps and depth of one regular expression (`pcre.match-limit`, `pcre.match-limit-recursion`).
+    var regexMatchLimit = 3500
+    var regexDepthLimit = 1500
+    /// Steps of one sequence (`detect.inspection-recursion-limit`).
+    var recursionLimit = 3000
+    /// Bytes of a stream's direction that are held at least, so that what stands in several segments is found.
+    var streamWindowByteCount = 8 * 1024
+    /// Bytes that the windows of all streams of a shard may take.
+    var streamMemoryByteCountMax = 64 << 20
+    /// Rules that wait for more bytes of one direction of a stream.
+    var pendingRuleCountMax = 256
+    /// Bits, counters, thresholds and fired rules that are remembered, each kind.
+    var stateCountMax = 100_000
+    /// Whether alerts carry the transaction as JSON.
+    var writesEvents = true
+}

@@ -1,0 +1,153 @@
+extension Matcher {
+    /// Evaluates the rules on streams for a UDP datagram, which is a stream of its own.
+    func inspect(
+        datagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
+        _ place: CommonFields.Context
+    ) {
+        guard let subject = subjects.stream,
+            let index = CompiledRules.streamIndex(.udp, direction),
+            let group = compiled.streamGroups[index],
+            let traffic = Traffic(place, sending: direction, isReversed: false)
+        else { return }
+        let ports = compiled.streamPorts[index]
+        guard ports[Int(traffic.sourcePort)] & 1 != 0,
+            ports[Int(traffic.destinationPort)] & 2 != 0
+        else { return }
+        evaluator.event.begin(stream: bytes, base: 0, hasEnded: true, subject: subject, place)
+        for scan in group.scans { scanOnce(bytes, scan) { ask($0, traffic) } }
+        for rule in group.unanchored { ask(Int(rule), traffic) }
+    }
+
+    /// Evaluates the rules on streams for the next piece of a TCP connection's direction.
+    ///
+    /// Rules see the newest bytes of the direction, at least `streamWindowByteCount` where that many have come, and offsets
+    /// count from its start. A rule fires once in a direction.
+    func inspect(_ chunk: StreamChunk, _ place: CommonFields.Context) {
+        guard let flow = place.flow,
+            let index = CompiledRules.streamIndex(flow.pointee.transport, chunk.direction),
+            let group = compiled.streamGroups[index],
+            let traffic = Traffic(place, sending: chunk.direction, isReversed: false)
+        else { return }
+        let side = streams.side(of: flow, chunk.direction)
+        if !side.pointee.hasStarted {
+            start(side, group, compiled.streamPorts[index], traffic, at: chunk.offset)
+        }
+        guard !side.pointee.isIgnored else { return }
+        let look = StreamLook(side: side, group: group, traffic: traffic, place: place)
+        switch chunk.kind {
+        case .data:
+            var rest = chunk.bytes
+            while !rest.isEmpty {
+                let count = min(rest.count, streams.windows.keptByteCount)
+                take(UnsafeRawBufferPointer(rebasing: rest.prefix(count)), look)
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+        case .gap:
+            // What stands before the gap and behind it is not next to each other.
+            streams.windows.reset(
+                &side.pointee.window, to: chunk.offset &+ chunk.gapByteCount)
+        case .end:
+            askPending(look, side.pointee.window.bytes, hasEnded: true)
+            streams.windows.release(&side.pointee.window)
+            side.pointee.pending.removeAll(keepingCapacity: true)
+            side.pointee.isIgnored = true
+        }
+    }
+
+    /// One call of `inspect`: what its parts hand each other.
+    private struct StreamLook {
+        let side: UnsafeMutablePointer<StreamStates.Side>
+        let group: RuleGroup
+        let traffic: Traffic
+        let place: CommonFields.Context
+    }
+
+    private func start(
+        _ side: UnsafeMutablePointer<StreamStates.Side>, _ group: RuleGroup, _ ports: [UInt8],
+        _ traffic: Traffic, at offset: UInt64
+    ) {
+        side.pointee.hasStarted = true
+        streams.windows.reset(&side.pointee.window, to: offset)
+        side.pointee.isIgnored =
+            ports[Int(traffic.sourcePort)] & 1 == 0
+            || ports[Int(traffic.destinationPort)] & 2 == 0
+        guard !side.pointee.isIgnored else { return }
+        for rule in group.unanchored { wait(rule, until: .max, side) }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer, _ look: StreamLook) {
+        let side = look.side
+        let held: UnsafeRawBufferPointer
+        if streams.windows.append(bytes, to: &side.pointee.window) {
+            held = side.pointee.window.bytes
+        } else {
+            // Without memory for a window the piece is looked at by itself.
+            held = bytes
+        }
+        for scan in look.group.scans {
+            hits.begin()
+            scan.matcher.scan(held, from: held.count &- bytes.count, into: hits)
+            guard hits.count > 0 else { continue }
+            beginLook()
+            for rule in side.pointee.fired { _ = takeUp(Int(rule)) }
+            let end = side.pointee.window.end
+            forEachHit(scan) { number in
+                let rule = compiled.rules.elements + number
+                guard passes(rule, look.traffic) else { return }
+                // What follows the literal may come with later pieces.
+                let deadline =
+                    rule.pointee.remembersTests
+                    ? .max : end &+ UInt64(streams.windows.keptByteCount)
+                wait(Int32(truncatingIfNeeded: number), until: deadline, side)
+            }
+        }
+        askPending(look, held, hasEnded: false)
+    }
+
+    /// Lets a rule be asked about every piece until the stream has come to an offset.
+    private func wait(
+        _ rule: Int32, until deadline: UInt64, _ side: UnsafeMutablePointer<StreamStates.Side>
+    ) {
+        if let index = side.pointee.pending.firstIndex(where: { $0.rule == rule }) {
+            side.pointee.pending[index].deadline = deadline
+        } else if side.pointee.pending.count < compiled.settings.pendingRuleCountMax {
+            side.pointee.pending.append(.init(rule: rule, deadline: deadline))
+        } else {
+            pendingLimitCount &+= 1
+        }
+    }
+
+    /// Asks the rules that wait; those that hold and those whose time is over wait no longer.
+    private func askPending(
+        _ look: StreamLook, _ held: UnsafeRawBufferPointer, hasEnded: Bool
+    ) {
+        let side = look.side
+        guard !side.pointee.pending.isEmpty, let subject = subjects.stream else { return }
+        let end = side.pointee.window.end
+        evaluator.event.begin(
+            stream: held, base: end &- UInt64(held.count), hasEnded: hasEnded, subject: subject,
+            look.place)
+        var keptCount = 0
+        for index in side.pointee.pending.indices {
+            var pending = side.pointee.pending[index]
+            let rule = compiled.rules.elements + Int(pending.rule)
+            let isHeld =
+                passes(rule, look.traffic)
+                && (rule.pointee.remembersTests
+                    ? evaluator.holds(rule, seen: &pending.seen) : evaluator.holds(rule))
+            if isHeld {
+                fire(Int(pending.rule))
+                // A rule that looks at state may fail behind the matcher, and hold again later.
+                if !rule.pointee.testsState {
+                    side.pointee.fired.append(pending.rule)
+                    continue
+                }
+            }
+            if isHeld ? pending.deadline == .max : end < pending.deadline {
+                side.pointee.pending[keptCount] = pending
+                keptCount += 1
+            }
+        }
+        side.pointee.pending.removeSubrange(keptCount...)
+    }
+}

@@ -1,0 +1,106 @@
+extension Matcher {
+    /// Evaluates the rules on a transaction (or file, or flow) that has come further: looks for literals in the fields that
+    /// are complete now and were not before, then asks the rules that may hold.
+    ///
+    /// - Parameter place: the packet that brought it further; none if time did.
+    func inspect(_ transaction: Transaction, _ place: CommonFields.Context) {
+        let before = (transaction.inspectedToServer, transaction.inspectedToClient)
+        let now = (transaction.toServer, transaction.toClient)
+        guard before != now else { return }
+        transaction.inspectedToServer = now.0
+        transaction.inspectedToClient = now.1
+        guard let subject = compiled.subjects.firstIndex(where: { $0 === transaction.definition }),
+            let group = compiled.transactionGroups[subject]
+        else { return }
+        let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
+        takeUpRules(group, transaction, before: before, now: now, traffic)
+        guard !transaction.candidates.isEmpty else { return }
+        evaluator.event.begin(transaction, subject: subject, place)
+        askCandidates(transaction)
+    }
+
+    /// Adds the rules that may hold from now on to the candidates of the transaction.
+    private func takeUpRules(
+        _ group: RuleGroup, _ transaction: Transaction, before: (Progress, Progress),
+        now: (Progress, Progress), _ traffic: TransactionTraffic
+    ) {
+        let isFirst = before == (.none, .none)
+        if isFirst {
+            for rule in group.unanchored where passes(Int(rule), traffic) {
+                transaction.candidates.append(rule)
+            }
+        }
+        var hasBegun = false
+        for scan in group.scans where scan.isDue(before: before, now: now) {
+            hits.begin()
+            var cursor = transaction.fields.first(of: scan.field)
+            while let value = cursor {
+                scan.matcher.scan(transaction.fields.bytes(value), into: hits)
+                cursor = transaction.fields.next(after: value, of: scan.field)
+            }
+            guard hits.count > 0 else { continue }
+            if !hasBegun {
+                // Rules that wait already, or have fired, are not taken up again.
+                beginLook()
+                for rule in transaction.candidates { _ = takeUp(Int(rule)) }
+                for rule in transaction.fired { _ = takeUp(Int(rule)) }
+                hasBegun = true
+            }
+            forEachHit(scan) { rule in
+                if passes(rule, traffic) {
+                    transaction.candidates.append(Int32(truncatingIfNeeded: rule))
+                }
+            }
+        }
+    }
+
+    /// Asks the candidates; those that hold and those that cannot hold any more are candidates no longer.
+    private func askCandidates(_ transaction: Transaction) {
+        let (toServer, toClient) = (transaction.toServer, transaction.toClient)
+        var keptCount = 0
+        for index in transaction.candidates.indices {
+            let number = transaction.candidates[index]
+            let rule = compiled.rules.elements + Int(number)
+            var isKept = true
+            if rule.pointee.need.isReached(toServer, toClient) {
+                if evaluator.holds(rule) {
+                    transaction.fired.append(number)
+                    fire(Int(number))
+                    isKept = false
+                } else {
+                    isKept = !rule.pointee.final.isReached(toServer, toClient)
+                }
+            }
+            if isKept {
+                transaction.candidates[keptCount] = number
+                keptCount += 1
+            }
+        }
+        transaction.candidates.removeSubrange(keptCount...)
+    }
+
+    private func passes(_ rule: Int, _ traffic: TransactionTraffic) -> Bool {
+        let rule = compiled.rules.elements + rule
+        guard rule.pointee.traffic >= 0 else { return true }
+        guard let seen = traffic.seen(by: rule.pointee.orientation) else { return true }
+        return compiled.traffic.passes(Int(rule.pointee.traffic), seen)
+    }
+}
+
+/// The two ways to see who sends in a transaction, and which of them rules take.
+private struct TransactionTraffic {
+    private let toServer: Traffic?
+    private let toClient: Traffic?
+    /// Of a file only one end is the sender, whatever a rule says.
+    private let sender: Direction?
+
+    init(_ transaction: Transaction, _ place: CommonFields.Context, isFile: Bool) {
+        toServer = Traffic(place, sending: .toServer, isReversed: place.isReversed)
+        toClient = Traffic(place, sending: .toClient, isReversed: place.isReversed)
+        sender = isFile ? transaction.fileDirection : nil
+    }
+
+    func seen(by orientation: Direction) -> Traffic? {
+        (sender ?? orientation) == .toServer ? toServer : toClient
+    }
+}

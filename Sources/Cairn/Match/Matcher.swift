@@ -1,0 +1,213 @@
+/// Matches events against a rule set. One a shard; what it finds waits in it as candidates until it is drained.
+///
+/// The engine calls `inspect` for every packet, piece of a stream, datagram, step of a transaction and end of a flow, then
+/// `drain`. `release` lets go of a flow that is gone.
+final class Matcher {
+    let compiled: CompiledRules
+    let evaluator: RuleEvaluator
+    let hits: LiteralHits
+    let streams: StreamStates
+    /// Candidates since the last drain.
+    private(set) var candidates: [Candidate] = []
+    private let flowTransaction = Transaction(FlowFields.definition)
+    private let flowText = TextBuffer()
+    let subjects: Subjects
+    /// For each rule the number of the look in which it was taken up last.
+    private let taken: UnsafeMutablePointer<UInt32>
+    private var look: UInt32 = 0
+
+    // Counted for statistics.
+    var pendingLimitCount: UInt64 = 0
+    private var candidateCount: UInt64 = 0
+
+    /// Indices of the subjects that are not protocols.
+    struct Subjects {
+        let packet: Int?
+        let stream: Int?
+        let flow: Int?
+        let file: Int?
+    }
+
+    init(_ compiled: CompiledRules) {
+        self.compiled = compiled
+        evaluator = RuleEvaluator(compiled)
+        hits = LiteralHits(literalCountMax: compiled.literalCountMax)
+        streams = StreamStates(compiled.settings)
+        func index(_ definition: ProtocolDefinition) -> Int? {
+            compiled.subjects.firstIndex { $0 === definition }
+        }
+        subjects = Subjects(
+            packet: index(PacketFields.definition), stream: index(StreamFields.definition),
+            flow: index(FlowFields.definition),
+            file: compiled.subjects.firstIndex { $0.name == "file" })
+        taken = .allocate(capacity: max(1, compiled.rules.count))
+        taken.initialize(repeating: 0, count: compiled.rules.count)
+    }
+
+    deinit { taken.deallocate() }
+
+    /// Hands over the candidates since the last drain, in the order of the rules.
+    func drain(_ take: (Candidate) -> Void) {
+        guard !candidates.isEmpty else { return }
+        if candidates.count > 1 {
+            // A stable order: what one rule found stays in the order found.
+            let order = candidates.indices.sorted {
+                (candidates[$0].order, $0) < (candidates[$1].order, $1)
+            }
+            for index in order { take(candidates[index]) }
+        } else {
+            take(candidates[0])
+        }
+        candidates.removeAll(keepingCapacity: true)
+    }
+
+    /// Lets go of a flow. What is left of its streams must have been inspected before.
+    func release(_ flow: FlowPointer) { streams.release(flow) }
+
+    func report(into counters: inout Counters) {
+        counters.add("detect.candidates", candidateCount)
+        counters.add("detect.pending_limit", pendingLimitCount)
+        counters.add("detect.stream_memcap", streams.windows.limitCount)
+        evaluator.report(into: &counters)
+    }
+
+    // MARK: Packets
+
+    /// Evaluates the rules on packets.
+    func inspect(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
+        guard let subject = subjects.packet,
+            let group = compiled.packetGroups[Int(packet.pointee.transport.rawValue)]
+        else { return }
+        var begun = false
+        let traffic = Traffic(packet, place)
+        func ask(_ rule: Int) {
+            if !begun {
+                evaluator.event.begin(packet, subject: subject, place)
+                begun = true
+            }
+            self.ask(rule, traffic)
+        }
+        if packet.pointee.payloadByteCount > 0 {
+            for scan in group.scans {
+                scanOnce(packet.pointee.payload, scan) { ask($0) }
+            }
+        }
+        for rule in group.unanchored { ask(Int(rule)) }
+    }
+
+    /// Searches one value and calls `body` with each rule whose literal was found, once.
+    func scanOnce(
+        _ bytes: UnsafeRawBufferPointer, _ scan: RuleGroup.Scan, _ body: (Int) -> Void
+    ) {
+        hits.begin()
+        scan.matcher.scan(bytes, into: hits)
+        guard hits.count > 0 else { return }
+        beginLook()
+        forEachHit(scan, body)
+    }
+
+    /// Calls `body` with each rule of which a literal was found and that was not taken up in this look.
+    func forEachHit(_ scan: RuleGroup.Scan, _ body: (Int) -> Void) {
+        for index in 0..<hits.count {
+            let literal = hits[index]
+            for place in Int(scan.starts[literal])..<Int(scan.starts[literal &+ 1]) {
+                let rule = Int(scan.rules[place])
+                if takeUp(rule) { body(rule) }
+            }
+        }
+    }
+
+    /// Begins a look, in which each rule is taken up once.
+    func beginLook() {
+        look &+= 1
+        if look == 0 {
+            taken.update(repeating: 0, count: compiled.rules.count)
+            look = 1
+        }
+    }
+
+    /// Whether a rule is taken up for the first time in this look.
+    @inline(__always) func takeUp(_ rule: Int) -> Bool {
+        guard taken[rule] != look else { return false }
+        taken[rule] = look
+        return true
+    }
+
+    /// Asks a rule about the present event, which is all there is to know.
+    func ask(_ rule: Int, _ traffic: Traffic) {
+        let compiled = self.compiled.rules.elements + rule
+        guard passes(compiled, traffic), evaluator.holds(compiled) else { return }
+        fire(rule)
+    }
+
+    @inline(__always)
+    func passes(_ rule: UnsafePointer<CompiledRules.Rule>, _ traffic: Traffic) -> Bool {
+        rule.pointee.traffic < 0 || compiled.traffic.passes(Int(rule.pointee.traffic), traffic)
+    }
+
+    /// Makes a candidate of a rule whose condition holds on the present event.
+    func fire(_ rule: Int) {
+        candidateCount &+= 1
+        candidates.append(AlertBuilder.candidate(rule, compiled, evaluator))
+    }
+
+    // MARK: Flows
+
+    /// Evaluates the rules on flows, when one ends.
+    ///
+    /// - Parameter place: without a packet, if time ended it.
+    func inspect(
+        endOf flow: FlowPointer, _ knowledge: FlowFields.Knowledge, _ place: CommonFields.Context
+    ) {
+        guard let subject = subjects.flow, compiled.transactionGroups[subject] != nil else {
+            return
+        }
+        flowTransaction.reset()
+        FlowFields.fill(&flowTransaction.fields, flow, knowledge, flowText)
+        flowTransaction.toServer = .complete
+        flowTransaction.toClient = .complete
+        inspect(flowTransaction, place)
+    }
+}
+
+extension Traffic {
+    /// What a packet says about itself.
+    init(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
+        source = packet.pointee.sourceAddress
+        destination = packet.pointee.destinationAddress
+        sourcePort = packet.pointee.sourcePort
+        destinationPort = packet.pointee.destinationPort
+        transport = packet.pointee.transport
+        flow = Self.state(of: place.flow)
+        flow.insert(.noStream)
+        flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
+        switch place.direction {
+        case .toServer: flow.insert(.toServer)
+        case .toClient: flow.insert(.toClient)
+        case nil: break
+        }
+    }
+
+    /// What a flow says, seen by a sender who sends in `direction`; nil without a flow.
+    ///
+    /// - Parameter isReversed: the flow's client is the server of its protocol.
+    init?(_ place: CommonFields.Context, sending direction: Direction, isReversed: Bool) {
+        guard let flow = place.flow else { return nil }
+        let fromClient = (direction == .toServer) != isReversed
+        let (client, server) = (flow.pointee.client, flow.pointee.server)
+        let ports = (flow.pointee.clientPort, flow.pointee.serverPort)
+        source = fromClient ? client : server
+        destination = fromClient ? server : client
+        sourcePort = fromClient ? ports.0 : ports.1
+        destinationPort = fromClient ? ports.1 : ports.0
+        transport = flow.pointee.transport
+        self.flow = Self.state(of: flow)
+        self.flow.formUnion([.onlyStream, .onlyFragments, .noFragments])
+        self.flow.insert(direction == .toServer ? .toServer : .toClient)
+    }
+
+    private static func state(of flow: FlowPointer?) -> FlowTests {
+        guard let flow, flow.pointee.state != .new else { return .notEstablished }
+        return .established
+    }
+}

@@ -1,0 +1,102 @@
+import CPCRE2
+
+/// The regular expressions of a rule set, compiled once and shared by all shards. Equal expressions are one.
+final class RegexTable: @unchecked Sendable {
+    private(set) var codes: [OpaquePointer] = []
+    private var indices: [RegexPattern: Int] = [:]
+
+    deinit {
+        for code in codes { pcre2_code_free_8(code) }
+    }
+
+    /// Compiles an expression and gives its index.
+    ///
+    /// - Throws: `RegexProblem` with PCRE2's reason.
+    func add(_ pattern: RegexPattern) throws(RegexProblem) -> Int {
+        if let index = indices[pattern] { return index }
+        var error: Int32 = 0
+        var errorOffset = 0
+        let bytes = Array(pattern.pattern.utf8)
+        guard
+            let code = pcre2_compile_8(
+                bytes, bytes.count, pattern.compileOptions, &error, &errorOffset, nil)
+        else { throw RegexProblem(reason: pattern.problem ?? "PCRE2 error \(error)") }
+        // Where there is no JIT for a machine or an expression, the interpreter does it.
+        _ = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE))
+        codes.append(code)
+        indices[pattern] = codes.count - 1
+        return codes.count - 1
+    }
+}
+
+/// Why an expression does not compile.
+struct RegexProblem: Error {
+    var reason: String
+}
+
+/// Runs the expressions of a table: what PCRE2 needs for it, once a shard.
+final class RegexRunner {
+    private let table: RegexTable
+    private let data: OpaquePointer
+    private let context: OpaquePointer
+    private let stack: OpaquePointer?
+    /// Runs that were given up because the expression had too much to try.
+    private(set) var limitCount: UInt64 = 0
+
+    /// Groups of which the places are kept, the whole match among them.
+    private static let groupCountMax = 16
+
+    init(_ table: RegexTable, matchLimit: Int, depthLimit: Int) {
+        guard let data = pcre2_match_data_create_8(UInt32(Self.groupCountMax), nil),
+            let context = pcre2_match_context_create_8(nil)
+        else { preconditionFailure("out of memory") }
+        self.table = table
+        self.data = data
+        self.context = context
+        pcre2_set_match_limit_8(context, UInt32(clamping: matchLimit))
+        pcre2_set_depth_limit_8(context, UInt32(clamping: depthLimit))
+        stack = pcre2_jit_stack_create_8(32 * 1024, 512 * 1024, nil)
+        pcre2_jit_stack_assign_8(context, nil, stack.map { UnsafeMutableRawPointer($0) })
+    }
+
+    deinit {
+        pcre2_match_data_free_8(data)
+        pcre2_match_context_free_8(context)
+        if let stack { pcre2_jit_stack_free_8(stack) }
+    }
+
+    /// Searches for an expression in the bytes of a text from `origin` on; `^` stands for `origin`.
+    ///
+    /// - Parameters:
+    ///   - start: where the match may begin, at `origin` or behind it.
+    ///   - beginsThere: whether `origin` is the beginning that `^` means.
+    /// - Returns: the place of the match in `text`; nil also where the search was given up.
+    func match(
+        _ index: Int, in text: UnsafeRawBufferPointer, origin: Int = 0, from start: Int = 0,
+        beginsThere: Bool = true
+    ) -> Range<Int>? {
+        guard origin >= 0, origin <= start, start <= text.count else { return nil }
+        // An empty text may have no address, which PCRE2 does not take.
+        let base = text.baseAddress ?? UnsafeRawPointer(data)
+        let subject = (base + origin).assumingMemoryBound(to: UInt8.self)
+        let result = pcre2_match_8(
+            table.codes[index], subject, text.count &- origin, start &- origin,
+            beginsThere ? 0 : UInt32(PCRE2_NOTBOL), data, context)
+        guard result >= 0 else {
+            if result != PCRE2_ERROR_NOMATCH { limitCount &+= 1 }
+            return nil
+        }
+        guard let places = pcre2_get_ovector_pointer_8(data), places[0] <= places[1] else {
+            return nil
+        }
+        return origin &+ places[0]..<origin &+ places[1]
+    }
+
+    /// The place of a group in the last match, counted from its `origin`; nil if it took no part.
+    func group(_ number: Int) -> Range<Int>? {
+        guard number < Self.groupCountMax, let places = pcre2_get_ovector_pointer_8(data),
+            places[2 * number] != .max, places[2 * number] <= places[2 * number + 1]
+        else { return nil }
+        return places[2 * number]..<places[2 * number + 1]
+    }
+}

@@ -1,0 +1,79 @@
+/// A condition in the form that rules are compiled from: negation only at the tests, no constants below the root, nothing
+/// nested that need not be, cheap tests first.
+indirect enum RuleCondition {
+    case constant(Bool)
+    case test(FieldMatch, isNegated: Bool)
+    case all([RuleCondition])
+    case any([RuleCondition])
+
+    init(_ condition: Condition, isNegated: Bool = false) {
+        switch condition {
+        case .match(let match): self = .test(match, isNegated: isNegated)
+        case .not(let inner): self.init(inner, isNegated: !isNegated)
+        case .all(let parts):
+            self = Self.join(parts.map { Self($0, isNegated: isNegated) }, isAll: !isNegated)
+        case .any(let parts):
+            self = Self.join(parts.map { Self($0, isNegated: isNegated) }, isAll: isNegated)
+        }
+    }
+
+    private static func join(_ parts: [RuleCondition], isAll: Bool) -> RuleCondition {
+        var joined: [RuleCondition] = []
+        for part in parts {
+            switch part {
+            case .constant(let value):
+                if value != isAll { return part }
+            case .all(let inner) where isAll: joined += inner
+            case .any(let inner) where !isAll: joined += inner
+            default: joined.append(part)
+            }
+        }
+        if joined.count <= 1 { return joined.first ?? .constant(isAll) }
+        // Sorting must be stable, so that what is reported as having matched does not depend on the sort.
+        let sorted = joined.enumerated()
+            .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }
+            .map(\.element)
+        return isAll ? .all(sorted) : .any(sorted)
+    }
+
+    /// What it takes to look, roughly: for the order of tests.
+    private var cost: Int {
+        switch self {
+        case .constant: 0
+        case .test(let match, _): match.cost
+        case .all(let parts), .any(let parts): parts.reduce(0) { $0 + $1.cost }
+        }
+    }
+
+    var testCount: Int {
+        switch self {
+        case .constant: 0
+        case .test: 1
+        case .all(let parts), .any(let parts): parts.reduce(0) { $0 + $1.testCount }
+        }
+    }
+
+    /// All tests, in order.
+    var tests: [(match: FieldMatch, isNegated: Bool)] {
+        switch self {
+        case .constant: []
+        case .test(let match, let isNegated): [(match, isNegated)]
+        case .all(let parts), .any(let parts): parts.flatMap(\.tests)
+        }
+    }
+}
+
+extension FieldMatch {
+    fileprivate var cost: Int {
+        let base =
+            switch predicate {
+            case .number, .exists, .isAbsent, .timePart: 1
+            case .network: 2
+            case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4
+            case .fieldReference: 8
+            case .sequence: 16
+            case .regex: 64
+            }
+        return base + 16 * transforms.count + (field == nil ? 128 : 0)
+    }
+}

@@ -1,0 +1,283 @@
+/// Evaluates compiled rules on events. One a shard.
+final class RuleEvaluator {
+    let event: Event
+    /// What matched in the rule that was evaluated last.
+    let notes = MatchNotes()
+    private let program: RuleProgram
+    private let regexes: RegexRunner
+    let sequences: SequenceRunner
+    private let transforms = TransformRunner()
+    /// Where numbers and addresses become text.
+    private let text = TextBuffer()
+    private let otherText = TextBuffer()
+
+    init(_ compiled: CompiledRules) {
+        program = compiled.program
+        event = Event(subjects: compiled.subjects)
+        regexes = RegexRunner(
+            program.regexes, matchLimit: compiled.settings.regexMatchLimit,
+            depthLimit: compiled.settings.regexDepthLimit)
+        sequences = SequenceRunner(
+            program.sequences, regexes, notes, recursionLimit: compiled.settings.recursionLimit)
+    }
+
+    func report(into counters: inout Counters) {
+        counters.add("detect.regex_limit", regexes.limitCount)
+        counters.add("detect.sequence_limit", sequences.limitCount)
+    }
+
+    /// Whether the condition of a rule holds for certain on the present event. What matched is in `notes`.
+    func holds(_ rule: UnsafePointer<CompiledRules.Rule>) -> Bool {
+        begin(rule)
+        var next = rule.pointee.entry
+        while next >= 0 {
+            let instruction = program.instructions.elements + Int(next)
+            let isReady = instruction.pointee.readiness.isReached(event.toServer, event.toClient)
+            let isHeld = isReady && holds(instruction)
+            next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
+        }
+        return next == RuleProgram.accept
+    }
+
+    private func holds(_ instruction: UnsafePointer<RuleProgram.Instruction>) -> Bool {
+        guard instruction.pointee.isNegated else { return holds(test: instruction.pointee.test) }
+        let noteCount = notes.count
+        let isHeld = !holds(test: instruction.pointee.test)
+        notes.truncate(to: noteCount)
+        return isHeld
+    }
+
+    /// The same, for a rule whose tests hold for good once they have held.
+    ///
+    /// - Parameter seen: the tests that have held so far, by their place in the rule.
+    func holds(_ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64) -> Bool {
+        begin(rule)
+        // Each test is asked of each piece: what it would have seen is gone with the next.
+        for index in rule.pointee.instructions {
+            let instruction = program.instructions.elements + index
+            guard instruction.pointee.place >= 0 else { break }
+            let bit: UInt64 = 1 << UInt64(instruction.pointee.place)
+            if seen & bit == 0, holds(test: instruction.pointee.test) { seen |= bit }
+        }
+        var next = rule.pointee.entry
+        while next >= 0 {
+            let instruction = program.instructions.elements + Int(next)
+            let place = instruction.pointee.place
+            let isTrue =
+                place >= 0
+                ? seen >> UInt64(place) & 1 != 0 : holds(test: instruction.pointee.test)
+            let isReady = instruction.pointee.readiness.isReached(event.toServer, event.toClient)
+            let isHeld = isReady && isTrue != instruction.pointee.isNegated
+            next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
+        }
+        return next == RuleProgram.accept
+    }
+
+    private func begin(_ rule: UnsafePointer<CompiledRules.Rule>) {
+        notes.truncate(to: 0)
+        // What another rule extracted is not this one's.
+        for index in 0..<rule.pointee.variables.count { sequences.variables[index] = 0 }
+    }
+
+    // MARK: Tests
+
+    private func holds(test index: Int32) -> Bool {
+        let test = program.tests.elements + Int(index)
+        notes.test = index
+        switch test.pointee.kind {
+        case .exists: return event.anyValue(test.pointee.source) { _ in true }
+        case .isAbsent: return !event.anyValue(test.pointee.source) { _ in true }
+        case .fieldReference: return refers(test)
+        default: return event.anyValue(test.pointee.source) { holds(test, $0) }
+        }
+    }
+
+    private func holds(_ test: UnsafePointer<RuleProgram.Test>, _ value: Event.Value) -> Bool {
+        switch test.pointee.kind {
+        case .number:
+            guard let number = number(value) else { return false }
+            return note(
+                test.pointee.comparison.holds(number, test.pointee.number), value)
+        case .timePart:
+            guard let number = number(value) else { return false }
+            let part = test.pointee.timePart.value(of: Timestamp(nanoseconds: number))
+            return note(test.pointee.comparison.holds(part, test.pointee.number), value)
+        case .network:
+            guard let address = address(value) else { return false }
+            return note(
+                program.networks.elements[test.pointee.index].contains(address), value)
+        default:
+            let bytes = bytes(value)
+            guard test.pointee.transforms.isEmpty else {
+                let list = UnsafeBufferPointer(
+                    rebasing: UnsafeBufferPointer(
+                        start: program.transforms.elements, count: program.transforms.count)[
+                            test.pointee.transforms])
+                return transforms.apply(list, to: bytes) { holds(test, bytes: $0) }
+            }
+            return holds(test, bytes: bytes)
+        }
+    }
+
+    private func holds(
+        _ test: UnsafePointer<RuleProgram.Test>, bytes: UnsafeRawBufferPointer
+    ) -> Bool {
+        let isCut = event.base > 0
+        if isCut, test.pointee.needsStart { return false }
+        switch test.pointee.kind {
+        case .text:
+            guard let range = program.texts.elements[test.pointee.index].match(bytes) else {
+                return false
+            }
+            notes.add(bytes, range, base: Int(clamping: event.base))
+            return true
+        case .regex:
+            guard
+                let range = regexes.match(test.pointee.index, in: bytes, beginsThere: !isCut)
+            else { return false }
+            notes.add(bytes, range, base: Int(clamping: event.base))
+            return true
+        case .sequence:
+            return sequences.holds(test.pointee.steps, bytes, base: event.base)
+        default: return false
+        }
+    }
+
+    /// Compares two fields of the event with each other.
+    private func refers(_ test: UnsafePointer<RuleProgram.Test>) -> Bool {
+        let reference = program.references.elements[test.pointee.index]
+        return event.anyValue(test.pointee.source) { value in
+            let bytes = bytes(value)
+            return event.anyValue(reference.source, .second) { other in
+                guard reference.relates(bytes, to: self.bytes(other, in: otherText)) else {
+                    return false
+                }
+                notes.add(bytes, 0..<bytes.count)
+                return true
+            }
+        }
+    }
+
+    /// Notes a value as what matched, if something did.
+    @inline(__always) private func note(_ isHeld: Bool, _ value: Event.Value) -> Bool {
+        if isHeld {
+            let bytes = bytes(value)
+            notes.add(bytes, 0..<bytes.count)
+        }
+        return isHeld
+    }
+
+    // MARK: Forms of values
+
+    /// A value as bytes; numbers and addresses as text, valid until the next.
+    private func bytes(_ value: Event.Value) -> UnsafeRawBufferPointer {
+        bytes(value, in: text)
+    }
+
+    private func bytes(_ value: Event.Value, in text: TextBuffer) -> UnsafeRawBufferPointer {
+        switch value {
+        case .bytes(let bytes): return bytes
+        case .number(let number):
+            text.removeAll()
+            text.appendDecimal(number)
+        case .address(let address):
+            text.removeAll()
+            text.append(address.description)
+        }
+        return text.bytes
+    }
+
+    /// A value as a number; bytes if they are digits and nothing else.
+    private func number(_ value: Event.Value) -> Int64? {
+        switch value {
+        case .number(let number): return number
+        case .address: return nil
+        case .bytes(let bytes):
+            guard (1...20).contains(bytes.count) else { return nil }
+            return Int64(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+
+    /// A value as an address; bytes if they are the text of one.
+    private func address(_ value: Event.Value) -> IPAddress? {
+        switch value {
+        case .address(let address): return address
+        case .number: return nil
+        case .bytes(let bytes):
+            guard (2...45).contains(bytes.count) else { return nil }
+            return IPAddress(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}
+
+extension RuleProgram.Reference {
+    /// Whether a value stands in relation to another: equals it, begins or ends with it, contains it.
+    fileprivate func relates(
+        _ value: UnsafeRawBufferPointer, to other: UnsafeRawBufferPointer
+    ) -> Bool {
+        let last = value.count &- other.count
+        guard last >= 0 else { return false }
+        switch position {
+        case .whole: return last == 0 && isEqual(value, other, at: 0)
+        case .prefix: return isEqual(value, other, at: 0)
+        case .suffix: return isEqual(value, other, at: last)
+        case .anywhere: return (0...last).contains { isEqual(value, other, at: $0) }
+        }
+    }
+
+    private func isEqual(
+        _ value: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer, at offset: Int
+    ) -> Bool {
+        for index in 0..<other.count {
+            let (a, b) = (value[offset &+ index], other[index])
+            guard a == b || !isCased && a.asciiLowercased == b.asciiLowercased else {
+                return false
+            }
+        }
+        return true
+    }
+}
+
+extension Comparison {
+    @inline(__always) func holds(_ a: Int64, _ b: Int64) -> Bool {
+        switch self {
+        case .equal: a == b
+        case .notEqual: a != b
+        case .less: a < b
+        case .lessOrEqual: a <= b
+        case .greater: a > b
+        case .greaterOrEqual: a >= b
+        }
+    }
+}
+
+extension TimePart {
+    /// The part of a moment in UTC; weeks count as in ISO 8601.
+    func value(of moment: Timestamp) -> Int64 {
+        let time = moment.civilTime
+        switch self {
+        case .minute: return Int64(time.minute)
+        case .hour: return Int64(time.hour)
+        case .day: return Int64(time.day)
+        case .week: return moment.isoWeek
+        case .month: return Int64(time.month)
+        case .year: return Int64(time.year)
+        }
+    }
+}
+
+extension Timestamp {
+    /// The week of the year (ISO 8601 §5.5): weeks begin on Monday, and belong to the year that has their Thursday.
+    fileprivate var isoWeek: Int64 {
+        let day = nanosecondsPerSecond * 86_400
+        // 1970-01-01 was a Thursday: day 0 of a week that began three days before.
+        let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: day)
+        let days = remainder < 0 ? quotient - 1 : quotient
+        let weekday = ((days + 3) % 7 + 7) % 7
+        let thursday = Timestamp.epoch.adding(nanoseconds: (days - weekday + 3) &* day)
+        var firstDay = thursday.civilTime
+        (firstDay.month, firstDay.day) = (1, 1)
+        (firstDay.hour, firstDay.minute, firstDay.second, firstDay.nanosecond) = (0, 0, 0, 0)
+        return thursday.nanoseconds(since: Timestamp(civil: firstDay)) / day / 7 + 1
+    }
+}

@@ -1,0 +1,225 @@
+/// The conditions of a rule set as flat instructions over flat tables: no tree, no closures, nothing to count.
+final class RuleProgram: @unchecked Sendable {
+    /// One test of a condition, and where to go on.
+    struct Instruction {
+        /// Index into `tests`.
+        var test: Int32
+        var isNegated: Bool
+        /// Its place among the tests of its rule; those behind the 64th have none (-1).
+        var place: Int8
+        var readiness: Readiness
+        /// The next instruction, or `accept` or `reject`.
+        var onTrue: Int32
+        var onFalse: Int32
+    }
+
+    static let accept: Int32 = -1
+    static let reject: Int32 = -2
+
+    /// Which values a test looks at.
+    struct Source {
+        enum Table: UInt8 {
+            /// The table of the rule's subject.
+            case own
+            case common
+            /// Every text and byte field of the subject.
+            case any
+        }
+
+        var table: Table
+        var index: Int
+        var type: FieldType
+    }
+
+    /// One value test on one field.
+    struct Test {
+        enum Kind: UInt8 {
+            case text, regex, number, network, exists, isAbsent, fieldReference, sequence, timePart
+        }
+
+        var kind: Kind
+        var source: Source
+        /// What the alert calls the field.
+        var field: FieldID?
+        /// Places in the tables of the kind.
+        var index: Int = 0
+        var comparison: Comparison = .equal
+        var number: Int64 = 0
+        var timePart: TimePart = .minute
+        var transforms: Range<Int> = 0..<0
+        var steps: Range<Int> = 0..<0
+        /// Whether it depends on the first byte of the value, or on there being none behind the last.
+        var needsStart = false
+        var needsEnd = false
+    }
+
+    struct Reference {
+        var source: Source
+        var position: TextPosition
+        var isCased: Bool
+    }
+
+    let instructions = FlatTable<Instruction>()
+    let tests = FlatTable<Test>()
+    let texts = FlatTable<TextTest>()
+    let networks = FlatTable<IPNetwork>()
+    let references = FlatTable<Reference>()
+    let transforms = FlatTable<Transform>()
+    let regexes = RegexTable()
+    let sequences: SequenceCode
+    private let arena = Arena()
+
+    init() {
+        sequences = SequenceCode(regexTable: regexes, arena: arena)
+    }
+
+    // MARK: Compiling
+
+    /// Adds a test.
+    ///
+    /// - Parameter variables: names of the rule's variables by their place; new ones are added.
+    func add(
+        _ match: FieldMatch, subjects: [ProtocolDefinition], subject: Int,
+        variables: inout [String]
+    ) throws(RegexProblem) -> Int32 {
+        var test = Test(
+            kind: .text, source: Self.source(match.field, subjects, subject), field: match.field)
+        let first = transforms.count
+        for transform in match.transforms { transforms.append(transform) }
+        test.transforms = first..<transforms.count
+        switch match.predicate {
+        case .text(let pattern):
+            let text = TextTest(pattern, in: arena)
+            test.needsStart = text.needsStart
+            test.needsEnd = text.needsEnd
+            test.index = Int(texts.append(text))
+        case .regex(let pattern):
+            test.kind = .regex
+            test.needsStart = pattern.isAnchored
+            test.index = try regexes.add(pattern)
+        case .number(let comparison, let number):
+            test.kind = .number
+            test.comparison = comparison
+            test.number = number
+        case .network(let network):
+            test.kind = .network
+            test.index = Int(networks.append(network))
+        case .exists(let exists): test.kind = exists ? .exists : .isAbsent
+        case .isAbsent: test.kind = .isAbsent
+        case .fieldReference(let other, let position, let isCased):
+            test.kind = .fieldReference
+            let source = Self.source(other, subjects, subject)
+            test.index = Int(
+                references.append(
+                    Reference(source: source, position: position, isCased: isCased)))
+        case .sequence(let steps):
+            test.kind = .sequence
+            test.steps = try sequences.add(steps, variables: &variables)
+        case .timePart(let part, let comparison, let number):
+            test.kind = .timePart
+            test.timePart = part
+            test.comparison = comparison
+            test.number = number
+        }
+        return tests.append(test)
+    }
+
+    static func source(
+        _ field: FieldID?, _ subjects: [ProtocolDefinition], _ subject: Int
+    ) -> Source {
+        guard let field else { return Source(table: .any, index: 0, type: .bytes) }
+        let definition = subjects[Int(field.subject)].fields[Int(field.index)]
+        return Source(
+            table: Int(field.subject) == subject ? .own : .common, index: Int(field.index),
+            type: definition.type)
+    }
+
+    /// Adds a condition and gives the instruction that it begins with (or `accept` or `reject`). Jumps only lead forward,
+    /// so each instruction is run once at most.
+    ///
+    /// - Parameter test: the index of a test and when it can be asked.
+    func add(
+        _ condition: RuleCondition,
+        test: (FieldMatch, Bool) throws(RegexProblem) -> (index: Int32, readiness: Readiness)
+    ) throws(RegexProblem) -> Int32 {
+        if case .constant(let value) = condition { return value ? Self.accept : Self.reject }
+        let first = instructions.count
+        var emitted: [Emitted] = []
+        try emit(condition, onTrue: .accept, onFalse: .reject, into: &emitted, test)
+        func resolve(_ target: Target) -> Int32 {
+            switch target {
+            case .accept: Self.accept
+            case .reject: Self.reject
+            case .instruction(let index): Int32(truncatingIfNeeded: first + index)
+            }
+        }
+        for (place, emitted) in emitted.enumerated() {
+            var instruction = emitted.instruction
+            instruction.place = place < 64 ? Int8(place) : -1
+            instruction.onTrue = resolve(emitted.onTrue)
+            instruction.onFalse = resolve(emitted.onFalse)
+            instructions.append(instruction)
+        }
+        return Int32(truncatingIfNeeded: first)
+    }
+
+    private enum Target {
+        case accept, reject
+        /// Counted from the first of the rule.
+        case instruction(Int)
+    }
+
+    private struct Emitted {
+        var instruction: Instruction
+        var onTrue: Target
+        var onFalse: Target
+    }
+
+    private func emit(
+        _ condition: RuleCondition, onTrue: Target, onFalse: Target, into code: inout [Emitted],
+        _ test: (FieldMatch, Bool) throws(RegexProblem) -> (index: Int32, readiness: Readiness)
+    ) throws(RegexProblem) {
+        switch condition {
+        case .constant: preconditionFailure("constants are only at the root")
+        case .test(let match, let isNegated):
+            let (index, readiness) = try test(match, isNegated)
+            let instruction = Instruction(
+                test: index, isNegated: isNegated, place: -1, readiness: readiness, onTrue: 0,
+                onFalse: 0)
+            code.append(Emitted(instruction: instruction, onTrue: onTrue, onFalse: onFalse))
+        case .all(let parts):
+            for (index, part) in parts.enumerated() {
+                let isLast = index == parts.count - 1
+                let next = Target.instruction(code.count + part.testCount)
+                try emit(
+                    part, onTrue: isLast ? onTrue : next, onFalse: onFalse, into: &code, test)
+            }
+        case .any(let parts):
+            for (index, part) in parts.enumerated() {
+                let isLast = index == parts.count - 1
+                let next = Target.instruction(code.count + part.testCount)
+                try emit(
+                    part, onTrue: onTrue, onFalse: isLast ? onFalse : next, into: &code, test)
+            }
+        }
+    }
+}
+
+/// How far an event must have come for a test to be certain.
+struct Readiness: Equatable {
+    /// Least progress of either direction, as raw values of `Progress`.
+    var toServer: UInt8 = 0
+    var toClient: UInt8 = 0
+    /// One of the directions is enough.
+    var isEither = false
+
+    @inline(__always) func isReached(_ toServer: Progress, _ toClient: Progress) -> Bool {
+        let hasServer = toServer.rawValue >= self.toServer
+        let hasClient = toClient.rawValue >= self.toClient
+        return isEither ? hasServer || hasClient : hasServer && hasClient
+    }
+
+    static let always = Readiness()
+    static let complete = Readiness(
+        toServer: Progress.complete.rawValue, toClient: Progress.complete.rawValue)
+}

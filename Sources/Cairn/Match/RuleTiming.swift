@@ -1,0 +1,69 @@
+/// When the tests of a rule can be asked, and which way its traffic filter looks.
+///
+/// A test that holds on a complete field holds for good; the opposite of a test is certain when nothing can be added that
+/// would make it hold. So a rule on request fields fires with the request, and one that negates when its transaction is
+/// complete. A rule that is about one direction (`flow: to_server`) never waits for the other.
+struct RuleTiming {
+    /// Which way the sender of the traffic filter sends.
+    let orientation: Direction
+    private let subjects: [ProtocolDefinition]
+    private let subject: Int
+    private let isStream: Bool
+    /// The direction that the rule is about, if its traffic filter says one.
+    private let bound: Direction?
+
+    init(_ rule: DetectionRule, _ subjects: [ProtocolDefinition], isStream: Bool) {
+        self.subjects = subjects
+        subject = rule.subject
+        self.isStream = isStream
+        let flow = FlowTests(rule.traffic.flow)
+        bound = flow.contains(.toServer) ? .toServer : flow.contains(.toClient) ? .toClient : nil
+        let directions = RuleCondition(rule.condition).tests.compactMap { test in
+            test.match.field.flatMap {
+                Int($0.subject) == rule.subject
+                    ? subjects[Int($0.subject)].fields[Int($0.index)].direction : nil
+            }
+        }
+        let isOfResponse = directions.contains(.toClient) && !directions.contains(.toServer)
+        orientation = bound ?? (isOfResponse ? .toClient : .toServer)
+    }
+
+    /// How far the event must have come for a test, or its opposite, to be certain.
+    ///
+    /// - Parameter needsEnd: bytes behind those that are there could change the outcome.
+    func readiness(of match: FieldMatch, _ isNegated: Bool, needsEnd: Bool) -> Readiness {
+        if let field = match.field, Int(field.subject) != subject { return .always }
+        let waits = isNegated || match.predicate.isAbsence
+        if isStream { return waits || needsEnd ? .complete : .always }
+        guard let field = match.field else {
+            let end = Progress.complete.rawValue
+            if !waits { return Readiness(toServer: 1, toClient: 1, isEither: true) }
+            return bound.map { only($0, end) } ?? .complete
+        }
+        let definition = subjects[Int(field.subject)].fields[Int(field.index)]
+        let available = definition.available.rawValue
+        if waits {
+            if let bound, definition.direction ?? bound == bound { return only(bound, available) }
+            return .complete
+        }
+        guard let direction = definition.direction else {
+            return Readiness(toServer: available, toClient: available, isEither: true)
+        }
+        return only(direction, available)
+    }
+
+    private func only(_ direction: Direction, _ progress: UInt8) -> Readiness {
+        direction == .toServer
+            ? Readiness(toServer: progress) : Readiness(toClient: progress)
+    }
+}
+
+extension Predicate {
+    /// Holds as long as a field has no value.
+    fileprivate var isAbsence: Bool {
+        switch self {
+        case .isAbsent, .exists(false): true
+        default: false
+        }
+    }
+}

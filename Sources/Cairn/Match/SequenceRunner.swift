@@ -1,0 +1,358 @@
+/// Runs sequences over a value, with the semantics of Suricata's payload keywords, to the byte. One a shard.
+///
+/// Steps are tried in order. `cursor` is where the last content, expression or jump ended; a relative step counts from
+/// there. If a step fails, the contents and expressions before it on whose place it depends are tried at their next
+/// places.
+final class SequenceRunner {
+    private let code: SequenceCode
+    private let regexes: RegexRunner
+    private let notes: MatchNotes
+    /// Steps that one sequence may take on one value.
+    private let stepCountMax: Int
+    /// Values of the variables of the rule that is being evaluated.
+    let variables: UnsafeMutablePointer<Int64>
+
+    // The value that is looked at.
+    private var text = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Offset of the text in its stream: offsets of the rule count from the stream's start.
+    private var base = 0
+    private var end = 0
+    private var stepsLeft = 0
+    /// Evaluations that were given up because there was too much to try.
+    private(set) var limitCount: UInt64 = 0
+
+    /// - Parameter recursionLimit: Suricata's `detect.inspection-recursion-limit`.
+    init(_ code: SequenceCode, _ regexes: RegexRunner, _ notes: MatchNotes, recursionLimit: Int) {
+        self.code = code
+        self.regexes = regexes
+        self.notes = notes
+        // Bytes searched count too (`charge`), so that long values cannot make steps expensive.
+        stepCountMax = max(1, min(recursionLimit, 1 << 30)) * 4
+        variables = .allocate(capacity: SequenceCode.variableCountMax)
+        variables.initialize(repeating: 0, count: SequenceCode.variableCountMax)
+    }
+
+    deinit { variables.deallocate() }
+
+    /// Whether the steps hold for a value. What matched is noted.
+    ///
+    /// - Parameter base: bytes of the stream before the text.
+    func holds(_ steps: Range<Int>, _ text: UnsafeRawBufferPointer, base: UInt64 = 0) -> Bool {
+        self.text = text
+        self.base = Int(clamping: min(base, 1 << 48))
+        end = steps.upperBound
+        stepsLeft = stepCountMax
+        let noteCount = notes.count
+        // Without a match before it, a relative step counts from the stream's start.
+        if holds(from: steps.lowerBound, cursor: -self.base) { return true }
+        notes.truncate(to: noteCount)
+        if stepsLeft < 0 { limitCount &+= 1 }
+        return false
+    }
+
+    /// Numbers from packets are kept within this range, so that sums of a few do not overflow.
+    static func bounded(_ value: Int64) -> Int {
+        Int(max(-(1 << 48), min(1 << 48, value)))
+    }
+
+    @inline(__always) private func value(_ number: SequenceCode.Number) -> Int {
+        number.variable < 0
+            ? number.value : Self.bounded(variables[Int(number.variable)])
+    }
+
+    /// Pays for a step that searches some bytes; false when the limit is reached.
+    @inline(__always) private func charge(searching byteCount: Int) -> Bool {
+        stepsLeft &-= 1 &+ byteCount &>> 10
+        return stepsLeft >= 0
+    }
+
+    private func holds(from first: Int, cursor start: Int) -> Bool {
+        var index = first
+        var cursor = start
+        while index < end {
+            let step = code.steps.elements[index]
+            index &+= 1
+            let isHeld: Bool
+            switch step.kind {
+            case .content:
+                switch content(step, behind: index, cursor) {
+                case .place(let end): cursor = end
+                case .held: break
+                case .failed: return false
+                case .all: return true
+                }
+                continue
+            case .regex:
+                switch regex(step, behind: index, cursor) {
+                case .place(let end): cursor = end
+                case .held: break
+                case .failed: return false
+                case .all: return true
+                }
+                continue
+            case .byteTest:
+                guard let result = byteTest(Int(step.index), cursor) else { return false }
+                isHeld = result
+            case .byteJump:
+                guard let end = jump(Int(step.index), cursor) else { return false }
+                cursor = end
+                isHeld = true
+            case .byteExtract:
+                guard let end = extract(Int(step.index), cursor) else { return false }
+                cursor = end
+                isHeld = true
+            case .byteMath:
+                guard let end = math(Int(step.index), cursor) else { return false }
+                cursor = end
+                isHeld = true
+            case .isDataAt:
+                let offset = value(code.dataOffsets.elements[Int(step.index)])
+                isHeld =
+                    step.isRelative
+                    ? cursor &+ offset <= text.count : offset &- base < text.count
+            case .size:
+                isHeld = code.sizes.elements[Int(step.index)].contains(base &+ text.count)
+            }
+            guard isHeld != step.isNegated, charge(searching: 0) else { return false }
+        }
+        return true
+    }
+
+    // MARK: Content and expressions
+
+    private enum Outcome {
+        /// It matched, ending there; the next step is next.
+        case place(Int)
+        /// A negated step held.
+        case held
+        case failed
+        /// It matched, and so did all steps behind it.
+        case all
+    }
+
+    private func content(_ step: SequenceCode.Step, behind next: Int, _ cursor: Int) -> Outcome {
+        let content = code.contents.elements + Int(step.index)
+        let byteCount = content.pointee.text.byteCount
+        guard let (first, high) = bounds(content, isRelative: step.isRelative, cursor) else {
+            return step.isNegated ? .held : .failed
+        }
+        var low = first
+        if content.pointee.endsWith {
+            guard high >= text.count else { return step.isNegated ? .held : .failed }
+            low = max(low, text.count &- byteCount)
+        }
+        while true {
+            guard charge(searching: max(0, high &- low)) else { return .failed }
+            guard let offset = content.pointee.text.firstOffset(in: text, from: low, to: high)
+            else { return step.isNegated ? .held : .failed }
+            if step.isNegated { return .failed }
+            let noteCount = notes.count
+            notes.add(text, offset..<offset &+ byteCount, base: base)
+            guard step.isRetried else { return .place(offset &+ byteCount) }
+            if holds(from: next, cursor: offset &+ byteCount) { return .all }
+            notes.truncate(to: noteCount)
+            low = offset &+ 1
+        }
+    }
+
+    /// Where a content may begin and must have ended, as offsets in the text; nil if it cannot be there.
+    private func bounds(
+        _ content: UnsafePointer<SequenceCode.Content>, isRelative: Bool, _ cursor: Int
+    ) -> (low: Int, high: Int)? {
+        var low = 0
+        var high = text.count
+        if isRelative {
+            let distance = content.pointee.distance.map(value) ?? 0
+            low = max(0, cursor &+ distance)
+            if let within = content.pointee.within {
+                high = min(high, cursor &+ distance &+ value(within))
+            }
+            if let depth = content.pointee.depth { high = min(high, cursor &+ value(depth)) }
+            if let offset = content.pointee.offset { low = max(low, value(offset) &- base) }
+        } else if content.pointee.startsWith {
+            low = -base
+            high = min(high, content.pointee.text.byteCount &- base)
+        } else {
+            let offset = content.pointee.offset.map(value) ?? 0
+            low = max(0, offset &- base)
+            if let depth = content.pointee.depth {
+                high = min(high, offset &+ value(depth) &- base)
+            }
+        }
+        return low >= 0 && low <= high && high > 0 ? (low, high) : nil
+    }
+
+    private func regex(_ step: SequenceCode.Step, behind next: Int, _ cursor: Int) -> Outcome {
+        let regex = code.regexes.elements + Int(step.index)
+        let origin = step.isRelative ? max(0, cursor) : 0
+        let isAtStart = step.isRelative || base == 0
+        var start = origin
+        while true {
+            guard charge(searching: max(0, text.count &- start)) else { return .failed }
+            let isPossible = isAtStart || !regex.pointee.isAnchored
+            guard isPossible,
+                let place = regexes.match(
+                    regex.pointee.index, in: text, origin: origin, from: start,
+                    beginsThere: isAtStart)
+            else { return step.isNegated ? .held : .failed }
+            if step.isNegated { return .failed }
+            capture(regex, origin)
+            let noteCount = notes.count
+            notes.add(text, place, base: base)
+            guard step.isRetried else { return .place(place.upperBound) }
+            if holds(from: next, cursor: place.upperBound) { return .all }
+            notes.truncate(to: noteCount)
+            start = place.lowerBound &+ 1
+        }
+    }
+
+    /// Sets the variables that the groups of an expression stand for, as far as these hold decimal numbers.
+    private func capture(_ regex: UnsafePointer<SequenceCode.Regex>, _ origin: Int) {
+        for (group, variable) in regex.pointee.captures.enumerated() where variable >= 0 {
+            guard let place = regexes.group(group + 1) else { continue }
+            let digits = UnsafeRawBufferPointer(
+                rebasing: text[origin &+ place.lowerBound..<origin &+ place.upperBound])
+            let number = DigitReader.read(digits, .decimal)
+            variables[Int(variable)] = number.map { Int64(truncatingIfNeeded: $0.value) } ?? 0
+        }
+    }
+
+    // MARK: Numbers
+
+    /// Reads a number from the text; nil if it is not all there. `end` is the offset behind it.
+    private func read(
+        _ bytes: SequenceCode.Bytes, _ cursor: Int
+    ) -> (value: UInt64, end: Int)? {
+        let byteCount = value(bytes.byteCount)
+        let offset = value(bytes.offset) &+ (bytes.isRelative ? cursor : -base)
+        guard byteCount >= 0, offset >= 0, offset <= text.count, byteCount <= text.count &- offset
+        else { return nil }
+        let field = UnsafeRawBufferPointer(rebasing: text[offset..<offset &+ byteCount])
+        if let form = bytes.text {
+            return DigitReader.read(field, form).map { ($0.value, offset &+ $0.byteCount) }
+        }
+        guard byteCount <= 8 else { return nil }
+        var number: UInt64 = 0
+        for index in 0..<byteCount {
+            let byte = UInt64(field[bytes.isLittleEndian ? byteCount &- 1 &- index : index])
+            number = number << 8 | byte
+        }
+        return (number, offset &+ byteCount)
+    }
+
+    private func byteTest(_ index: Int, _ cursor: Int) -> Bool? {
+        let test = code.byteTests.elements[index]
+        guard let read = read(test.bytes, cursor) else { return nil }
+        let number = (read.value & test.bytes.bitmask) >> test.bytes.shift
+        let value = UInt64(bitPattern: Int64(value(test.value)))
+        return switch test.comparison {
+        case .less: number < value
+        case .greater: number > value
+        case .equal: number == value
+        case .lessOrEqual: number <= value
+        case .greaterOrEqual: number >= value
+        case .and: number & value != 0
+        case .or: number ^ value != 0
+        }
+    }
+
+    /// Where a jump leads; nil if that is outside the text.
+    private func jump(_ index: Int, _ cursor: Int) -> Int? {
+        let jump = code.jumps.elements[index]
+        guard let read = read(jump.bytes, cursor) else { return nil }
+        var number = (read.value & jump.bytes.bitmask) >> jump.bytes.shift
+        number = number &* jump.multiplier
+        if jump.aligns { number = (number &+ 3) & ~3 }
+        var target = Self.bounded(Int64(bitPattern: number)) &+ value(jump.postOffset)
+        if jump.fromBeginning {
+            target &-= base
+        } else if jump.fromEnd {
+            target &+= text.count
+        } else {
+            target &+= read.end
+        }
+        return target >= 0 && target < text.count ? target : nil
+    }
+
+    private func extract(_ index: Int, _ cursor: Int) -> Int? {
+        let extract = code.extracts.elements[index]
+        guard let read = read(extract.bytes, cursor) else { return nil }
+        var number = (read.value & extract.bytes.bitmask) >> extract.bytes.shift
+        number = number &* extract.multiplier
+        if extract.align > 1, number % extract.align != 0 {
+            number = number &+ (extract.align &- number % extract.align)
+        }
+        set(extract.variable, number)
+        return read.end
+    }
+
+    private func math(_ index: Int, _ cursor: Int) -> Int? {
+        let math = code.maths.elements[index]
+        guard let read = read(math.bytes, cursor) else { return nil }
+        let operand = UInt64(bitPattern: Int64(value(math.operand)))
+        let number: UInt64
+        switch math.operation {
+        case .add: number = read.value &+ operand
+        case .subtract: number = read.value &- operand
+        case .multiply: number = read.value &* operand
+        case .divide:
+            guard operand != 0 else { return nil }
+            number = read.value / operand
+        case .shiftLeft: number = operand < 64 ? read.value << operand : 0
+        case .shiftRight: number = operand < 64 ? read.value >> operand : 0
+        }
+        set(math.variable, (number & math.bytes.bitmask) >> math.bytes.shift)
+        return read.end
+    }
+
+    private func set(_ variable: Int16, _ number: UInt64) {
+        guard variable >= 0 else { return }
+        variables[Int(variable)] = Int64(bitPattern: number)
+    }
+}
+
+/// Reads numbers written as digits, as `strtoull` does.
+enum DigitReader {
+    /// Digits that are looked at, as in Suricata.
+    private static let digitCountMax = 23
+
+    /// The number that bytes begin with, and how many of them it takes; nil without a digit or if it is too large.
+    static func read(
+        _ bytes: UnsafeRawBufferPointer, _ form: ByteNumber.Text
+    ) -> (value: UInt64, byteCount: Int)? {
+        let base: UInt64 =
+            switch form {
+            case .decimal: 10
+            case .hexadecimal: 16
+            case .octal: 8
+            }
+        let end = min(bytes.count, digitCountMax)
+        var offset = 0
+        while offset < end, bytes[offset].isASCIISpace { offset &+= 1 }
+        var isNegative = false
+        if offset < end, bytes[offset] == UInt8(ascii: "-") || bytes[offset] == UInt8(ascii: "+") {
+            isNegative = bytes[offset] == UInt8(ascii: "-")
+            offset &+= 1
+        }
+        if form == .hexadecimal, offset &+ 2 < end, bytes[offset] == UInt8(ascii: "0"),
+            bytes[offset &+ 1] | 0x20 == UInt8(ascii: "x"), bytes[offset &+ 2].hexDigitValue != nil
+        {
+            offset &+= 2
+        }
+        let first = offset
+        var value: UInt64 = 0
+        while offset < end, let digit = bytes[offset].hexDigitValue, UInt64(digit) < base {
+            let (product, overflow) = value.multipliedReportingOverflow(by: base)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+            if overflow || carry { return nil }
+            value = sum
+            offset &+= 1
+        }
+        return offset > first ? (isNegative ? 0 &- value : value, offset) : nil
+    }
+}
+
+extension UInt8 {
+    /// Space, tab, line feed, vertical tab, form feed, carriage return.
+    @inline(__always) var isASCIISpace: Bool { self == 0x20 || self &- 9 < 5 }
+}

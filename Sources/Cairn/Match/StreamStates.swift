@@ -1,0 +1,81 @@
+/// What the matcher keeps of flows with streams: a slot each, named by `Flow.matchState`.
+final class StreamStates {
+    /// A rule that may hold once more bytes have come.
+    struct Pending {
+        var rule: Int32
+        /// It is given up when the stream has come this far.
+        var deadline: UInt64
+        /// Its tests that have held, by their place.
+        var seen: UInt64 = 0
+    }
+
+    /// One direction of a stream.
+    struct Side {
+        var window = StreamWindow()
+        var pending: [Pending] = []
+        /// Rules that have fired.
+        var fired: [Int32] = []
+        var hasStarted = false
+        /// No rule can apply, or the direction has ended.
+        var isIgnored = false
+
+        fileprivate mutating func forget() {
+            pending.removeAll(keepingCapacity: true)
+            fired.removeAll(keepingCapacity: true)
+            hasStarted = false
+            isIgnored = false
+        }
+    }
+
+    private var sides: UnsafeMutablePointer<Side>
+    private var slotCount = 0
+    private var slotCapacity = 64
+    private var freeSlots: [Int32] = []
+    let windows: StreamWindows
+
+    init(_ settings: MatchSettings) {
+        sides = .allocate(capacity: 2 * slotCapacity)
+        windows = StreamWindows(
+            keptByteCount: settings.streamWindowByteCount,
+            byteCountMax: settings.streamMemoryByteCountMax)
+    }
+
+    deinit {
+        for index in 0..<2 * slotCount { windows.release(&sides[index].window) }
+        sides.deinitialize(count: 2 * slotCount)
+        sides.deallocate()
+    }
+
+    /// The side of a flow's direction; takes a slot if the flow has none. Valid until a slot is taken.
+    func side(of flow: FlowPointer, _ direction: Direction) -> UnsafeMutablePointer<Side> {
+        if flow.pointee.matchState < 0 {
+            flow.pointee.matchState = freeSlots.popLast() ?? appendSlot()
+        }
+        return sides + (2 * Int(flow.pointee.matchState) + Int(direction.rawValue))
+    }
+
+    /// Gives the slot of a flow back.
+    func release(_ flow: FlowPointer) {
+        guard flow.pointee.matchState >= 0 else { return }
+        let slot = Int(flow.pointee.matchState)
+        for side in [sides + 2 * slot, sides + (2 * slot + 1)] {
+            windows.release(&side.pointee.window)
+            side.pointee.forget()
+        }
+        freeSlots.append(flow.pointee.matchState)
+        flow.pointee.matchState = -1
+    }
+
+    private func appendSlot() -> Int32 {
+        if slotCount == slotCapacity {
+            let larger = UnsafeMutablePointer<Side>.allocate(capacity: 4 * slotCapacity)
+            larger.moveInitialize(from: sides, count: 2 * slotCount)
+            sides.deallocate()
+            sides = larger
+            slotCapacity *= 2
+        }
+        (sides + 2 * slotCount).initialize(repeating: Side(), count: 2)
+        slotCount += 1
+        return Int32(truncatingIfNeeded: slotCount - 1)
+    }
+}
