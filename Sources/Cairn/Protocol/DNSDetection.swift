@@ -61,8 +61,20 @@ enum DNSDetection {
         }
         guard position &+ 5 <= message.byteCount else { return .needMore }
         guard isStrict else { return .yes }
+        if isNetBIOSName(message) { return .no }
         let type = message.bigEndian(UInt16.self, at: position &+ 1)
         let value = message.bigEndian(UInt16.self, at: position &+ 3)
         return DNSNumbers.typeName(type) != nil && DNSNumbers.className(value) != nil ? .yes : .no
+    }
+
+    /// Names of the NetBIOS name service have 32 letters from A to P (RFC 1001 §14.1): another protocol
+    /// with messages of the same form.
+    private static func isNetBIOSName(_ message: RawSpan) -> Bool {
+        let start = DNSHeader.byteCount
+        guard message.byte(at: start) == 32 else { return false }
+        for index in start &+ 1...start &+ 32 where message.byte(at: index) &- 0x41 >= 16 {
+            return false
+        }
+        return true
     }
 }

@@ -44,9 +44,7 @@ struct DNSHeader: Equatable, Sendable {
     /// Whether this looks like what resolvers and servers say every day: enough to tell DNS from
     /// other protocols.
     var isOrdinary: Bool {
-        guard [0, 4, 5].contains(opcode), !isZSet, questionCount >= 1, questionCount <= 32 else {
-            return false
-        }
+        guard [0, 4, 5].contains(opcode), !isZSet, questionCount >= 1 else { return false }
         if isResponse { return flags & 15 <= 11 }
         let isPlain = flags & 0x8f == 0 && answerCount == 0 && authorityCount <= 1
         return isPlain && additionalCount <= 2 || opcode != 0 && flags & 0x0f == 0

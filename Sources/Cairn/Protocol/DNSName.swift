@@ -28,6 +28,7 @@ enum DNSName {
         var end: Int?
         var labelCount = 0
         var pointerCount = 0
+        var isCut = false
         let textStart = text.count
         while position < message.byteCount {
             let length = Int(message.byte(at: position))
@@ -44,18 +45,21 @@ enum DNSName {
                 continue
             }
             guard length < 0x40, position &+ 1 &+ length <= message.byteCount else { return nil }
-            labelCount &+= 1
-            if labelCount > labelCountMax {
-                flaws.insert(.tooManyLabels)
-                if let end { return end }
-            } else {
+            if !isCut {
+                labelCount &+= 1
                 if text.count > textStart { text.append(UInt8(ascii: ".")) }
                 text.append(message, position &+ 1..<position &+ 1 &+ length)
-            }
-            if text.count &- textStart > textByteCountMax {
-                flaws.insert(.tooLong)
+                if text.count &- textStart > textByteCountMax {
+                    flaws.insert(.tooLong)
+                    isCut = true
+                } else if labelCount >= labelCountMax {
+                    flaws.insert(.tooManyLabels)
+                    isCut = true
+                }
                 text.truncate(to: textStart &+ textByteCountMax)
             }
+            // Behind a pointer the end is known; elsewhere the walk ends with the message.
+            if isCut, let end { return end }
             position &+= 1 &+ length
         }
         return nil

@@ -36,10 +36,13 @@ struct TLSHello {
     init(decoding message: RawSpan, isClient: Bool) {
         self.isClient = isClient
         var reader = TLSReader(0..<message.byteCount)
-        guard let version = reader.number16(message), let random = reader.bytes(32),
-            let sessionID = reader.vector8(message),
+        let version = reader.number16(message)
+        // Servers of drafts of TLS 1.3 had neither session nor compression.
+        let isDraft = !isClient && (version ?? 0) >> 8 == 0x7f
+        guard let version, let random = reader.bytes(32),
+            let sessionID = isDraft ? 0..<0 : reader.vector8(message),
             let ciphers = isClient ? reader.vector16(message) : reader.bytes(2),
-            isClient ? reader.vector8(message) != nil : reader.bytes(1) != nil
+            isDraft || (isClient ? reader.vector8(message) : reader.bytes(1)) != nil
         else {
             flaw = .invalidHandshakeMessage
             return

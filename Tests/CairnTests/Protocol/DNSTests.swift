@@ -226,13 +226,17 @@ struct DNSMaker {
         #expect(harness.transactions.first?["dns.answer.rdata"] == ["1.2.3.4"])
     }
 
-    @Test func `a name without end is too long and has too many labels`() {
+    @Test(arguments: [(4, "name_too_long", 1025), (1, "too_many_labels", 509)])
+    func `a name without end is cut`(labelByteCount: Int, anomaly: String, byteCount: Int) {
         var message = DNSMaker(flags: 0x0100)
-        for _ in 0..<300 { message.bytes += [4] + "abcd".utf8 }
+        let label = [UInt8(labelByteCount)] + Array(repeating: 0x61, count: labelByteCount)
+        for _ in 0..<300 { message.bytes += label }
         message.bytes += [0, 0, 1, 0, 1]
-        let harness = overUDP((message.bytes, .toServer))
-        #expect(harness.anomalies == ["name_too_long", "too_many_labels"])
-        #expect(harness.transactions.first?["dns.query"]?.first?.utf8.count == 1025)
+        for port in [53, 9999] as [UInt16] {
+            let harness = overUDP((message.bytes, .toServer), port: port)
+            #expect(harness.anomalies == [anomaly])
+            #expect(harness.transactions.first?["dns.query"]?.first?.utf8.count == byteCount)
+        }
     }
 
     @Test func `odd headers have names`() {
@@ -362,6 +366,8 @@ struct DNSMaker {
         #expect(found(Array(query.dropLast(3)), port: 9999) == nil)
         #expect(found(Array(query.dropLast(3)), port: 53) == "dns")
         #expect(found(Array(repeating: 0, count: 40), port: 9999) == nil)
+        let netBIOS = DNSMaker.query("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", type: 33)
+        #expect(found(netBIOS, port: 137) == nil)
         #expect(found(Array("M-SEARCH * HTTP/1.1\r\nHost: a\r\n\r\n".utf8), port: 53) == nil)
     }
 

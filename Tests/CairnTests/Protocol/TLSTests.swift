@@ -129,6 +129,18 @@ import Testing
         #expect(fields?["ja3s.string"] == ["771,4866,43-51"])
     }
 
+    @Test func `servers of drafts have shorter hellos`() {
+        let hello = TLSMaker.message(
+            2, [0x7f, 18] + Array(repeating: 1, count: 32) + [0x13, 1, 0, 4, 0, 40, 0, 0])
+        let harness = run([
+            (TLSMaker.record(TLSMaker.exampleClient), .toServer),
+            (TLSMaker.record(hello) + TLSMaker.applicationData, .toClient),
+        ])
+        #expect(harness.anomalies.isEmpty)
+        #expect(harness.transactions.first?["tls.version"] == ["TLS 1.3"])
+        #expect(harness.transactions.first?["ja3s.string"] == ["32530,4865,40"])
+    }
+
     @Test func `a retry request is followed by a second hello in clear`() {
         let retryRandom = [UInt8](
             hex: "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
