@@ -20,9 +20,11 @@ struct ChecksumOffload: Equatable, Sendable {
 
     /// The remark for the user about the source of that name.
     func text(sourceName: String) -> String {
-        "source \(sourceName): \(badCount) of \(ChecksumPolicy.trialPacketCount) checksums are wrong, "
-            + "a sign of checksum offload; wrong checksums are ignored from frame "
-            + "\(firstFrameNumber)"
+        """
+        source \(sourceName): \(badCount) of \(ChecksumPolicy.trialPacketCount) checksums are \
+        wrong, a sign of checksum offload; wrong checksums are ignored from frame \
+        \(firstFrameNumber)
+        """
     }
 }
 

@@ -22,10 +22,10 @@ struct LinuxCookedHeader: Equatable, Sendable {
 
 /// The second version of that header, with the interface (LINKTYPE_LINUX_SLL2).
 ///
-///      0          2          4           8             10            11            12        20  byte
-///     +----------+----------+-----------+-------------+-------------+-------------+---------+
-///     | protocol | reserved | interface | ARPHRD type | packet type | addr length | address |
-///     +----------+----------+-----------+-------------+-------------+-------------+---------+
+///      0          2          4           8        10            11            12        20  byte
+///     +----------+----------+-----------+--------+-------------+-------------+---------+
+///     | protocol | reserved | interface | ARPHRD | packet type | addr length | address |
+///     +----------+----------+-----------+--------+-------------+-------------+---------+
 struct LinuxCooked2Header: Equatable, Sendable {
     static let byteCount = 20
 

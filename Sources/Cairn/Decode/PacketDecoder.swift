@@ -121,6 +121,7 @@ final class PacketDecoder {
         } catch {
             note(error.anomaly, &packet.pointee)
             packet.pointee.flags.insert(.undecoded)
+            if frameIsCut, case .truncated = error { packet.pointee.flags.insert(.truncated) }
             count(.invalid)
         }
         endPacket(packet)

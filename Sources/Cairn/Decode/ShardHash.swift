@@ -12,14 +12,17 @@ extension Packet {
         return Self.shardHash(sourceAddress, destinationAddress)
     }
 
-    /// Sums and differences of both addresses do not depend on their order; a multiplication
-    /// spreads them.
+    /// The sum of the hashes of both addresses, which does not depend on their order.
     @inline(__always)
     static func shardHash(_ a: IPAddress, _ b: IPAddress) -> UInt32 {
-        let sum = (a.low &+ b.low) ^ (a.high &+ b.high) &* 0x9e37_79b9_7f4a_7c15
-        let difference = (a.low ^ b.low) &+ (a.high ^ b.high) &* 0xd1b5_4a32_d192_ed03
-        let mixed = (sum ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(
-            by: difference ^ 0xe703_7ed1_a0b4_28db)
-        return UInt32(truncatingIfNeeded: (mixed.high ^ mixed.low) >> 32 ^ mixed.low)
+        let sum = spread(a) &+ spread(b)
+        return UInt32(truncatingIfNeeded: (sum ^ sum >> 32) &* 0x9e37_79b9_7f4a_7c15 >> 32)
+    }
+
+    @inline(__always)
+    private static func spread(_ address: IPAddress) -> UInt64 {
+        let product = (address.low ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(
+            by: address.high ^ 0xe703_7ed1_a0b4_28db)
+        return product.high ^ product.low
     }
 }

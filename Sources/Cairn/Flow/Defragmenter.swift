@@ -40,6 +40,7 @@ final class Defragmenter {
         var headerByteCount: UInt16 = 0
         /// Pieces in order of their ranges.
         var firstPiece: Int32 = -1
+        var pieceCount: Int32 = 0
         /// The piece that was added last, where the search for the next place begins.
         var recentPiece: Int32 = -1
         /// Pages, the one that was added last first.
@@ -322,9 +323,10 @@ final class Defragmenter {
     private func makeRoom(for fragment: Fragment, keeping slot: Int32) -> Bool {
         let byteCount = fragment.range.count
         let pagesNeeded = byteCount / Self.pageByteCount + 3
-        // Each piece that is overlapped may be split, and filled up in front; pieces begin at
-        // multiples of eight.
-        let piecesNeeded = byteCount / 4 + 4
+        // A piece that is overlapped may be split and filled up in front; there are no more than
+        // there are multiples of eight in the range.
+        let pieceCount = Int(trackers.slots[Int(slot)].pieceCount)
+        let piecesNeeded = min(byteCount / 4, 2 &* pieceCount) &+ 4
         while pages.freeCount < pagesNeeded || pieces.freeCount < piecesNeeded {
             let victim = oldest == slot ? trackers.slots[Int(slot)].newer : oldest
             guard victim >= 0 else { return false }

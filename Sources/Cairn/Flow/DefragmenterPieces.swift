@@ -81,6 +81,7 @@ extension Defragmenter {
         in tracker: UnsafeMutablePointer<Tracker>
     ) -> Int32 {
         let new = pieces.take()
+        tracker.pointee.pieceCount &+= 1
         let next = before >= 0 ? pieces.slots[Int(before)].next : tracker.pointee.firstPiece
         (pieces.slots + Int(new)).initialize(
             to: Piece(range: part, fragment: fragment, next: next))
