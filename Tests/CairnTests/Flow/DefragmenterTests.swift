@@ -278,14 +278,16 @@ import Testing
         let large = [UInt8](repeating: 1, count: 60_000)
         for id in 0..<100 as Range<UInt16> {
             _ = bench.decode(
-                Self.frame(Part(offset: 0, bytes: large), identification: id))
+                Self.frame(
+                    Part(offset: 0, bytes: large), identification: id, ipProtocol: 99))
         }
         let kept = bench.counters["defrag.incomplete"]
         #expect(bench.counters["defrag.memcap.evicted"] == 100 - kept)
         #expect(kept >= 10 && kept <= 13)
         let packets = bench.decode(
-            Self.frame(Part(offset: 60_000, bytes: [2], isLast: true), identification: 99))
-        #expect(packets.last?.payloadByteCount == 59_993)
+            Self.frame(
+                Part(offset: 60_000, bytes: [2], isLast: true), identification: 99, ipProtocol: 99))
+        #expect(packets.last?.payloadByteCount == 60_001)
     }
 
     @Test func `fragments with a wrong checksum, or cut, are left out`() {
