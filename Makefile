@@ -21,7 +21,7 @@ build: setup ## build the optimised binary, .build/release/cairn
 	swift build -c release --product cairn
 
 run: build ## analyse the sample story with the shipped rules
-	.build/release/cairn read Samples/story/story.pcap
+	.build/release/cairn read Samples/story/story.pcapng
 
 test: setup lint ## everything that continuous integration checks
 	@sh .ci/install-packages --optional $(TEST_PACKAGES)

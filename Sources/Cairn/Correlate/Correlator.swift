@@ -82,6 +82,9 @@ final class Correlator {
     /// The most severe incident that was recorded.
     var highestSeverity: Level? { incidents.highestSeverity }
 
+    /// Incidents that were opened.
+    var incidentCount: Int { incidents.openedCount }
+
     // MARK: Input
 
     /// Takes an alert; writes what is complete by it.

@@ -1,5 +1,5 @@
 /// What to do with wrong checksums.
-enum ChecksumMode: String, CaseIterable, Sendable {
+public enum ChecksumMode: String, CaseIterable, Sendable {
     /// Packets with a wrong checksum are not handed to streams.
     case all
     /// Checksums are not looked at.

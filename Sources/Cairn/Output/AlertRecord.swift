@@ -1,14 +1,14 @@
 extension EventRecordWriter {
     /// Writes one alert as a line: EVE's `alert`, the transaction it matched, and Cairn's own object.
     func writeAlert(
-        _ alert: Alert, rule: DetectionRule, communityID: String?, into writer: inout JSONWriter
+        _ alert: Alert, rule: DetectionRule, into writer: inout JSONWriter
     ) {
         writer.beginObject()
         writeHeader(EventHeader(of: alert), type: "alert", into: &writer)
         if let direction = alert.direction {
             writer.member("direction", direction == .toServer ? "to_server" : "to_client")
         }
-        if let communityID { writer.member("community_id", communityID) }
+        if let communityID = alert.communityID { writer.member("community_id", communityID) }
         writeSignature(of: rule, into: &writer)
         if !alert.eventJSON.isEmpty { writer.raw(alert.eventJSON) }
         writer.key("cairn")
@@ -113,7 +113,8 @@ extension EventHeader {
     /// The header of an alert's record: the packet that made it certain.
     init(of alert: Alert) {
         self.init(
-            timestamp: alert.timestamp, frameNumber: alert.frameNumber, source: alert.source,
+            timestamp: alert.timestamp,
+            frameNumber: alert.frameNumber > 0 ? alert.frameNumber : nil, source: alert.source,
             flowID: alert.flowID, sourceAddress: alert.sourceAddress,
             destinationAddress: alert.destinationAddress, sourcePort: alert.sourcePort,
             destinationPort: alert.destinationPort, ipProtocol: alert.ipProtocol,

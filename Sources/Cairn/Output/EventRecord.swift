@@ -41,9 +41,9 @@ struct EventRecordWriter {
         if let transactionID = header.transactionID { writer.member("tx_id", transactionID) }
     }
 
-    private func writeSource(_ source: UInt32, into writer: inout JSONWriter) {
-        guard Int(source) < sourceNames.count else { return }
-        writer.member(isLive ? "in_iface" : "pcap_filename", sourceNames[Int(source)])
+    private func writeSource(_ index: UInt32, into writer: inout JSONWriter) {
+        guard Int(index) < sourceNames.count else { return }
+        writer.member(isLive ? "in_iface" : "pcap_filename", sourceNames[Int(index)])
     }
 
     private func writeAddresses(_ header: EventHeader, into writer: inout JSONWriter) {

@@ -23,8 +23,9 @@ public struct OutputError: Error, Equatable, Sendable, CustomStringConvertible {
 ///
 /// Several outputs may share one destination. A failure is kept and thrown at the next `flush`, so that the callers on
 /// the way need no error handling for every line.
-final class LineWriter {
-    let path: String
+public final class LineWriter {
+    /// The file as the user named it; `-` is standard output.
+    public let path: String
     private var descriptor: Int32
     private let ownsDescriptor: Bool
     private var pending: [UInt8] = []
@@ -34,7 +35,7 @@ final class LineWriter {
     static let pendingByteCount = 1 << 18
 
     /// Opens a file for writing from its start, or standard output for `-`.
-    init(path: String) throws(OutputError) {
+    public init(path: String) throws(OutputError) {
         self.path = path
         ownsDescriptor = path != "-"
         descriptor = ownsDescriptor ? Self.open(path) : STDOUT_FILENO
@@ -45,7 +46,7 @@ final class LineWriter {
     deinit { if ownsDescriptor, descriptor >= 0 { close(descriptor) } }
 
     /// Adds text that consists of whole lines.
-    func write(_ lines: some Collection<UInt8>) {
+    public func write(_ lines: some Collection<UInt8>) {
         guard failure == nil else { return }
         pending.append(contentsOf: lines)
         if pending.count >= Self.pendingByteCount { writePending() }
@@ -54,13 +55,13 @@ final class LineWriter {
     /// Hands everything to the system.
     ///
     /// - Throws: the first failure since the file was opened.
-    func flush() throws(OutputError) {
+    public func flush() throws(OutputError) {
         if failure == nil, !pending.isEmpty { writePending() }
         if let failure { throw failure }
     }
 
     /// Flushes, then opens the path again: after a log file was moved away.
-    func reopen() throws(OutputError) {
+    public func reopen() throws(OutputError) {
         try flush()
         guard ownsDescriptor else { return }
         let fresh = Self.open(path, truncating: false)

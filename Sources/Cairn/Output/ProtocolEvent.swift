@@ -12,7 +12,7 @@ extension EventRecordWriter {
 
     /// Writes a flow that ended.
     func writeFlow(
-        _ flow: Flow, endedAt end: Timestamp, reason: String, header: EventHeader, alerted: Bool,
+        _ flow: Flow, endedAt end: Timestamp, reason: String, header: EventHeader,
         communityID: String?, into writer: inout JSONWriter
     ) {
         writer.beginObject()
@@ -29,7 +29,6 @@ extension EventRecordWriter {
         writer.member("age", flow.last.nanoseconds(since: flow.start) / nanosecondsPerSecond)
         writer.member("state", "\(flow.state)")
         writer.member("reason", reason)
-        writer.member("alerted", alerted)
         writer.endObject()
         if flow.transport == .tcp { writeTCP(flow, into: &writer) }
         writer.endObject()

@@ -169,7 +169,8 @@ enum MessageBuilder {
         let subject = handshake.subject ?? ""
         let validity = der(
             0x30,
-            der(0x17, Array((handshake.notBefore ?? "260101000000Z").utf8)) + der(0x17, Array((handshake.notAfter ?? "270101000000Z").utf8)))
+            der(0x17, Array((handshake.notBefore ?? "260101000000Z").utf8))
+                + der(0x17, Array((handshake.notAfter ?? "270101000000Z").utf8)))
         let key = der(
             0x30, algorithm(1) + der(0x03, [0] + der(0x30, der(0x02, [3]) + der(0x02, [3]))))
         let body =

@@ -27,7 +27,8 @@ struct ScriptedTraffic {
                 return "the traffic is more than \(Self.frameCountMax) frames"
             }
         }
-        time = (writer.frames.map(\.timestamp).max() ?? time).adding(nanoseconds: Self.pauseNanoseconds)
+        time = (writer.frames.map(\.timestamp).max() ?? time).adding(
+            nanoseconds: Self.pauseNanoseconds)
         return nil
     }
 
@@ -40,7 +41,8 @@ struct ScriptedTraffic {
             }
         case .echo(let echo):
             writer.ping(
-                client: echo.client, server: echo.server, payload: echo.payload, answers: echo.isAnswered,
+                client: echo.client, server: echo.server, payload: echo.payload,
+                answers: echo.isAnswered,
                 at: time)
         case .conversation(let conversation): return add(conversation, number: number)
         case .capture: break
@@ -67,7 +69,8 @@ struct ScriptedTraffic {
     }
 
     private mutating func write(
-        _ conversation: TestConversation, _ client: TrafficWriter.Endpoint, _ server: TrafficWriter.Endpoint,
+        _ conversation: TestConversation, _ client: TrafficWriter.Endpoint,
+        _ server: TrafficWriter.Endpoint,
         _ turns: [TrafficWriter.Turn]
     ) {
         guard conversation.isTCP else {
@@ -76,10 +79,13 @@ struct ScriptedTraffic {
         switch conversation.ending {
         case .refused, .unanswered:
             writer.tcpAttempt(
-                client: client, server: server, isRefused: conversation.ending == .refused, at: time)
+                client: client, server: server, isRefused: conversation.ending == .refused, at: time
+            )
         case .fin: writer.tcp(client: client, server: server, turns: turns, ending: .fin, at: time)
-        case .reset: writer.tcp(client: client, server: server, turns: turns, ending: .reset, at: time)
-        case .open: writer.tcp(client: client, server: server, turns: turns, ending: .open, at: time)
+        case .reset:
+            writer.tcp(client: client, server: server, turns: turns, ending: .reset, at: time)
+        case .open:
+            writer.tcp(client: client, server: server, turns: turns, ending: .open, at: time)
         }
         time = time.adding(nanoseconds: TrafficWriter.stepNanoseconds)
     }
@@ -122,7 +128,9 @@ extension TestTurn {
     /// The turn with `{n}` replaced by a number.
     fileprivate func numbered(_ number: Int) -> TestTurn {
         func fill(_ text: String) -> String { text.replacing("{n}", with: String(number)) }
-        func fill(_ bytes: [UInt8]) -> [UInt8] { bytes.replacing("{n}".utf8, with: String(number).utf8) }
+        func fill(_ bytes: [UInt8]) -> [UInt8] {
+            bytes.replacing("{n}".utf8, with: String(number).utf8)
+        }
         func fill(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
             headers.map { ($0.name, fill($0.value)) }
         }

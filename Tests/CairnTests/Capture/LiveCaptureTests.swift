@@ -194,7 +194,7 @@ import Testing
 
     /// A thread with a network of its own: interfaces `cairn0` and `cairn1` are two ends of one
     /// cable, and nothing else is there.
-    private struct PrivateNetwork {
+    struct PrivateNetwork {
         /// To everybody, from nobody, of a type for experiments (IEEE 802 §9.2.3).
         static let header: [UInt8] =
             [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5]

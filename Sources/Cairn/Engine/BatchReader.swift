@@ -1,0 +1,94 @@
+/// The part of the engine that goes frame by frame: reads batches, decodes, puts fragments together, keeps the event
+/// clock, and hands packets to shards.
+final class BatchReader: @unchecked Sendable {
+    private let source: EngineSource
+    private let assembler: PacketAssembler
+    private var clock = EventClock()
+    private var isAtEnd = false
+    /// The last frame of a batch whose stamp needs the next frame's word (see `EventClock`), with a copy of its bytes.
+    private var held: (frame: Frame, bytes: [UInt8])?
+    /// What ended the input early.
+    private(set) var failure: CaptureError?
+    private(set) var frameCount: UInt64 = 0
+
+    init(_ source: EngineSource, _ options: EngineOptions) {
+        self.source = source
+        assembler = PacketAssembler(
+            DecoderSettings(options.settings, options.checksums),
+            DefragmentationSettings(options.settings))
+    }
+
+    /// Fills a batch with the next frames and their packets. After the end of the input batches stay empty; the first of
+    /// them is marked as the last.
+    func read(into batch: Batch) {
+        guard !isAtEnd else { return }
+        let isMore = fill(batch.frames)
+        if let held {
+            decode(restored(held, in: batch.frames), next: batch.frames.frames.first, into: batch)
+            self.held = nil
+        }
+        let frames = batch.frames.frames
+        for index in frames.indices {
+            let next = index + 1 < frames.count ? frames[index + 1] : nil
+            if next == nil, isMore, isLeap(frames[index]) {
+                held = (frames[index], Array(frames[index].bytes))
+            } else {
+                decode(frames[index], next: next, into: batch)
+            }
+        }
+        batch.clock = clock.now ?? .epoch
+        batch.isLast = !isMore
+        isAtEnd = !isMore
+    }
+
+    private func fill(_ frames: FrameBatch) -> Bool {
+        do throws(CaptureError) {
+            return try source.fill(frames)
+        } catch {
+            failure = error
+            frames.removeAll()
+            return false
+        }
+    }
+
+    private func decode(_ frame: Frame, next: Frame?, into batch: Batch) {
+        let now = clock.advance(to: frame.timestamp, next: next?.timestamp).clock
+        if !frame.isTick { frameCount &+= 1 }
+        let first = batch.packets.count
+        assembler.decode(frame, clock: now, arena: batch.frames.arena, into: batch.packets)
+        batch.assign(packetsFrom: first)
+    }
+
+    /// Whether the clock has to know the next frame to believe this one's stamp.
+    private func isLeap(_ frame: Frame) -> Bool {
+        clock.now.map { frame.timestamp.nanoseconds(since: $0) > EventClock.leapMax } ?? true
+    }
+
+    private func restored(_ held: (frame: Frame, bytes: [UInt8]), in batch: FrameBatch) -> Frame {
+        let memory = batch.arena.allocate(byteCount: held.bytes.count)
+        memory.copyBytes(from: held.bytes)
+        var frame = held.frame
+        frame.bytes = UnsafeRawBufferPointer(memory)
+        return frame
+    }
+
+    /// What people should know about the input.
+    var notes: [String] {
+        source.notes
+            + assembler.checksumOffloads.map { offload in
+                let names = source.frames.sourceNames
+                let index = Int(offload.source)
+                return offload.text(sourceName: index < names.count ? names[index] : "?")
+            }
+    }
+
+    /// Adds what was read and decoded.
+    func report(into counters: inout Counters) {
+        source.frames.report(into: &counters)
+        assembler.report(into: &counters)
+        counters.add("time.jump", clock.jumpCount)
+    }
+
+    /// The event clock behind everything that was read.
+    var end: Timestamp? { clock.now }
+}

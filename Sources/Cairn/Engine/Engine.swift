@@ -1,0 +1,136 @@
+/// Packets to incidents: the composition of all stages.
+///
+///     Capture → Decode → Flow → Stream → Protocol → Match → Correlate → Output
+///
+/// Frames come in batches. A batch is decoded in order, its packets are handed to a fixed number of shards by address
+/// pair, the shards work independently, and what they found is merged back into packet order, so that everything behind
+/// is the same for any number of threads. While the shards work on one batch, the next is decoded and the one before it
+/// is merged.
+public final class Engine {
+    private let options: EngineOptions
+    private let rules: RuleSet
+    private let compiled: CompiledRules
+    private let correlations: CorrelationProgram
+
+    /// Shards, whatever the number of threads: enough that a few cores share the work evenly, few enough that the tables
+    /// of each stay useful.
+    static let shardCount = 8
+
+    /// Compiles rules. An engine can run any number of inputs, one after the other, each from a fresh state.
+    public init(rules: RuleSet, options: EngineOptions = EngineOptions()) {
+        self.rules = rules
+        self.options = options
+        correlations = CorrelationProgram(rules)
+        let fieldNames = correlations.fieldNames
+        compiled = CompiledRules(
+            rules.detections,
+            carriedFields: rules.detections.map { rule in
+                fieldNames.compactMap { FieldRegistry.field(named: $0, subject: rule.subject) }
+            },
+            settings: MatchSettings(options))
+    }
+
+    /// Mistakes that show only when rules are put together: expressions that do not compile, correlations that refer
+    /// to nothing.
+    public var diagnostics: [Diagnostic] { compiled.diagnostics + correlations.diagnostics }
+
+    /// Analyses an input from its first frame to its last and hands records to `handler` as they become certain.
+    ///
+    /// - Parameters:
+    ///   - captureName: the name of the capture in records of incidents, where unrelated captures share an output.
+    ///   - stop: ends a live input.
+    ///   - onProgress: called between batches.
+    /// - Throws: `CaptureError` if nothing of the input can be read; what ends it later is in the report.
+    public func run(
+        _ input: EngineInput, captureName: String? = nil,
+        stop: StopFlag = StopFlag(),
+        onProgress: (RunProgress) -> Void = { _ in }, handler: @escaping RecordHandler
+    ) throws(CaptureError) -> RunReport {
+        let source = try EngineSource(input, stop: stop)
+        return run(source, captureName: captureName, onProgress: onProgress, handler: handler)
+    }
+
+    /// Analyses frames of any source.
+    func run(
+        _ source: EngineSource, captureName: String? = nil,
+        onProgress: (RunProgress) -> Void = { _ in },
+        handler: @escaping RecordHandler
+    ) -> RunReport {
+        let reader = BatchReader(source, options)
+        let records = EventRecordWriter(
+            sourceNames: source.frames.sourceNames, isLive: source.isLive)
+        let shards = (0..<Self.shardCount).map { _ in
+            Shard(compiled, options, records, count: Self.shardCount)
+        }
+        let merger = Merger(
+            rules, compiled, correlations, options, records, captureName: captureName,
+            handler: handler)
+        let batches = BatchRotation(shardCount: Self.shardCount)
+        let pool = WorkerPool(threadCount: options.threadCount) { task in
+            if task == 0 {
+                reader.read(into: batches.next)
+            } else {
+                shards[task - 1].process(batches.current, as: task - 1)
+            }
+        }
+        defer { pool.stop() }
+        var statistics = StatisticsSchedule(
+            intervalNanoseconds: options.statisticsIntervalNanoseconds)
+        while !batches.isFinished {
+            pool.run(taskCount: 1 + Self.shardCount) { merger.merge(batches.previous) }
+            batches.rotate()
+            onProgress(progress(source, reader, merger))
+            if statistics.isDue(at: reader.end) {
+                handler(.statistics, report(source, reader, shards, merger).statisticsRecord[...])
+            }
+        }
+        merger.finish()
+        return report(source, reader, shards, merger)
+    }
+
+    private func progress(_ source: EngineSource, _ reader: BatchReader, _ merger: Merger)
+        -> RunProgress
+    {
+        var progress = RunProgress()
+        (progress.byteCount, progress.totalByteCount) = source.byteCounts
+        progress.packetCount = reader.frameCount
+        progress.alertCount = merger.alertCount
+        progress.incidentCount = merger.incidentCount
+        return progress
+    }
+
+    private func report(
+        _ source: EngineSource, _ reader: BatchReader, _ shards: [Shard], _ merger: Merger
+    ) -> RunReport {
+        var report = RunReport()
+        report.progress = progress(source, reader, merger)
+        reader.report(into: &report.counters)
+        for shard in shards { shard.report(into: &report.counters) }
+        merger.report(into: &report.counters)
+        report.end = reader.end
+        report.highestSeverity = merger.highestSeverity
+        report.notes = reader.notes
+        report.problems = source.problems
+        report.failure = reader.failure
+        return report
+    }
+}
+
+/// When statistics are to be written, by the event clock.
+private struct StatisticsSchedule {
+    let intervalNanoseconds: Int64?
+    private var last: Timestamp?
+
+    init(intervalNanoseconds: Int64?) { self.intervalNanoseconds = intervalNanoseconds }
+
+    mutating func isDue(at clock: Timestamp?) -> Bool {
+        guard let intervalNanoseconds, let clock else { return false }
+        guard let last else {
+            self.last = clock
+            return false
+        }
+        guard clock.nanoseconds(since: last) >= intervalNanoseconds else { return false }
+        self.last = clock
+        return true
+    }
+}

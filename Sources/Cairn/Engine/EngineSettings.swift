@@ -1,0 +1,103 @@
+// What the settings by name mean to each stage.
+
+extension FlowSettings {
+    init(_ settings: Settings) {
+        self.init()
+        memcap = settings.byteCount("flow.memcap")
+        prealloc = settings.integer("flow.prealloc")
+        usesVLAN = settings.bool("vlan.use-for-tracking")
+        otherTimeouts = Timeouts(settings, "default")
+        tcpTimeouts = Timeouts(settings, "tcp")
+        udpTimeouts = Timeouts(settings, "udp", closed: 0)
+        icmpTimeouts = Timeouts(settings, "icmp", closed: 0)
+    }
+}
+
+extension FlowSettings.Timeouts {
+    init(_ settings: Settings, _ name: String, closed: Int? = nil) {
+        func seconds(_ state: String) -> Int {
+            Int(settings.nanoseconds("flow-timeouts.\(name).\(state)") / nanosecondsPerSecond)
+        }
+        self.init(
+            new: seconds("new"), established: seconds("established"),
+            closed: closed ?? seconds("closed"))
+    }
+}
+
+extension StreamSettings {
+    init(_ settings: Settings) {
+        self.init()
+        midstream = settings.bool("stream.midstream")
+        asyncOneside = settings.bool("stream.async-oneside")
+        memcap = settings.byteCount("stream.memcap")
+        reassemblyMemcap = settings.byteCount("stream.reassembly.memcap")
+        depth = settings.byteCount("stream.reassembly.depth")
+    }
+}
+
+extension DecoderSettings {
+    init(_ settings: Settings, _ checksums: ChecksumMode) {
+        self.init()
+        self.checksums = checksums
+    }
+}
+
+extension DefragmentationSettings {
+    init(_ settings: Settings) {
+        self.init()
+        trackerCountMax = settings.integer("defrag.trackers")
+        memoryByteCountMax = settings.byteCount("defrag.memcap")
+        timeoutNanoseconds = settings.nanoseconds("defrag.timeout")
+        usesVLAN = settings.bool("vlan.use-for-tracking")
+    }
+}
+
+extension ProtocolLimits {
+    init(_ settings: Settings) {
+        self.init()
+        let prefix = "app-layer.protocols.http.libhtp.default-config."
+        func limit(_ name: String) -> Int {
+            let value = settings.byteCount(prefix + name)
+            return value == 0 ? .max : value
+        }
+        requestBodyByteCountMax = limit("request-body-limit")
+        responseBodyByteCountMax = limit("response-body-limit")
+        decompressionLayerCountMax = settings.integer(
+            prefix + "response-body-decompress-layer-limit")
+        decompressedByteCountMax = settings.byteCount(prefix + "compression-bomb-limit")
+        openTransactionCountMax = settings.integer("app-layer.max-transactions")
+        headersByteCountMax = settings.byteCount("app-layer.header-limit")
+    }
+}
+
+extension CorrelationSettings {
+    init(_ settings: Settings) {
+        self.init()
+        latenessNanoseconds = settings.nanoseconds("lateness")
+        memoryByteCountMax = settings.byteCount("correlation.memcap")
+        incidentGapNanoseconds = settings.nanoseconds("incident.gap")
+        incidentDurationMaxNanoseconds = settings.nanoseconds("incident.max-duration")
+        openIncidentCountMax = settings.integer("incident.max-open")
+        signalLevelMin = settings.text("incident.min-level").flatMap(Level.init(name:)) ?? .low
+        pivotLevelMin = settings.text("incident.pivot-level").flatMap(Level.init(name:)) ?? .high
+        sharedHosts = settings.list("incident.shared").compactMap(IPNetwork.init)
+        signalsListedMax = settings.integer("incident.evidence")
+    }
+}
+
+extension MatchSettings {
+    init(_ options: EngineOptions) {
+        self.init()
+        regexMatchLimit = options.settings.integer("pcre.match-limit")
+        regexDepthLimit = options.settings.integer("pcre.match-limit-recursion")
+        recursionLimit = options.settings.integer("detect.inspection-recursion-limit")
+        writesEvents = options.writesAlerts
+    }
+}
+
+extension CompiledRules {
+    /// Whether some rule is on files, so that they have to be put together.
+    var looksAtFiles: Bool {
+        zip(subjects, transactionGroups).contains { $0.name == "file" && $1 != nil }
+    }
+}

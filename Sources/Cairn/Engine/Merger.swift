@@ -1,0 +1,90 @@
+/// The ordered end of the engine: puts what the shards found into packet order, applies what crosses flows, writes alerts
+/// and events, and feeds the correlation. Works on one thread.
+final class Merger {
+    private let rules: RuleSet
+    private let records: EventRecordWriter
+    private let gate: AlertGate
+    private let correlator: Correlator
+    private let feed: AlertFeed
+    private let writesAlerts: Bool
+    private let handler: RecordHandler
+    private var writer = JSONWriter()
+    private var order: [(key: OrderKey, shard: Int32, entry: Int32)] = []
+    private(set) var alertCount: UInt64 = 0
+
+    init(
+        _ rules: RuleSet, _ compiled: CompiledRules, _ correlations: CorrelationProgram,
+        _ options: EngineOptions, _ records: EventRecordWriter, captureName: String?,
+        handler: @escaping RecordHandler
+    ) {
+        self.rules = rules
+        self.records = records
+        self.handler = handler
+        gate = AlertGate(compiled)
+        var settings = CorrelationSettings(options.settings)
+        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
+        settings.capture = captureName
+        correlator = Correlator(program: correlations, settings: settings) { lines in
+            handler(.incident, lines[...])
+        }
+        feed = AlertFeed(rules, correlator)
+        writesAlerts = options.writesAlerts
+    }
+
+    var incidentCount: UInt64 { UInt64(correlator.incidentCount) }
+    var highestSeverity: Level? { correlator.highestSeverity }
+
+    /// Takes in what the shards found in one batch.
+    func merge(_ batch: Batch) {
+        order.removeAll(keepingCapacity: true)
+        for (shard, findings) in batch.findings.enumerated() {
+            for index in findings.entries.indices {
+                order.append((findings.entries[index].key, Int32(shard), Int32(index)))
+            }
+        }
+        // Keys are unique: a frame's address pair belongs to one shard, and so does a flow.
+        order.sort { $0.key < $1.key }
+        for (key, shard, entry) in order {
+            // What became certain before comes before, so that lines that share a file stand in order of time.
+            advance(to: Timestamp(nanoseconds: key.clock))
+            take(batch.findings[Int(shard)], Int(entry))
+        }
+        if batch.clock > .epoch { advance(to: batch.clock) }
+    }
+
+    /// Closes what is open, at the end of the input.
+    func finish() { correlator.finish() }
+
+    /// Adds what came of the alerts.
+    func report(into counters: inout Counters) {
+        gate.report(into: &counters)
+        counters.add("alerts", alertCount)
+        counters.add("correlation.late", UInt64(correlator.counts.late))
+        counters.add("correlation.firings", UInt64(correlator.counts.firings))
+        counters.add("correlation.incidents", incidentCount)
+    }
+
+    private func advance(to clock: Timestamp) {
+        correlator.advance(clock: clock)
+        correlator.flush()
+    }
+
+    private func take(_ findings: Findings, _ entry: Int) {
+        switch findings.entries[entry].content {
+        case .record(let range): handler(.event, findings.text[range])
+        case .candidate(let index):
+            gate.admit(findings.candidates[index]) { raise($0) }
+        }
+    }
+
+    private func raise(_ alert: Alert) {
+        alertCount &+= 1
+        if writesAlerts {
+            writer.removeAll()
+            records.writeAlert(
+                alert, rule: rules.detections[alert.rule], into: &writer)
+            handler(.alert, writer.bytes[...])
+        }
+        feed.add(alert)
+    }
+}

@@ -1,0 +1,170 @@
+/// One share of the flows with everything that is kept for them.
+///
+/// A shard is worked on by one thread at a time and knows nothing of the others, so what it finds does not depend on the
+/// number of threads.
+final class Shard: @unchecked Sendable {
+    /// Where something is seen: the packet that makes it certain, its flow, which way it goes.
+    typealias Place = CommonFields.Context
+
+    private let flows: FlowTable
+    private let streams: TCPReassembler
+    private let sessions = ProtocolSessions()
+    private let parsed: ParserOutput
+    private let matcher: Matcher
+    private let recorder: EventRecorder?
+
+    init(
+        _ compiled: CompiledRules, _ options: EngineOptions, _ records: EventRecordWriter,
+        count: Int
+    ) {
+        flows = FlowTable(FlowSettings(options.settings), shardCount: count)
+        streams = TCPReassembler(StreamSettings(options.settings), shardCount: count)
+        parsed = ParserOutput(
+            limits: ProtocolLimits(options.settings),
+            wantsFiles: options.writesEvents || compiled.looksAtFiles)
+        matcher = Matcher(compiled)
+        recorder = options.writesEvents ? EventRecorder(records) : nil
+    }
+
+    /// Takes a batch's packets through flows, streams, protocols and rules, and ends the flows that the clock leaves
+    /// behind.
+    func process(_ batch: Batch, as index: Int) {
+        let findings = batch.findings[index]
+        for number in batch.packetsOfShard[index] {
+            let packet = batch.packets.packets + Int(number)
+            while let flow = flows.nextEnded(before: packet.pointee.clock) { end(flow, findings) }
+            inspect(packet, findings)
+        }
+        while let flow = flows.nextEnded(before: batch.clock) { end(flow, findings) }
+        guard batch.isLast else { return }
+        while let flow = flows.nextRemaining(at: batch.clock) { end(flow, findings) }
+    }
+
+    /// Adds what the shard's stages counted.
+    func report(into counters: inout Counters) {
+        flows.report(into: &counters)
+        streams.counts.report(into: &counters)
+        sessions.report(into: &counters)
+        matcher.report(into: &counters)
+    }
+
+    // MARK: Packets
+
+    private func inspect(_ packet: UnsafePointer<Packet>, _ findings: Findings) {
+        let tracked = flows.track(packet)
+        while let flow = flows.nextDisplaced() { end(flow, findings) }
+        findings.begin(OrderKey(packet))
+        recorder?.anomalies(packet.pointee.anomalies, place(packet, tracked), into: findings)
+        if let tracked {
+            switch packet.pointee.transport {
+            case .tcp: inspectSegment(packet, tracked, findings)
+            case .udp: inspectDatagram(packet, tracked, findings)
+            default: inspectPacket(packet, tracked)
+            }
+            flows.settle(tracked.flow)
+        } else {
+            inspectPacket(packet, nil)
+        }
+        matcher.drain { findings.add($0) }
+    }
+
+    private func inspectPacket(_ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?) {
+        var place = place(packet, tracked)
+        place.isOfPacket = true
+        matcher.inspect(packet, place)
+    }
+
+    private func inspectSegment(
+        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
+    ) {
+        streams.process(packet, tracked.flow, tracked.direction)
+        recorder?.anomalies(streams.anomalies, place(packet, tracked), into: findings)
+        inspectPacket(packet, tracked)
+        deliver(place(packet, tracked), tracked.flow, findings)
+    }
+
+    private func inspectDatagram(
+        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
+    ) {
+        inspectPacket(packet, tracked)
+        guard !packet.pointee.isChecksumBad else { return }
+        let payload = packet.pointee.payload
+        sessions.datagram(payload, tracked.direction, flow: tracked.flow, output: parsed)
+        let place = place(packet, tracked)
+        matcher.inspect(datagram: payload, tracked.direction, place)
+        inspectTransactions(place, findings)
+    }
+
+    /// Takes what became certain of a stream to its protocol and to the rules.
+    private func deliver(_ place: Place, _ flow: FlowPointer, _ findings: Findings) {
+        for chunk in streams.deliveries {
+            sessions.consume(chunk, flow: flow, output: parsed)
+            let place = known(place, flow)
+            matcher.inspect(chunk, place)
+            inspectTransactions(place, findings)
+        }
+    }
+
+    private func inspectTransactions(_ place: Place, _ findings: Findings) {
+        guard !parsed.events.isEmpty else { return }
+        for event in parsed.events {
+            switch event.kind {
+            case .progress:
+                guard let transaction = event.transaction else { continue }
+                matcher.inspect(transaction, place)
+                if transaction.isComplete { recorder?.finished(transaction, place, into: findings) }
+            case .anomaly(let index):
+                guard let definition = event.transaction?.definition ?? place.applicationProtocol
+                else { continue }
+                recorder?.anomaly(
+                    "\(definition.name).\(definition.anomalies[index])", layer: "applayer", place,
+                    into: findings)
+            }
+        }
+        parsed.drain()
+    }
+
+    // MARK: Places
+
+    private func place(_ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?) -> Place {
+        let place = Place(
+            packet: packet, flow: tracked?.flow, direction: tracked?.direction,
+            timestamp: packet.pointee.timestamp)
+        guard let flow = tracked?.flow else { return place }
+        return known(place, flow)
+    }
+
+    /// The place with what is known by now of what the flow speaks.
+    private func known(_ place: Place, _ flow: FlowPointer) -> Place {
+        guard flow.pointee.session >= 0 else { return place }
+        var place = place
+        place.applicationProtocol = sessions.definition(of: flow)
+        place.hasFailed = sessions.hasFailed(flow)
+        place.isReversed = sessions.isReversed(flow)
+        return place
+    }
+
+    // MARK: Ends of flows
+
+    private func end(_ flow: FlowPointer, _ findings: Findings) {
+        findings.begin(OrderKey(endOf: flow))
+        let place = Place(flow: flow, direction: .toServer, timestamp: flow.pointee.end)
+        if flow.pointee.transport == .tcp {
+            streams.finish(flow)
+            deliver(place, flow, findings)
+        }
+        sessions.finish(flow, output: parsed)
+        let last = known(place, flow)
+        inspectTransactions(last, findings)
+        let knowledge = FlowFields.Knowledge(
+            applicationProtocol: last.applicationProtocol?.name
+                ?? (last.hasFailed ? "failed" : nil),
+            serverName: sessions.serverName(of: flow))
+        matcher.inspect(endOf: flow, knowledge, last)
+        recorder?.ended(flow, applicationProtocol: knowledge.applicationProtocol, into: findings)
+        matcher.drain { findings.add($0) }
+        sessions.release(flow)
+        matcher.release(flow)
+        flows.free(flow)
+    }
+}

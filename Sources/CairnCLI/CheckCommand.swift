@@ -1,0 +1,40 @@
+import ArgumentParser
+import Cairn
+
+/// `cairn check`: loads rules and reports every mistake.
+struct CheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Load rules and report every mistake, warning and skipped rule.",
+        discussion: """
+            Exits with 3 if there is a mistake. Rules that cannot apply to packets are skipped with their \
+            reason; that is no mistake.
+            """)
+
+    @OptionGroup var settings: SettingsOptionGroup
+
+    @Flag(help: "Warnings are mistakes too.")
+    var strict = false
+
+    @Flag(help: "Only count skipped rules, do not list them.")
+    var quiet = false
+
+    @Argument(help: "Rule files or folders of them.", completion: .file())
+    var paths: [String] = ["Rules"]
+
+    func run() throws {
+        let set = RuleLoader(settings: try settings.load(strict: strict)).load(paths: paths)
+        let diagnostics = set.diagnostics + Engine(rules: set).diagnostics
+        for diagnostic in diagnostics where !(quiet && diagnostic.severity == .skipped) {
+            print(diagnostic)
+        }
+        let errors = diagnostics.count { $0.severity == .error }
+        let warnings = diagnostics.count { $0.severity == .warning }
+        let skipped = diagnostics.count { $0.severity == .skipped }
+        printError(
+            "\(set.detections.count) detection and \(set.correlations.count) correlation rules loaded, "
+                + "\(skipped) skipped, \(errors) mistakes, \(warnings) warnings")
+        if errors > 0 || strict && warnings > 0 { throw Failure(.rules) }
+        if set.detections.isEmpty { throw Failure(.rules, "no rule could be loaded") }
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Cairn
+
+/// `cairn read`: analyses captures.
+struct ReadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "read",
+        abstract: "Analyse captures.",
+        discussion: """
+            Captures are pcap or pcapng files, also compressed with gzip or zstd, folders of them, or - for \
+            standard input. Several captures are one run, in the order of their packets' time; with --each \
+            they are unrelated, and every one starts afresh.
+            """)
+
+    @OptionGroup var options: EngineOptionGroup
+
+    @Flag(help: "The captures are unrelated: fresh state for each, one output.")
+    var each = false
+
+    @Argument(help: "Captures or folders of captures; - for standard input.", completion: .file())
+    var captures: [String]
+
+    func run() throws {
+        let session = try Session(options)
+        try session.finish(each ? readEach(session) : readAll(session))
+    }
+
+    private func readAll(_ session: Session) throws -> RunReport {
+        do throws(CaptureError) {
+            return try session.run(.captures(captures, filter: session.filter))
+        } catch {
+            throw Failure(error)
+        }
+    }
+
+    /// Every capture by itself; one that cannot be read does not stop the others.
+    private func readEach(_ session: Session) -> RunReport {
+        let (files, problems) = EngineInput.expand(captures)
+        var whole = RunReport()
+        whole.problems = problems
+        for file in files {
+            do throws(CaptureError) {
+                whole.add(
+                    try session.run(.captures([file], filter: session.filter), captureName: file))
+            } catch {
+                whole.problems.append(error)
+            }
+        }
+        return whole
+    }
+}

@@ -1,0 +1,147 @@
+import Cairn
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What `read` and `watch` share: settings, rules and outputs, set up from the options, and how a run ends.
+final class Session {
+    let options: EngineOptionGroup
+    let settings: Settings
+    let rules: RuleSet
+    let outputs: Outputs
+    let filter: String?
+    private let start = ProgressBar.now()
+    private var hasReportedRules = false
+
+    init(_ options: EngineOptionGroup) throws {
+        self.options = options
+        settings = try options.settings.load(strict: options.strict)
+        rules = try options.loadRules(settings: settings)
+        filter = try options.loadFilter()
+        outputs = try Outputs(options)
+    }
+
+    /// Runs one input through the engine, with progress on a terminal.
+    func run(
+        _ input: EngineInput, captureName: String? = nil, statisticsInterval: Int64? = nil,
+        stop: StopFlag = StopFlag(), betweenBatches: () -> Void = {}
+    ) throws(CaptureError) -> RunReport {
+        var engineOptions = EngineOptions(settings: settings)
+        engineOptions.threadCount = options.threads ?? coreCount()
+        engineOptions.checksums = options.checksums
+        engineOptions.writesAlerts = outputs.wants(.alert)
+        engineOptions.writesEvents = outputs.wants(.event)
+        engineOptions.finalIncidentsOnly = options.finalOnly
+        engineOptions.statisticsIntervalNanoseconds = statisticsInterval
+        let engine = Engine(rules: rules, options: engineOptions)
+        if !hasReportedRules {
+            hasReportedRules = true
+            for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
+        }
+        var bar = ProgressBar()
+        defer { bar.clear() }
+        return try engine.run(
+            input, captureName: captureName, stop: stop,
+            onProgress: {
+                bar.update($0)
+                betweenBatches()
+            }
+        ) { [outputs] kind, lines in outputs.write(kind, lines) }
+    }
+
+    /// Writes what is left, says what was seen, and ends with the exit code that the outcome asks for.
+    func finish(_ report: RunReport) throws {
+        var report = report
+        report.counters.add("rules.skipped", UInt64(rules.skipped.count))
+        report.counters.add("rules.failed", UInt64(rules.failedRuleCount))
+        do throws(OutputError) {
+            try outputs.flush()
+            if let path = options.stats { try writeStatistics(report, to: path) }
+        } catch {
+            throw Failure(error)
+        }
+        RunSummary(report: report, seconds: ProgressBar.now() - start).print()
+        if let failure = report.failure { throw Failure(Failure(failure).code) }
+        if let limit = options.failOn, let highest = report.highestSeverity, highest >= limit {
+            throw Failure(.testsFailed, "an incident reached \(highest.name)")
+        }
+    }
+
+    private func writeStatistics(_ report: RunReport, to path: String) throws(OutputError) {
+        let writer = try LineWriter(path: path)
+        writer.write(report.statisticsRecord)
+        try writer.flush()
+    }
+}
+
+extension EngineOptionGroup {
+    /// Loads the rules that the options name; mistakes are printed, and end the run only with `--strict`.
+    func loadRules(settings: Settings) throws -> RuleSet {
+        let paths = try (rules.isEmpty ? [defaultRules()] : rules) + addedRules
+        let set = RuleLoader(settings: settings).load(paths: paths)
+        for diagnostic in set.diagnostics where diagnostic.severity != .skipped {
+            printError("\(diagnostic)")
+        }
+        let errorCount = set.diagnostics.count { $0.severity == .error }
+        if strict, errorCount > 0 { throw Failure(.rules, "\(errorCount) mistakes in rules") }
+        if set.detections.isEmpty {
+            throw Failure(.rules, "no rule could be loaded from \(paths.joined(separator: ", "))")
+        }
+        return set
+    }
+
+    /// `Rules/` in the working directory, else the installed rules.
+    private func defaultRules() throws -> String {
+        let candidates = ["Rules", "/usr/local/share/cairn/Rules", "/usr/share/cairn/Rules"]
+        guard let path = candidates.first(where: { access($0, R_OK) == 0 }) else {
+            throw Failure(
+                .rules,
+                "there is no folder Rules here and no rules are installed; name some with --rules")
+        }
+        return path
+    }
+
+    /// The filter expression, read from its file if it is in one.
+    func loadFilter() throws -> String? {
+        guard let filterFile else { return filter }
+        guard let text = textOfFile(filterFile) else {
+            throw Failure(.usage, "cannot read \(filterFile): \(String(cString: strerror(errno)))")
+        }
+        return text
+    }
+}
+
+extension SettingsOptionGroup {
+    /// The settings of the options; mistakes are printed, and end the run only with `strict`.
+    func load(strict: Bool) throws -> Settings {
+        var settings = Settings()
+        var diagnostics: [Diagnostic] = []
+        if let config { diagnostics += settings.read(path: config) }
+        for assignment in assignments { diagnostics += settings.set(assignment) }
+        for diagnostic in diagnostics { printError("\(diagnostic)") }
+        let errorCount = diagnostics.count { $0.severity == .error }
+        if strict, errorCount > 0 { throw Failure(.rules, "\(errorCount) mistakes in settings") }
+        return settings
+    }
+}
+
+/// The text of a file, nil if it cannot be read.
+private func textOfFile(_ path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var text = ""
+    var buffer = [CChar](repeating: 0, count: 4096)
+    while fgets(&buffer, Int32(buffer.count), file) != nil {
+        text += String(
+            decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    return text
+}
+
+/// Cores that may be used.
+func coreCount() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }

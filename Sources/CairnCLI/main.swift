@@ -1,3 +1,0 @@
-import Cairn
-
-print("cairn")

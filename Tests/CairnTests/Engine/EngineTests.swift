@@ -1,0 +1,103 @@
+import Testing
+
+@testable import Cairn
+
+@Suite struct EngineTests {
+    private static let rules = """
+        title: Hidden file
+        id: hidden
+        level: high
+        tags: [attack.initial-access]
+        logsource: {product: cairn, service: http}
+        detection: {uri: {http.uri|contains: /.git/}, condition: uri}
+        ---
+        title: Marker in a stream
+        id: marker
+        level: low
+        logsource: {product: cairn, service: stream}
+        detection: {text: {payload|contains: 'across the border'}, condition: text}
+        """
+
+    private static func run(
+        _ traffic: (inout TrafficWriter) -> Void, threads: Int = 1, events: Bool = true
+    ) -> [RecordKind: [UInt8]] {
+        var writer = TrafficWriter()
+        traffic(&writer)
+        var options = EngineOptions()
+        options.threadCount = threads
+        options.writesAlerts = true
+        options.writesEvents = events
+        let set = RuleLoader().load(source: rules.utf8, path: "rules.yml")
+        var records: [RecordKind: [UInt8]] = [:]
+        _ = Engine(rules: set, options: options).run(
+            EngineSource(ScriptedSource(writer.framesInTimeOrder))
+        ) {
+            records[$0, default: []] += $1
+        }
+        return records
+    }
+
+    private static func endpoint(_ address: String, _ port: UInt16) -> TrafficWriter.Endpoint {
+        .init(address: IPAddress(address) ?? .zero, port: port)
+    }
+
+    /// Many conversations at once, over all shards.
+    private static func crowd(_ writer: inout TrafficWriter) {
+        for number in 0..<60 {
+            let host = "10.0.\(number % 7).\(number + 1)"
+            let path = number % 3 == 0 ? "/.git/HEAD" : "/index.html"
+            writer.tcp(
+                client: endpoint(host, UInt16(40_000 + number)),
+                server: endpoint("192.0.2.\(number % 5)", 80),
+                turns: [
+                    .init(
+                        direction: .toServer,
+                        bytes: Array("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n".utf8)),
+                    .init(
+                        direction: .toClient,
+                        bytes: Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".utf8)),
+                ], at: Timestamp(nanoseconds: Int64(number) * 700_000))
+        }
+    }
+
+    @Test func `any number of threads gives the same bytes`() {
+        let one = Self.run(Self.crowd)
+        #expect(one[.alert]?.isEmpty == false)
+        #expect(one[.incident]?.isEmpty == false)
+        #expect(one[.event]?.isEmpty == false)
+        for threads in [2, 3] { #expect(Self.run(Self.crowd, threads: threads) == one) }
+    }
+
+    @Test func `every record is as its schema says`() throws {
+        let records = Self.run(Self.crowd)
+        let alert = try JSONSchema(named: "alert")
+        let event = try JSONSchema(named: "event")
+        for line in (records[.alert] ?? []).split(separator: UInt8(ascii: "\n")) {
+            #expect(alert.problems(in: line) == [])
+        }
+        for line in (records[.event] ?? []).split(separator: UInt8(ascii: "\n")) {
+            #expect(event.problems(in: line) == [])
+        }
+        for line in (records[.incident] ?? []).split(separator: UInt8(ascii: "\n")) {
+            let kind = try #require(JSONValue(parsing: line)?["kind"]?.text)
+            #expect(try JSONSchema(named: kind).problems(in: line) == [])
+        }
+    }
+
+    @Test(arguments: [1, 2, 7, 100])
+    func `a match across segments is found however they are cut`(segmentByteCount: Int) {
+        let text = Array("some bytes before across the border and some behind".utf8)
+        let records = Self.run { writer in
+            let turns = stride(from: 0, to: text.count, by: segmentByteCount).map { start in
+                TrafficWriter.Turn(
+                    direction: .toServer,
+                    bytes: Array(text[start..<min(text.count, start + segmentByteCount)]))
+            }
+            writer.tcp(
+                client: Self.endpoint("10.0.0.1", 40_000), server: Self.endpoint("10.0.0.2", 9_999),
+                turns: turns, at: .epoch)
+        }
+        let alerts = (records[.alert] ?? []).split(separator: UInt8(ascii: "\n"))
+        #expect(alerts.count == 1)
+    }
+}
