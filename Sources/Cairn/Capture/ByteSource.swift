@@ -98,23 +98,6 @@ private func systemRead(_ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPoin
     read(descriptor, buffer.baseAddress, buffer.count)
 }
 
-/// Bytes in memory, for captures that a program made itself.
-final class MemorySource: ByteSource {
-    private let bytes: [UInt8]
-    private var offset = 0
-
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceError) -> Int {
-        let count = min(buffer.count, bytes.count - offset)
-        bytes.withUnsafeBytes { all in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[offset..<offset + count]))
-        }
-        offset += count
-        return count
-    }
-}
-
 /// A source whose first bytes can be looked at before they are read, since content decides what a
 /// file is.
 final class PeekingSource: ByteSource {

@@ -5,7 +5,8 @@ extension CaptureError: CustomStringConvertible {
         case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
         case .notACapture(let path, let kind): "\(path) is no capture; it looks like \(kind)"
         case .cutOff(let path, let offset):
-            "\(path) is cut off: a record that begins at byte \(offset) is not whole; everything before it was read"
+            "\(path) is cut off: a record that begins at byte \(offset) is not whole; "
+                + "everything before it was read"
         case .damaged(let path, let offset, let reason):
             "\(path) is damaged at byte \(offset): \(reason); everything before it was read"
         case .badFilter(let expression, let reason):

@@ -35,8 +35,9 @@ final class CaptureFiles: FrameSource {
     private var waiting: [Waiting] = []
     /// Captures that are open, in their order.
     private var open: [Cursor] = []
-    private var counts = Counts()
+    private var fileCounts = FileCounts()
     private var frameCounts = FrameCounts()
+    /// What the readers of captures that are closed told.
     private var fileCounters = Counters()
 
     /// Captures that are open at once while they overlap. More wait until one ends; their frames
@@ -87,8 +88,8 @@ final class CaptureFiles: FrameSource {
         }
     }
 
-    private struct Counts {
-        var files: UInt64 = 0
+    private struct FileCounts {
+        var opened: UInt64 = 0
         var unreadable: UInt64 = 0
         var broken: UInt64 = 0
         var late: UInt64 = 0
@@ -144,10 +145,10 @@ final class CaptureFiles: FrameSource {
         filter?.report(into: &counters)
         frameCounts.report(into: &counters)
         counters.add("capture.bytes", progress.byteCount)
-        counters.add("capture.files.opened", counts.files)
-        counters.add("capture.files.unreadable", counts.unreadable)
-        counters.add("capture.files.broken", counts.broken)
-        counters.add("capture.files.late", counts.late)
+        counters.add("capture.files.opened", fileCounts.opened)
+        counters.add("capture.files.unreadable", fileCounts.unreadable)
+        counters.add("capture.files.broken", fileCounts.broken)
+        counters.add("capture.files.late", fileCounts.late)
     }
 }
 
@@ -212,11 +213,15 @@ extension CaptureFiles {
     }
 
     private func tell(_ problem: CaptureError) {
-        switch problem {
-        case .cutOff, .damaged: counts.broken &+= 1
-        default: counts.unreadable &+= 1
-        }
+        count(problem)
         onProblem(problem)
+    }
+
+    private func count(_ problem: CaptureError) {
+        switch problem {
+        case .cutOff, .damaged: fileCounts.broken &+= 1
+        default: fileCounts.unreadable &+= 1
+        }
     }
 
     private func openFile(_ waiting: Waiting) throws(CaptureError) -> CaptureFile {
@@ -225,7 +230,7 @@ extension CaptureFiles {
             path: waiting.path, sourceIndex: waiting.index, filter: filter, progress: progress,
             options: isOneOfMany
                 ? CaptureFile.Options(layout: .small, readsAhead: false) : options)
-        counts.files &+= 1
+        fileCounts.opened &+= 1
         return file
     }
 
@@ -269,8 +274,9 @@ extension CaptureFiles {
         do throws(CaptureError) {
             return try cursor.file.fill(batch)
         } catch {
+            count(error)
             if isSingle { throw error }
-            tell(error)
+            onProblem(error)
             return false
         }
     }
@@ -316,7 +322,7 @@ extension CaptureFiles {
         if open.count < Self.openCountMax { return true }
         if waiting.last?.isLate == false {
             waiting[waiting.count - 1].isLate = true
-            counts.late &+= 1
+            fileCounts.late &+= 1
         }
         return false
     }

@@ -21,6 +21,7 @@ final class CaptureWriter {
     private let descriptor: CInt
     private var blocks = PcapNGBlocks()
     private var interfaces: [Interface] = []
+    private var lastTimestamp = Timestamp.epoch
     private var writtenByteCount = 0
     private var failure: CaptureError?
 
@@ -46,8 +47,11 @@ final class CaptureWriter {
         blocks.addSection(application: "cairn")
     }
 
-    /// Closes the file. What was not flushed is lost.
-    deinit { if descriptor != STDOUT_FILENO { close(descriptor) } }
+    /// Closes the file. Frames that were not flushed are written if they can be; `flush` tells.
+    deinit {
+        do throws(CaptureError) { try flush() } catch {}
+        if descriptor != STDOUT_FILENO { close(descriptor) }
+    }
 
     /// Writes the frames and ticks of a batch.
     func write(_ batch: FrameBatch) throws(CaptureError) {
@@ -58,6 +62,7 @@ final class CaptureWriter {
     /// snap length (`RecordLimit.capturedByteCountMax`) as cut off.
     func write(_ frame: Frame) throws(CaptureError) {
         let interface = try interfaceIndex(of: frame)
+        lastTimestamp = frame.timestamp
         if frame.isTick {
             blocks.addStatistics(
                 interface: interface, frame.timestamp, comment: PcapNGReader.tickComment)
@@ -67,11 +72,12 @@ final class CaptureWriter {
         if blocks.bytes.count >= Self.heldByteCountMax { try flush() }
     }
 
-    /// Writes what the kernel lost, as the capture's last block, so that it is known where the file
-    /// is read.
-    func write(_ losses: KernelLosses, of frame: Frame) throws(CaptureError) {
-        blocks.addStatistics(
-            interface: try interfaceIndex(of: frame), frame.timestamp, losses: losses)
+    /// Ends the file with what the kernel lost, so that whoever reads it knows.
+    func finish(_ losses: KernelLosses) throws(CaptureError) {
+        if !interfaces.isEmpty {
+            blocks.addStatistics(interface: 0, lastTimestamp, losses: losses)
+        }
+        try flush()
     }
 
     /// Hands everything to the system.

@@ -65,7 +65,12 @@ public enum Interfaces {
 
         /// Asks the driver (`SIOCETHTOOL`); false where it does not know.
         func isOn(_ interface: String) -> Bool {
-            let socket = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+            #if canImport(Glibc)
+                let kind = Int32(SOCK_DGRAM.rawValue)
+            #else
+                let kind = SOCK_DGRAM
+            #endif
+            let socket = socket(AF_INET, kind, 0)
             guard socket >= 0 else { return false }
             defer { close(socket) }
             // struct ethtool_value: command and answer.

@@ -1,5 +1,8 @@
 /// A named oddity of a packet's headers. Names are those of Suricata's decoder events where it has
 /// one, so that rules with `decode-event` keep their meaning; the others follow the same pattern.
+///
+/// Three are there only so that such rules load. A second ESP header cannot be seen behind the
+/// first, a short UDP length has a newer name, and tags inside ERSPAN count as those of any frame.
 enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case ethernetTooSmall
     case ethernetUnknownEtherType
@@ -76,6 +79,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case ipv6DuplicateHopByHop
     case ipv6DuplicateDestination
     case ipv6DuplicateAuthentication
+    case ipv6DuplicateESP
     case ipv6InvalidOptionLength
     case ipv6AuthenticationReservedNotZero
     case ipv6HopByHopUnknownOption
@@ -139,6 +143,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case greVersion1HeaderTooBig
     case erspanHeaderTooSmall
     case erspanUnsupportedVersion
+    case erspanTooManyVLANLayers
     case vxlanUnknownPayloadType
     case geneveUnknownPayloadType
     case tooManyLayers
@@ -221,6 +226,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
         case .ipv6DuplicateHopByHop: "ipv6.exthdr_dupl_hh"
         case .ipv6DuplicateDestination: "ipv6.exthdr_dupl_dh"
         case .ipv6DuplicateAuthentication: "ipv6.exthdr_dupl_ah"
+        case .ipv6DuplicateESP: "ipv6.exthdr_dupl_eh"
         case .ipv6InvalidOptionLength: "ipv6.exthdr_invalid_optlen"
         case .ipv6AuthenticationReservedNotZero: "ipv6.exthdr_ah_res_not_null"
         case .ipv6HopByHopUnknownOption: "ipv6.hopopts_unknown_opt"
@@ -284,6 +290,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
         case .greVersion1HeaderTooBig: "gre.version1_hdr_too_big"
         case .erspanHeaderTooSmall: "erspan.header_too_small"
         case .erspanUnsupportedVersion: "erspan.unsupported_version"
+        case .erspanTooManyVLANLayers: "erspan.too_many_vlan_layers"
         case .vxlanUnknownPayloadType: "vxlan.unknown_payload_type"
         case .geneveUnknownPayloadType: "geneve.unknown_payload_type"
         case .tooManyLayers: "generic.too_many_layers"

@@ -94,10 +94,3 @@ extension MatchSettings {
         writesEvents = options.writesAlerts
     }
 }
-
-extension CompiledRules {
-    /// Whether some rule is on files, so that they have to be put together.
-    var looksAtFiles: Bool {
-        zip(subjects, transactionGroups).contains { $0.name == "file" && $1 != nil }
-    }
-}

@@ -21,7 +21,7 @@ final class Shard: @unchecked Sendable {
         streams = TCPReassembler(StreamSettings(options.settings), shardCount: count)
         parsed = ParserOutput(
             limits: ProtocolLimits(options.settings),
-            wantsFiles: options.writesEvents || compiled.looksAtFiles)
+            fileNeeds: options.writesEvents ? .all : compiled.fileNeeds)
         matcher = Matcher(compiled)
         recorder = options.writesEvents ? EventRecorder(records) : nil
     }

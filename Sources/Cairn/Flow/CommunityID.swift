@@ -1,6 +1,6 @@
 extension Flow {
-    /// The Community ID of the flow, version 1 (github.com/corelight/community-id-spec): the same in every tool that
-    /// sees the flow, whatever its direction. Computed on demand.
+    /// The Community ID of the flow, version 1 (github.com/corelight/community-id-spec): the same
+    /// in every tool that sees the flow, whatever its direction. Computed on demand.
     func communityID(seed: UInt16 = 0) -> String {
         var (first, second) = (client, server)
         var ports: (UInt16, UInt16)? = communityPorts
@@ -15,7 +15,8 @@ extension Flow {
         return "1:" + base64(Digest.hash(.sha1, input))
     }
 
-    /// Ports, or for ICMP the type and what answers it (the code, if nothing does); nil for other protocols.
+    /// Ports, or for ICMP the type and what answers it (the code, if nothing does); nil for other
+    /// protocols.
     private var communityPorts: (UInt16, UInt16)? {
         switch transport {
         case .tcp, .udp, .sctp: (clientPort, serverPort)

@@ -11,7 +11,8 @@ typealias FlowPointer = UnsafeMutablePointer<Flow>
 
 /// A bidirectional 5-tuple with its state: the client opened it, the other end is the server.
 ///
-/// Flows live in slots of their shard's table and are reached by pointer; a slot is used again after its flow ended.
+/// Flows live in slots of their shard's table and are reached by pointer; a slot is used again
+/// after its flow ended.
 struct Flow {
     // The key and the links come first: a look-up touches only this part.
     /// The tuple as the table looks for it, in the direction of the client.
@@ -20,11 +21,16 @@ struct Flow {
     var hash: UInt64 = 0
     /// The next flow of the same bucket (of the free list, while the slot is free).
     var next: FlowPointer?
-    /// Neighbours among the flows of the same time-out, by their last packet.
+    /// Neighbours among the flows of the same time-out, and the clock when it came between them.
     var older: FlowPointer?
     var newer: FlowPointer?
+    var filedClock: Timestamp = .epoch
+    /// The event clock at the last packet: what the time-out counts from.
+    var lastClock: Timestamp = .epoch
     /// Which list of equal time-outs the flow is in.
     var timeoutClass: UInt8 = 0
+    /// The flow is not in that list any more: its end is near.
+    var isDue = false
 
     var state: FlowState = .new
     /// Why the flow ended; meaningful once the table has handed it out as ended.
@@ -35,7 +41,8 @@ struct Flow {
     /// The sequence number of the client's SYN: the same one again is no new connection.
     var clientInitialSequence: UInt32 = 0
 
-    /// A hash of the tuple and the first frame number, below 2^53, so that JSON readers keep it exact.
+    /// A hash of the tuple and the first frame number, below 2^53, so that JSON readers keep it
+    /// exact.
     var id: UInt64 = 0
     var vlanIDs: (UInt16, UInt16, UInt16) = (0, 0, 0)
     var vlanCount: UInt8 = 0
@@ -49,8 +56,6 @@ struct Flow {
     var firstFrameNumber: UInt64 = 0
     var start: Timestamp = .epoch
     var last: Timestamp = .epoch
-    /// The event clock at the last packet: what the time-out counts from.
-    var lastClock: Timestamp = .epoch
     /// The event clock when the flow ended: its deadline if it timed out.
     var end: Timestamp = .epoch
     var toServer = FlowCounts()
@@ -138,8 +143,8 @@ enum FlowEndReason: UInt8, Sendable {
     case evicted
 }
 
-/// The states of a TCP connection, as an observer sees them (RFC 9293 §3.3.2): the ends' two states in one. Names in
-/// which the two ends differ are those of the end that closes first.
+/// The states of a TCP connection, as an observer sees them (RFC 9293 §3.3.2): the ends' two states
+/// in one. Names in which the two ends differ are those of the end that closes first.
 enum TCPState: UInt8, Sendable {
     /// No handshake was seen.
     case none

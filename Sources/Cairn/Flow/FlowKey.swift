@@ -1,12 +1,14 @@
 /// What makes packets one flow: both endpoints, the protocol, and the VLAN if it is to count.
 ///
-/// An endpoint is an address and a selector: the port of TCP, UDP and SCTP; for ICMP what `ICMPPair` says; else 0.
+/// An endpoint is an address and a selector: the port of TCP, UDP and SCTP; for ICMP what
+/// `ICMPPair` says; else 0.
 struct FlowKey: Equatable {
     var source: IPAddress = .zero
     var destination: IPAddress = .zero
     var sourceSelector: UInt16 = 0
     var destinationSelector: UInt16 = 0
-    /// Three VLAN identifiers of 16 bits, the IP protocol and the IP version, from the lowest bits on.
+    /// Three VLAN identifiers of 16 bits, the IP protocol and the IP version, from the lowest bits
+    /// on.
     var context: UInt64 = 0
 
     var ipProtocol: UInt8 {
@@ -68,7 +70,8 @@ extension FlowKey {
             destinationSelector: sourceSelector, context: context)
     }
 
-    /// A hash that both directions share. It is no secret: the table bounds what collisions can cost.
+    /// A hash that both directions share. It is no secret: the table bounds what collisions can
+    /// cost.
     @inline(__always) var hash: UInt64 {
         let a = Self.hash(source, sourceSelector)
         let b = Self.hash(destination, destinationSelector)
@@ -89,8 +92,8 @@ extension FlowKey {
     return product.high ^ product.low
 }
 
-/// How ICMP messages pair up to flows: a query and its reply (RFC 792, RFC 4443, RFC 4861) are the two directions of
-/// one flow; every other message has none but its own.
+/// How ICMP messages pair up to flows: a query and its reply (RFC 792, RFC 4443, RFC 4861) are the
+/// two directions of one flow; every other message has none but its own.
 struct ICMPPair: Equatable {
     var sourceSelector: UInt16
     var destinationSelector: UInt16

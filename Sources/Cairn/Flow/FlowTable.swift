@@ -4,34 +4,35 @@ struct TrackedFlow {
     let direction: Direction
 }
 
-/// The flows of one shard: finds the flow of each packet, opens new ones, and hands out those that ended.
+/// The flows of one shard: finds the flow of each packet, opens new ones, and hands out those that
+/// ended.
 ///
-/// For each packet the engine (1) finishes and frees what `nextEnded(before: packet.clock)` gives, (2) calls `track`,
-/// (3) finishes and frees what `nextDisplaced` gives, (4) lets the later stages work, and (5) calls `settle`. At the
-/// end of input it finishes and frees what `nextRemaining(at:)` gives. A flow that was handed out as ended is no longer
-/// found, but its memory and pointer stay until `free`.
+/// For each packet the engine (1) finishes and frees what `nextEnded(before: packet.clock)` gives,
+/// (2) calls `track`, (3) finishes and frees what `nextDisplaced` gives, (4) lets the later stages
+/// work, and (5) calls `settle`. At the end of input it finishes and frees what
+/// `nextRemaining(at:)` gives. A flow that was handed out as ended is no longer found, but its
+/// memory and pointer stay until `free`.
 ///
-/// Memory is bounded by the shard's share of `flow.memcap`. At the limit the flow with the earliest deadline is ended
-/// early (`flow.memcap_evicted`); a flood of new flows so displaces itself, since flows that were never answered have
-/// the shortest time-outs. A bucket holds at most `chainLengthMax` flows; a flow beyond it ends the one of them with
-/// the earliest deadline (`flow.collision_evicted`), so that crafted collisions of the hash cost little.
+/// Memory is bounded by the shard's share of `flow.memcap`. At the limit the flow with the earliest
+/// deadline is ended early (`flow.memcap_evicted`); a flood of new flows so displaces itself, since
+/// flows that were never answered have the shortest time-outs. A bucket holds at most
+/// `chainLengthMax` flows; a flow beyond it ends the one of them with the earliest deadline
+/// (`flow.collision_evicted`), so that crafted collisions of the hash cost little.
 final class FlowTable {
     private let settings: FlowSettings
     private let flowCountMax: Int
     private var buckets: UnsafeMutablePointer<FlowPointer?>
     private var bucketMask: UInt64
-    private let timeouts: UnsafeMutablePointer<TimeoutList>
-    /// No flow's deadline is earlier.
-    private var earliestDeadline = Timestamp.distantFuture
-    /// Flows that ended and were not yet handed out, in order, from `endedStart` on.
-    private var ended: [FlowPointer] = []
-    private var endedStart = 0
+    private let timeouts: FlowTimeouts
+    /// Flows that had to make room and were not yet handed out, linked by `next`.
+    private var displaced: FlowPointer?
     private var slabs: [FlowPointer] = []
     private var freeFlows: FlowPointer?
     private(set) var flowCount = 0
     private var counts = FlowTableCounts()
 
-    /// Flows of one bucket. There are at least as many buckets as flows, so without design a bucket never gets there.
+    /// Flows of one bucket. There are at least as many buckets as flows, so without design a bucket
+    /// never gets there.
     static let chainLengthMax = 32
     /// What a flow counts for in `flow.memcap`: itself and its share of the buckets.
     static let flowByteCount = MemoryLayout<Flow>.stride + MemoryLayout<FlowPointer?>.stride
@@ -39,8 +40,6 @@ final class FlowTable {
     private static let slabFlowCount = 256
     /// Buckets of an empty table.
     private static let bucketCountMin = 1024
-    /// One list for each transport group and state.
-    private static let timeoutClassCount = 12
 
     /// Makes an empty table with an even share of the limits.
     init(_ settings: FlowSettings = FlowSettings(), shardCount: Int = 1) {
@@ -49,24 +48,13 @@ final class FlowTable {
         bucketMask = UInt64(Self.bucketCountMin - 1)
         buckets = .allocate(capacity: Self.bucketCountMin)
         buckets.initialize(repeating: nil, count: Self.bucketCountMin)
-        timeouts = .allocate(capacity: Self.timeoutClassCount)
-        for (group, timeouts) in [
-            settings.tcpTimeouts, settings.udpTimeouts, settings.icmpTimeouts,
-            settings.otherTimeouts,
-        ].enumerated() {
-            for (state, seconds) in [timeouts.new, timeouts.established, timeouts.closed]
-                .enumerated()
-            {
-                (self.timeouts + group * 3 + state).initialize(to: TimeoutList(seconds: seconds))
-            }
-        }
+        timeouts = FlowTimeouts(settings)
         let prealloc = min(settings.prealloc / max(1, shardCount), flowCountMax)
         for _ in 0..<(prealloc + Self.slabFlowCount - 1) / Self.slabFlowCount { addSlab() }
     }
 
     deinit {
         buckets.deallocate()
-        timeouts.deallocate()
         for slab in slabs { slab.deallocate() }
     }
 }
@@ -76,11 +64,11 @@ final class FlowTable {
 extension FlowTable {
     /// Finds the flow of a packet, or opens it, and counts the packet in it.
     ///
-    /// An ICMP error belongs to the flow of the packet that it quotes, in the direction against that packet, but is not
-    /// counted in it and does not prolong it.
+    /// An ICMP error belongs to the flow of the packet that it quotes, in the direction against
+    /// that packet, but is not counted in it and does not prolong it.
     ///
-    /// - Returns: nil for a packet that has no flow: not IP, a fragment, a transport header that could not be decoded, a
-    ///   tunnel's IP header, or an ICMP error that quotes no known flow.
+    /// - Returns: nil for a packet that has no flow: not IP, a fragment, a transport header that
+    ///   could not be decoded, a tunnel's IP header, or an ICMP error that quotes no known flow.
     func track(_ packet: UnsafePointer<Packet>) -> TrackedFlow? {
         guard hasFlow(packet) else { return nil }
         if ICMPQuote.isError(packet) { return quoted(by: packet) }
@@ -88,22 +76,21 @@ extension FlowTable {
         let hash = key.hash
         var chainLength = 0
         if let known = find(key, hash, &chainLength) {
-            guard isReused(known.flow, by: packet) else {
+            guard isReused(known, by: packet) else {
                 count(packet, in: known.flow, known.direction)
                 return known
             }
+            counts.tcpReuse &+= 1
             displace(known.flow, .tcpReuse, at: packet.pointee.clock)
             chainLength &-= 1
         }
         return open(key, hash, packet, chainLength: chainLength)
     }
 
-    /// Files the flow under the time-out of its present state. To be called when all stages have seen a packet.
+    /// Files the flow under the time-out of its present state. To be called when all stages have
+    /// seen a packet.
     @inline(__always) func settle(_ flow: FlowPointer) {
-        let timeoutClass = Self.timeoutClass(of: flow)
-        guard timeoutClass != flow.pointee.timeoutClass else { return }
-        removeFromTimeouts(flow)
-        appendToTimeouts(flow, timeoutClass)
+        timeouts.update(flow)
     }
 
     @inline(__always) private func hasFlow(_ packet: UnsafePointer<Packet>) -> Bool {
@@ -138,19 +125,19 @@ extension FlowTable {
         return TrackedFlow(flow: known.flow, direction: known.direction.reversed)
     }
 
-    /// Whether a SYN opens a new connection on the ports of one that is over (RFC 9293 §3.10.7.4, TIME-WAIT), or of
-    /// which only the middle was seen. A repeated SYN has the old sequence number.
+    /// Whether a SYN opens a new connection on the ports of one that is over (RFC 9293 §3.10.7.4,
+    /// TIME-WAIT), or whose own SYN was not seen. A repeated SYN has the old sequence number.
     @inline(__always)
-    private func isReused(_ flow: FlowPointer, by packet: UnsafePointer<Packet>) -> Bool {
+    private func isReused(_ known: TrackedFlow, by packet: UnsafePointer<Packet>) -> Bool {
         guard packet.pointee.transport == .tcp,
             packet.pointee.tcpFlags.intersection([.syn, .ack, .rst, .fin]) == .syn
         else { return false }
+        let flow = known.flow
         switch flow.pointee.tcpState {
         case .closeWait, .closing, .lastAck, .timeWait, .closed:
             return packet.pointee.tcpSequence != flow.pointee.clientInitialSequence
         case .none:
-            return flow.pointee.toServer.tcpFlags.contains(.ack)
-                || flow.pointee.toClient.tcpFlags.contains(.ack)
+            return known.direction == .toClient || !flow.pointee.toServer.tcpFlags.contains(.syn)
         case .synSent, .synReceived, .established, .finWait1, .finWait2: return false
         }
     }
@@ -184,7 +171,7 @@ extension FlowTable {
         buckets[bucket] = flow
         flowCount &+= 1
         counts.open(packet.pointee.transport)
-        appendToTimeouts(flow, Self.timeoutClass(of: flow))
+        timeouts.add(flow)
         let direction: Direction = isAnswer ? .toClient : .toServer
         count(packet, in: flow, direction)
         return TrackedFlow(flow: flow, direction: direction)
@@ -202,13 +189,7 @@ extension FlowTable {
         flow.pointee.last = max(flow.pointee.last, packet.pointee.timestamp)
         flow.pointee.lastClock = packet.pointee.clock
         if flow.pointee.state == .new, flow.pointee.hasSeenBothDirections { answered(flow, packet) }
-        let timeoutClass = Self.timeoutClass(of: flow)
-        let list = timeouts + Int(flow.pointee.timeoutClass)
-        guard list.pointee.newest != flow || timeoutClass != flow.pointee.timeoutClass else {
-            return
-        }
-        removeFromTimeouts(flow)
-        appendToTimeouts(flow, timeoutClass)
+        timeouts.update(flow)
     }
 
     /// Both sides have spoken. That makes a flow established, but TCP has its handshake for this.
@@ -223,31 +204,36 @@ extension FlowTable {
 // MARK: - Ends
 
 extension FlowTable {
-    /// The next flow whose deadline is earlier than `clock`, in the order of (deadline, flow id); nil if there is none.
-    /// `Flow.end` is its deadline.
+    /// The next flow whose deadline is earlier than `clock`, in the order of (deadline, flow id);
+    /// nil if there is none. `Flow.end` is its deadline.
     @inline(__always) func nextEnded(before clock: Timestamp) -> FlowPointer? {
-        if endedStart < ended.count { return nextDisplaced() }
-        guard earliestDeadline < clock else { return nil }
-        expire(before: clock)
-        return nextDisplaced()
+        timeouts.earliestDeadline < clock ? expire(before: clock) : nil
     }
 
-    /// The next flow that had to make room for the packet that was tracked last.
+    /// The next flow that had to make room for the packet that was tracked last, the latest first.
     @inline(__always) func nextDisplaced() -> FlowPointer? {
-        guard endedStart < ended.count else { return nil }
-        let flow = ended[endedStart]
-        endedStart &+= 1
-        if endedStart == ended.count {
-            ended.removeAll(keepingCapacity: true)
-            endedStart = 0
-        }
+        guard let flow = displaced else { return nil }
+        displaced = flow.pointee.next
         return flow
     }
 
-    /// At the end of input: the next of all flows that are left, in the order of (deadline, flow id).
+    /// At the end of input: the next of all flows that are left, in the order of (deadline, flow
+    /// id).
     func nextRemaining(at clock: Timestamp) -> FlowPointer? {
-        if endedStart == ended.count { _ = endEarliest(.shutdown, at: clock) }
-        return nextDisplaced()
+        var next = timeouts.removeExpired(before: .distantFuture)
+        if next == nil, let endless = timeouts.earliest() {
+            timeouts.remove(endless)
+            next = endless
+        }
+        guard let flow = next else { return nil }
+        end(flow, .shutdown, at: clock)
+        return flow
+    }
+
+    private func expire(before clock: Timestamp) -> FlowPointer? {
+        guard let flow = timeouts.removeExpired(before: clock) else { return nil }
+        end(flow, .timeout, at: timeouts.deadline(of: flow))
+        return flow
     }
 
     /// Takes back the memory of a flow that was handed out as ended.
@@ -257,53 +243,17 @@ extension FlowTable {
         freeFlows = flow
     }
 
-    /// Ends the flows of the earliest deadline, if it is before `clock`, and otherwise finds out when that will be.
-    private func expire(before clock: Timestamp) {
-        var earliest = Timestamp.distantFuture
-        for index in 0..<Self.timeoutClassCount {
-            earliest = min(earliest, timeouts[index].deadline)
-        }
-        earliestDeadline = earliest
-        guard earliest < clock else { return }
-        _ = endEarliest(.timeout, at: earliest)
-    }
-
-    /// Ends all flows of the earliest deadline. Flows of one list are in the order of their deadlines, so the ends of
-    /// the lists are all that needs to be compared.
-    private func endEarliest(_ reason: FlowEndReason, at clock: Timestamp) -> Bool {
-        var earliest: Timestamp?
-        for index in 0..<Self.timeoutClassCount where timeouts[index].oldest != nil {
-            earliest = min(earliest ?? .distantFuture, timeouts[index].deadline)
-        }
-        guard let earliest else { return false }
-        let first = ended.count
-        for index in 0..<Self.timeoutClassCount {
-            while let flow = timeouts[index].oldest, timeouts[index].deadline <= earliest {
-                end(flow, reason, at: clock)
-            }
-        }
-        if ended.count &- first > 1 { ended[first...].sort { $0.pointee.id < $1.pointee.id } }
-        return true
-    }
-
     private func displace(_ flow: FlowPointer, _ reason: FlowEndReason, at clock: Timestamp) {
-        if reason == .tcpReuse { counts.tcpReuse &+= 1 }
+        timeouts.remove(flow)
         end(flow, reason, at: clock)
+        flow.pointee.next = displaced
+        displaced = flow
     }
 
     private func displaceEarliest(at clock: Timestamp) {
-        var earliest: FlowPointer?
-        var earliestDeadline = Timestamp.distantFuture
-        for index in 0..<Self.timeoutClassCount {
-            guard let flow = timeouts[index].oldest else { continue }
-            if earliest == nil || timeouts[index].deadline < earliestDeadline {
-                earliest = flow
-                earliestDeadline = timeouts[index].deadline
-            }
-        }
-        guard let earliest else { return }
+        guard let earliest = timeouts.earliest() else { return }
         counts.memcapEvicted &+= 1
-        end(earliest, .evicted, at: clock)
+        displace(earliest, .evicted, at: clock)
     }
 
     private func displaceFromChain(_ hash: UInt64, at clock: Timestamp) {
@@ -312,7 +262,8 @@ extension FlowTable {
         while let flow = next {
             next = flow.pointee.next
             if let other = earliest,
-                (deadline(of: other), other.pointee.id) < (deadline(of: flow), flow.pointee.id)
+                (timeouts.deadline(of: other), other.pointee.id)
+                    < (timeouts.deadline(of: flow), flow.pointee.id)
             {
                 continue
             }
@@ -320,85 +271,20 @@ extension FlowTable {
         }
         guard let earliest else { return }
         counts.collisionEvicted &+= 1
-        end(earliest, .evicted, at: clock)
+        displace(earliest, .evicted, at: clock)
     }
 
     private func end(_ flow: FlowPointer, _ reason: FlowEndReason, at clock: Timestamp) {
-        removeFromTimeouts(flow)
         removeFromBucket(flow)
         flow.pointee.endReason = reason
         flow.pointee.end = clock
         flowCount &-= 1
-        ended.append(flow)
     }
 }
 
-// MARK: - Lists and memory
-
-/// Flows of one time-out, in the order of their last packets: so the first to expire is always at one end.
-private struct TimeoutList {
-    let timeout: Int64
-    var oldest: FlowPointer?
-    var newest: FlowPointer?
-
-    init(seconds: Int) {
-        let (nanoseconds, overflow) = Int64(max(0, seconds))
-            .multipliedReportingOverflow(by: nanosecondsPerSecond)
-        timeout = overflow ? .max : nanoseconds
-    }
-
-    /// When the oldest flow expires.
-    @inline(__always) var deadline: Timestamp {
-        oldest.map { $0.pointee.lastClock.adding(nanoseconds: timeout) } ?? .distantFuture
-    }
-}
+// MARK: - Memory
 
 extension FlowTable {
-    @inline(__always) private static func timeoutClass(of flow: FlowPointer) -> UInt8 {
-        let group: UInt8 =
-            switch flow.pointee.transport {
-            case .tcp: 0
-            case .udp: 3
-            case .icmp, .icmpv6: 6
-            default: 9
-            }
-        return group &+ flow.pointee.state.rawValue
-    }
-
-    private func deadline(of flow: FlowPointer) -> Timestamp {
-        flow.pointee.lastClock.adding(
-            nanoseconds: timeouts[Int(flow.pointee.timeoutClass)].timeout)
-    }
-
-    @inline(__always)
-    private func appendToTimeouts(_ flow: FlowPointer, _ timeoutClass: UInt8) {
-        let list = timeouts + Int(timeoutClass)
-        flow.pointee.timeoutClass = timeoutClass
-        flow.pointee.newer = nil
-        flow.pointee.older = list.pointee.newest
-        if let newest = list.pointee.newest {
-            newest.pointee.newer = flow
-        } else {
-            list.pointee.oldest = flow
-        }
-        list.pointee.newest = flow
-        earliestDeadline = min(earliestDeadline, deadline(of: flow))
-    }
-
-    @inline(__always) private func removeFromTimeouts(_ flow: FlowPointer) {
-        let list = timeouts + Int(flow.pointee.timeoutClass)
-        if let older = flow.pointee.older {
-            older.pointee.newer = flow.pointee.newer
-        } else {
-            list.pointee.oldest = flow.pointee.newer
-        }
-        if let newer = flow.pointee.newer {
-            newer.pointee.older = flow.pointee.older
-        } else {
-            list.pointee.newest = flow.pointee.older
-        }
-    }
-
     private func removeFromBucket(_ flow: FlowPointer) {
         let bucket = Int(truncatingIfNeeded: flow.pointee.hash & bucketMask)
         guard var previous = buckets[bucket] else { return }
@@ -450,7 +336,8 @@ extension FlowTable {
 extension FlowCounts {
     @inline(__always) fileprivate mutating func add(_ packet: UnsafePointer<Packet>) {
         packetCount &+= 1
-        // What an inner packet is alone on the wire is not known; a reassembled one had several frames.
+        // What an inner packet is alone on the wire is not known; a reassembled one had several
+        // frames.
         let isWholeFrame =
             packet.pointee.layer == 0 && !packet.pointee.flags.contains(.reassembled)
         byteCount &+= UInt64(

@@ -1,4 +1,5 @@
-/// The packet that an ICMP error message quotes: its IP header and the first bytes behind it (RFC 792; RFC 4443 §3).
+/// The packet that an ICMP error message quotes: its IP header and the first bytes behind it (RFC
+/// 792; RFC 4443 §3).
 struct ICMPQuote: Equatable {
     var sourceAddress: IPAddress
     var destinationAddress: IPAddress
@@ -8,7 +9,8 @@ struct ICMPQuote: Equatable {
     var sourceSelector: UInt16 = 0
     var destinationSelector: UInt16 = 0
 
-    /// Reads the quotation of an ICMP or ICMPv6 error; nil if the packet is none, or quotes too little to tell the flow.
+    /// Reads the quotation of an ICMP or ICMPv6 error; nil if the packet is none, or quotes too
+    /// little to tell the flow.
     init?(_ packet: UnsafePointer<Packet>) {
         switch packet.pointee.transport {
         case .icmp where Self.isErrorV4(packet.pointee.icmpType): break
@@ -26,7 +28,8 @@ struct ICMPQuote: Equatable {
         }
     }
 
-    /// Whether a packet is an ICMP or ICMPv6 error message: it belongs to the flow that it quotes, or to none.
+    /// Whether a packet is an ICMP or ICMPv6 error message: it belongs to the flow that it quotes,
+    /// or to none.
     @inline(__always) static func isError(_ packet: UnsafePointer<Packet>) -> Bool {
         switch packet.pointee.transport {
         case .icmp: isErrorV4(packet.pointee.icmpType)

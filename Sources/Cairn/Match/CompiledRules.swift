@@ -57,6 +57,8 @@ final class CompiledRules: @unchecked Sendable {
     private(set) var streamGroups: [RuleGroup?]
     /// Ports that rules on streams let pass, by `streamIndex`: bit 0 for sources, bit 1 for destinations.
     private(set) var streamPorts: [[UInt8]]
+    /// What rules ask of files.
+    private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
     private(set) var literalCountMax = 0
 
@@ -104,9 +106,23 @@ final class CompiledRules: @unchecked Sendable {
 
     // MARK: Rules
 
+    private func noteFileNeeds(_ condition: RuleCondition, _ subject: Int, _ carried: [FieldID]) {
+        if subjects[subject] === FileTable.definition { fileNeeds.insert(.files) }
+        for field in condition.tests.map(\.match.field) + carried {
+            if let field {
+                let table = subjects[Int(field.subject)]
+                fileNeeds.formUnion(FileNeeds(for: table.fields[Int(field.index)].name))
+            } else if fileNeeds.contains(.files) {
+                // A keyword looks at every field.
+                fileNeeds = .all
+            }
+        }
+    }
+
     private func compile(_ rule: DetectionRule, _ index: Int) {
         report.ruleCount += 1
         let condition = RuleCondition(rule.condition)
+        noteFileNeeds(condition, rule.subject, carriedFields[index])
         let filter = rule.traffic
         let isAnyTraffic = filter == TrafficFilter()
         var compiled = Rule(
@@ -153,19 +169,21 @@ final class CompiledRules: @unchecked Sendable {
             switch condition {
             case .constant: return (.always, .always)
             case .test:
-                let readiness = program.instructions.elements[next].readiness
+                let instruction = program.instructions.elements[next]
                 next += 1
+                let readiness = instruction.readiness
                 var final = readiness
                 final.isEither = false
-                return (readiness.isEither ? .always : readiness, final)
+                let table = program.tests.elements[Int(instruction.test)].source.table
+                return (readiness.isEither ? .always : readiness, table == .any ? .complete : final)
             case .all(let parts), .any(let parts):
                 var isAll = false
                 if case .all = condition { isAll = true }
                 let inner = parts.map(bounds)
                 let need = inner.dropFirst().reduce(inner[0].0) {
-                    isAll ? $0.later($1.0) : $0.earlier($1.0)
+                    isAll ? $0.and($1.0) : $0.or($1.0)
                 }
-                return (need, inner.reduce(.always) { $0.later($1.1) })
+                return (need, inner.reduce(.always) { $0.and($1.1) })
             }
         }
         return bounds(condition)
@@ -299,19 +317,5 @@ extension StateOperation.Action {
         case .set, .unset, .toggle: true
         case .isset, .isnotset: false
         }
-    }
-}
-
-extension Readiness {
-    /// What both wait for.
-    fileprivate func later(_ other: Readiness) -> Readiness {
-        Readiness(
-            toServer: max(toServer, other.toServer), toClient: max(toClient, other.toClient))
-    }
-
-    /// What either of them waits for at least.
-    fileprivate func earlier(_ other: Readiness) -> Readiness {
-        Readiness(
-            toServer: min(toServer, other.toServer), toClient: min(toClient, other.toClient))
     }
 }

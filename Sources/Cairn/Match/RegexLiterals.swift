@@ -97,6 +97,8 @@ struct RegexLiterals {
         {
             offset += 1
         }
+        // PCRE2 takes a quantifier of a quantifier.
+        if isQuantifierNext { isUnclear = true }
     }
 
     /// Skips a group with all that is in it.

@@ -219,6 +219,21 @@ struct Readiness: Equatable {
         return isEither ? hasServer || hasClient : hasServer && hasClient
     }
 
+    /// What both wait for.
+    func and(_ other: Readiness) -> Readiness {
+        if self == .always { return other }
+        if other == .always { return self }
+        return Readiness(
+            toServer: max(toServer, other.toServer), toClient: max(toClient, other.toClient),
+            isEither: isEither && other.isEither)
+    }
+
+    /// What either of them waits for at least.
+    func or(_ other: Readiness) -> Readiness {
+        Readiness(
+            toServer: min(toServer, other.toServer), toClient: min(toClient, other.toClient))
+    }
+
     static let always = Readiness()
     static let complete = Readiness(
         toServer: Progress.complete.rawValue, toClient: Progress.complete.rawValue)

@@ -33,19 +33,31 @@ struct RuleTiming {
     /// - Parameter needsEnd: bytes behind those that are there could change the outcome.
     func readiness(of match: FieldMatch, _ isNegated: Bool, needsEnd: Bool) -> Readiness {
         if let field = match.field, Int(field.subject) != subject { return .always }
-        let waits = isNegated || match.predicate.isAbsence
+        let waits = isNegated != match.predicate.isAbsence
         if isStream { return waits || needsEnd ? .complete : .always }
         guard let field = match.field else {
+            // A keyword may be in any field; it is asked with every step.
             let end = Progress.complete.rawValue
             if !waits { return Readiness(toServer: 1, toClient: 1, isEither: true) }
             return bound.map { only($0, end) } ?? .complete
         }
         let definition = subjects[Int(field.subject)].fields[Int(field.index)]
         let available = definition.available.rawValue
+        if case .fieldReference(let other, _, _) = match.predicate, !waits {
+            return ready(definition).and(
+                Int(other.subject) == subject
+                    ? ready(subjects[subject].fields[Int(other.index)]) : .always)
+        }
         if waits {
             if let bound, definition.direction ?? bound == bound { return only(bound, available) }
             return .complete
         }
+        return ready(definition)
+    }
+
+    /// When a field can be complete: one of both directions can be so in either.
+    private func ready(_ definition: FieldDefinition) -> Readiness {
+        let available = definition.available.rawValue
         guard let direction = definition.direction else {
             return Readiness(toServer: available, toClient: available, isEither: true)
         }

@@ -67,8 +67,8 @@ enum DNSDetection {
         return DNSNumbers.typeName(type) != nil && DNSNumbers.className(value) != nil ? .yes : .no
     }
 
-    /// Names of the NetBIOS name service have 32 letters from A to P (RFC 1001 §14.1): another protocol
-    /// with messages of the same form.
+    /// Names of the NetBIOS name service have 32 letters from A to P (RFC 1001 §14.1): another
+    /// protocol with messages of the same form.
     private static func isNetBIOSName(_ message: RawSpan) -> Bool {
         let start = DNSHeader.byteCount
         guard message.byte(at: start) == 32 else { return false }

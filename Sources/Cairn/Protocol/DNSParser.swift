@@ -122,7 +122,7 @@ final class DNSParser: ProtocolParser {
     override func finish(_ direction: Direction, into output: ParserOutput) {
         var assembly = Assembly()
         exchange(&assembly, direction)
-        if assembly.bytes.count > 2 { report(.malformedData, direction, nil, output) }
+        if assembly.bytes.count > 2 { readMalformed(direction, output) }
         guard direction == .toClient else { return }
         for transaction in open { output.advance(transaction, .toClient, to: .complete) }
         open.removeAll(keepingCapacity: true)
@@ -132,7 +132,7 @@ final class DNSParser: ProtocolParser {
 
     private func readMessage(_ message: RawSpan, _ direction: Direction, _ output: ParserOutput) {
         guard let header = DNSHeader(decoding: message) else {
-            return report(.malformedData, direction, nil, output)
+            return readMalformed(direction, output)
         }
         let transaction =
             takeQuery(header, direction) ?? output.begin(definition, id: nextTransactionID())
@@ -149,6 +149,14 @@ final class DNSParser: ProtocolParser {
         } else {
             output.advance(transaction, direction.reversed, to: .complete)
         }
+    }
+
+    /// A message without a header is a transaction that says nothing but that.
+    private func readMalformed(_ direction: Direction, _ output: ParserOutput) {
+        let transaction = output.begin(definition, id: nextTransactionID())
+        report(.malformedData, direction, transaction, output)
+        output.advance(transaction, direction, to: .complete)
+        output.advance(transaction, direction.reversed, to: .complete)
     }
 
     private func nextTransactionID() -> UInt64 {
@@ -168,20 +176,23 @@ final class DNSParser: ProtocolParser {
         return open.remove(at: index)
     }
 
-    /// Keeps a query until its response comes.
+    /// Keeps a query until its response comes. Too many in the flow: the oldest is given up; too
+    /// many in all flows: this one.
     private func wait(_ transaction: Transaction, _ output: ParserOutput) {
-        if open.count >= output.limits.openTransactionCountMax, !open.isEmpty {
-            let oldest = open.removeFirst()
-            report(.flooded, .toServer, oldest, output)
-            output.advance(oldest, .toClient, to: .complete)
+        var givenUp = transaction
+        if output.openTransactionCount <= output.limits.waitingTransactionCountMax {
+            open.append(transaction)
+            guard open.count > output.limits.openTransactionCountMax else { return }
+            givenUp = open.removeFirst()
         }
-        open.append(transaction)
+        report(.flooded, .toServer, givenUp, output)
+        output.advance(givenUp, .toClient, to: .complete)
     }
 
     // MARK: Anomalies
 
     private func report(
-        _ anomaly: DNS.Anomaly, _ direction: Direction, _ transaction: Transaction?,
+        _ anomaly: DNS.Anomaly, _ direction: Direction, _ transaction: Transaction,
         _ output: ParserOutput
     ) {
         output.anomaly(anomaly.rawValue, direction, in: transaction)

@@ -6,7 +6,7 @@ public enum FieldRegistry {
     public static let subjects: [ProtocolDefinition] =
         [
             CommonFields.definition, PacketFields.definition, StreamFields.definition,
-            FlowFields.definition,
+            FlowFields.definition, FileTable.definition,
         ] + Protocols.all
 
     /// Index of the table whose fields may be named on any subject.
@@ -115,8 +115,8 @@ extension FieldRegistry {
         var lines = [
             "# Fields", "",
             "What rules can name, by the `service` of their log source. Made from the tables",
-            "in the code; `cairn fields NAME` says the same. Fields of `common` can be named on any",
-            "subject. Aliases are the names that Zeek, Sigma and Suricata use.",
+            "in the code; `cairn fields NAME` says the same. Fields of `common` can be named on",
+            "any subject. Aliases are the names that Zeek, Sigma and Suricata use.",
         ]
         for subject in subjects {
             lines += ["", "## \(subject.name)", "", "\(sentence(subject.summary))", ""]

@@ -24,15 +24,17 @@ struct FieldStore: ~Copyable {
         var next: UInt32 = 0
     }
 
-    private var slots: [Slot]
-    private var values: [Value] = []
+    private var slots: Slab<Slot>
+    private var values: Slab<Value>
     private var bytes: UnsafeMutablePointer<UInt8>
     private var byteCount = 0
     private var byteCapacity: Int
 
     /// Room for a table of `fieldCount` fields.
     init(fieldCount: Int) {
-        slots = Array(repeating: Slot(), count: fieldCount)
+        slots = Slab(capacity: fieldCount)
+        values = Slab(capacity: fieldCount)
+        for _ in 0..<fieldCount { slots.append(Slot()) }
         byteCapacity = 256
         bytes = .allocate(capacity: byteCapacity)
     }
@@ -44,8 +46,8 @@ struct FieldStore: ~Copyable {
 
     /// Forgets all values, keeps the memory.
     mutating func removeAll() {
-        for index in slots.indices { slots[index] = Slot() }
-        values.removeAll(keepingCapacity: true)
+        for index in 0..<slots.count { slots[index] = Slot() }
+        values.removeAll()
         byteCount = 0
     }
 
@@ -106,10 +108,17 @@ struct FieldStore: ~Copyable {
         return byteCount &- count
     }
 
-    /// Adds a value of one field to another, without a copy of its bytes.
-    mutating func append(sharing value: Int, to field: Int) {
+    /// Adds a value of one field to another, without a copy of its bytes; only a range of them, if
+    /// one is given, cut to what is there.
+    mutating func append(sharing value: Int, _ range: Range<Int> = 0..<Int.max, to field: Int) {
         let value = values[value]
-        link(Value(payload: value.payload, byteCount: value.byteCount), to: field)
+        let count = max(0, Int(value.byteCount))
+        let start = min(max(0, range.lowerBound), count)
+        let end = min(range.upperBound, count)
+        link(
+            Value(
+                payload: value.payload &+ Int64(start),
+                byteCount: Int32(truncatingIfNeeded: max(0, end &- start))), to: field)
     }
 
     /// Adds a part of what `keep` stored to a field, without another copy.
@@ -244,5 +253,48 @@ struct FieldStore: ~Copyable {
             cursor = next(after: value, of: field)
         }
         return texts
+    }
+}
+
+/// A growing run of plain values in memory of its own: what an array is, without reference counts
+/// and checks for sharing.
+private struct Slab<Element: BitwiseCopyable>: ~Copyable {
+    private var start: UnsafeMutablePointer<Element>
+    private(set) var count = 0
+    private var capacity: Int
+
+    init(capacity: Int) {
+        self.capacity = max(1, capacity)
+        start = .allocate(capacity: self.capacity)
+    }
+
+    deinit { start.deallocate() }
+
+    @inline(__always) subscript(index: Int) -> Element {
+        get {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            return start[index]
+        }
+        _modify {
+            precondition(UInt(bitPattern: index) < UInt(bitPattern: count))
+            yield &start[index]
+        }
+    }
+
+    @inline(__always) mutating func append(_ element: Element) {
+        if count == capacity { grow() }
+        (start + count).initialize(to: element)
+        count &+= 1
+    }
+
+    /// Forgets the values, keeps the memory.
+    mutating func removeAll() { count = 0 }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: start, count: count)
+        start.deallocate()
+        start = larger
+        capacity *= 2
     }
 }

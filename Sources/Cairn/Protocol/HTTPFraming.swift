@@ -24,7 +24,8 @@ extension HTTPParser {
         case .chunked: request.state = .chunkSize
         case .none, .known: return endMessage(request, into: output)
         }
-        request.body.begin(requestDescription(method), transaction, into: output)
+        request.body.beginRequest(request.head, method, transaction, scratch, into: output)
+        tellOddities(request, into: output)
     }
 
     /// Begins the body of a response, or ends the response where it has none.
@@ -53,7 +54,8 @@ extension HTTPParser {
         case .none:
             response.state = .openBody
         }
-        response.body.begin(responseDescription(), transaction, into: output)
+        response.body.beginResponse(response.head, transaction, scratch, into: output)
+        tellOddities(response, into: output)
     }
 
     /// Reads the headers that tell a body's length; chunks count more than a number (RFC 9112

@@ -106,7 +106,9 @@ final class HTTPParser: ProtocolParser {
     /// Ends a message: its transaction is complete in this direction.
     func endMessage(_ reader: HTTPReader, into output: ParserOutput) {
         if let transaction = reader.transaction {
-            reader.body.end(transaction, into: output)
+            reader.body.end(
+                transaction, isTruncated: isTruncated(reader), into: output)
+            tellOddities(reader, into: output)
             output.advance(transaction, reader.direction, to: .complete)
         }
         if reader.direction == .toClient { answered = nil }
@@ -144,6 +146,27 @@ final class HTTPParser: ProtocolParser {
         output.anomaly(HTTPAnomaly.gapInHead.rawValue, reader.direction, in: reader.transaction)
         cutShort(reader, into: output)
         reader.state = .resync
+    }
+
+    /// Whether a message ends before its headers said.
+    private func isTruncated(_ reader: HTTPReader) -> Bool {
+        switch reader.state {
+        case .sizedBody: reader.remaining > 0
+        case .chunkSize, .chunkData, .chunkEnd: true
+        default: false
+        }
+    }
+
+    /// Notes what was odd in a body.
+    func tellOddities(_ reader: HTTPReader, into output: ParserOutput) {
+        var oddities = reader.body.oddities
+        reader.body.oddities = 0
+        while oddities != 0 {
+            if let anomaly = HTTPAnomaly(rawValue: oddities.trailingZeroBitCount) {
+                note(anomaly, reader, into: output)
+            }
+            oddities &= oddities &- 1
+        }
     }
 
     /// Notes an oddity, once a message.

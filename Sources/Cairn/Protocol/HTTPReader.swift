@@ -159,7 +159,6 @@ extension HTTPParser {
     /// Takes the whole line at the end of the buffer. Returns whether the head ended; nil if
     /// reading goes on.
     func takeCutLine(_ reader: HTTPReader, into output: ParserOutput) -> Bool? {
-        if reader.isLineCut { note(.fieldTooLong(reader.direction), reader, into: output) }
         let isCut = reader.isLineCut
         reader.isLineCut = false
         if reader.partial.count > output.limits.headersByteCountMax, !endsHead(reader) {
@@ -172,6 +171,7 @@ extension HTTPParser {
             let result = take(
                 reader.partial.bytes.bytes, line: reader.lineStart, isCut: isCut, reader,
                 into: output)
+            if isCut { note(.fieldTooLong(reader.direction), reader, into: output) }
             switch result {
             case .more:
                 reader.lineStart = reader.partial.count
@@ -205,7 +205,8 @@ extension HTTPParser {
         let isPlain = !isCut && head.byteCount &- end == 2
         switch reader.state {
         case .startLine, .resync:
-            return takeStartLine(head, line..<end, isPlain: isPlain, reader, into: output)
+            return takeStartLine(
+                head, line..<end, isPlain: isPlain, isCut: isCut, reader, into: output)
         case .shortRequest:
             return takeLineOfShortRequest(head, line..<end, isPlain, reader, into: output)
         case .headers:

@@ -1,11 +1,11 @@
 extension HTTPParser {
     /// Takes the first line of a message.
     func takeStartLine(
-        _ head: RawSpan, _ line: Range<Int>, isPlain: Bool, _ reader: HTTPReader,
-        into output: ParserOutput
+        _ head: RawSpan, _ line: Range<Int>, isPlain: Bool, isCut: Bool,
+        _ reader: HTTPReader, into output: ParserOutput
     ) -> HTTPLineResult {
         reader.direction == .toServer
-            ? takeRequestLine(head, line, isPlain: isPlain, into: output)
+            ? takeRequestLine(head, line, isPlain: isPlain, isCut: isCut, into: output)
             : takeStatusLine(head, line, isPlain: isPlain, into: output)
     }
 
@@ -82,13 +82,15 @@ extension HTTPParser {
     }
 
     private func takeRequestLine(
-        _ head: RawSpan, _ line: Range<Int>, isPlain: Bool, into output: ParserOutput
+        _ head: RawSpan, _ line: Range<Int>, isPlain: Bool, isCut: Bool,
+        into output: ParserOutput
     ) -> HTTPLineResult {
         // Empty lines before a request are skipped (RFC 9112 §2.2).
         guard !line.isEmpty else { return .skip }
         let parsed = RequestLine(parsing: head, line)
         let method = HTTPMethod(head, parsed.method)
-        let hasVersion = !parsed.version.isEmpty
+        // Where the line was cut for its length, its protocol is lost.
+        let hasVersion = isCut || !parsed.version.isEmpty
         guard hasVersion || isShortRequest(head, parsed, method) else {
             // Servers answer this with an error at most: a body without length, or not HTTP.
             if request.state != .resync {

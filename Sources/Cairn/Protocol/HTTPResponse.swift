@@ -67,8 +67,7 @@ extension HTTPParser {
         response.version = 9
         response.state = .openBody
         if let transaction = response.transaction {
-            response.body.begin(
-                HTTPBody.Description(), transaction, into: output)
+            response.body.beginResponse(nil, transaction, scratch, into: output)
             response.body.append(response.partial.bytes.bytes, transaction, into: output)
         }
         response.dropPartial()

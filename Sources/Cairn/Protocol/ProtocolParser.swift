@@ -55,28 +55,54 @@ final class ParserOutput {
     private(set) var events: [Event] = []
     /// Limits on what parsers keep.
     let limits: ProtocolLimits
-    /// Whether files are to be hashed and identified: costly, so only where a rule or output asks.
-    let wantsFiles: Bool
+    /// What is to be found out about files.
+    let fileNeeds: FileNeeds
+    /// libmagic, for this shard.
+    let magic = FileMagic()
+    /// Decompressors of bodies that are not in use.
+    let decompressors: DecompressorPool
+    private var files: [FileTracker] = []
     /// Where parsers put values together; free for use within one call.
     let text = TextBuffer()
     /// Hash functions, each free for use within one call; to be reset before.
     let md5 = Digest(.md5)
     let sha1 = Digest(.sha1)
     let sha256 = Digest(.sha256)
-    private var pools: [ObjectIdentifier: [Transaction]] = [:]
+    /// Transactions that were taken from the pools and not yet given back.
+    private(set) var openTransactionCount = 0
+    private var pools: [ObjectIdentifier: Pool] = [:]
 
-    init(limits: ProtocolLimits = ProtocolLimits(), wantsFiles: Bool = true) {
+    /// The transactions of one definition that are not in use, and how many were asked for.
+    private struct Pool {
+        var transactions: [Transaction] = []
+        var begunCount: UInt64 = 0
+
+        mutating func take() -> Transaction? {
+            begunCount &+= 1
+            return transactions.popLast()
+        }
+    }
+
+    init(limits: ProtocolLimits = ProtocolLimits(), fileNeeds: FileNeeds = .all) {
         self.limits = limits
-        self.wantsFiles = wantsFiles
+        self.fileNeeds = fileNeeds
+        decompressors = DecompressorPool(limits: limits)
     }
 
     /// Takes a transaction from the pool.
     func begin(_ definition: ProtocolDefinition, id: UInt64) -> Transaction {
-        let transaction = pools[ObjectIdentifier(definition)]?.popLast() ?? Transaction(definition)
+        let pooled = pools[ObjectIdentifier(definition), default: Pool()].take()
+        let transaction = pooled ?? Transaction(definition)
+        openTransactionCount &+= 1
         transaction.isPooled = false
         transaction.id = id
         return transaction
     }
+
+    /// Takes a tracker for a file; it gives itself back when the file ends.
+    func takeFile() -> FileTracker { files.popLast() ?? FileTracker() }
+
+    func give(_ file: FileTracker) { files.append(file) }
 
     /// Says that one direction of a transaction has come to `progress`; going back is ignored. With
     /// both directions complete the transaction is the engine's, and the parser must forget it.
@@ -111,7 +137,19 @@ final class ParserOutput {
     func recycle(_ transaction: Transaction) {
         transaction.reset()
         transaction.isPooled = true
-        pools[ObjectIdentifier(transaction.definition), default: []].append(transaction)
+        openTransactionCount &-= 1
+        pools[ObjectIdentifier(transaction.definition), default: Pool()].transactions
+            .append(transaction)
+    }
+
+    /// Adds the number of transactions of every protocol in `definitions`, under Suricata's names.
+    func report(
+        _ definitions: [ProtocolDefinition] = Protocols.all, into counters: inout Counters
+    ) {
+        for definition in definitions {
+            let count = pools[ObjectIdentifier(definition)]?.begunCount ?? 0
+            counters.add("app_layer.tx.\(definition.name)", count)
+        }
     }
 }
 
@@ -130,9 +168,24 @@ struct ProtocolLimits: Sendable {
     var decodesQueryTwice = false
     /// Transactions of one flow that are open at once.
     var openTransactionCountMax = 256
-    /// Bytes that all layers of one body's content encodings may unpack to, and how many layers.
-    var decompressedByteCountMax = 1 << 20
+    /// Transactions of all flows of a shard that may wait for a response before new ones do not.
+    var waitingTransactionCountMax = 32_768
+    /// How many content codings of one body are undone, and bytes that may come of it however few
+    /// there were; beyond them the ratio counts.
     var decompressionLayerCountMax = 2
-    /// Bytes of a file that are looked at for its type, and that are hashed.
+    var decompressedByteCountMax = 1 << 20
+    var decompressionRatioMax = 200
+    /// Memory of one LZMA body (`lzma-memlimit`).
+    var lzmaMemoryByteCountMax = 1 << 20
+    /// Files of one form, and bytes of a file's name.
+    var multipartFileCountMax = 64
+    var fileNameByteCountMax = 4096
+    /// Bytes of a file that are looked at for its type.
     var fileMagicByteCount = 4096
+
+    /// Body bytes kept of a direction; no limit means the most that a field can hold.
+    func bodyByteCountMax(_ direction: Direction) -> Int {
+        min(
+            direction == .toServer ? requestBodyByteCountMax : responseBodyByteCountMax, 1 << 30)
+    }
 }

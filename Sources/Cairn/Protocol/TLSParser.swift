@@ -11,8 +11,9 @@ final class TLSParser: ProtocolParser {
     static let messageByteCountMax = 1 << 16
 
     private var transaction: Transaction?
-    private var client = Side()
-    private var server = Side()
+    // Every byte passes through these; no access to one reaches into another.
+    @exclusivity(unchecked) private var client = Side()
+    @exclusivity(unchecked) private var server = Side()
     /// Everything that is in clear has been seen.
     private var isDone = false
 
@@ -105,18 +106,22 @@ final class TLSParser: ProtocolParser {
     private func readHeader(
         _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
     ) {
-        while position < bytes.byteCount, self[direction].headerByteCount < 5 {
-            self[direction].header = self[direction].header << 8 | UInt64(bytes.byte(at: position))
-            self[direction].headerByteCount &+= 1
+        var header = self[direction].header
+        var headerByteCount = self[direction].headerByteCount
+        while position < bytes.byteCount, headerByteCount < 5 {
+            header = header << 8 | UInt64(bytes.byte(at: position))
+            headerByteCount &+= 1
             position &+= 1
         }
-        guard self[direction].headerByteCount == 5 else { return }
-        let header = self[direction].header
+        let isWhole = headerByteCount == 5
+        self[direction].header = isWhole ? 0 : header
+        self[direction].headerByteCount = isWhole ? 0 : headerByteCount
+        guard isWhole else { return }
         let type = UInt8(truncatingIfNeeded: header >> 32)
         let byteCount = Int(header & 0xffff)
-        self[direction].header = 0
-        self[direction].headerByteCount = 0
-        if let anomaly = flaw(type: type, version: UInt16(header >> 16 & 0xffff), byteCount) {
+        if let anomaly = flaw(
+            type: type, version: UInt16(truncatingIfNeeded: header >> 16), byteCount)
+        {
             report(anomaly, direction, output)
             return end(direction, output)
         }

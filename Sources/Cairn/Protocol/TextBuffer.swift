@@ -6,7 +6,9 @@
 final class TextBuffer {
     private let start: UnsafeMutablePointer<UInt8>
     private let capacity: Int
-    private(set) var count = 0
+    /// Bytes of text so far. Changed by this class alone, so that accesses need no checks at run
+    /// time.
+    @exclusivity(unchecked) private(set) var count = 0
 
     /// Room for the text form of the largest value: a DNS record of 65,535 bytes in hexadecimal,
     /// with space to spare.
@@ -84,15 +86,18 @@ final class TextBuffer {
 
     /// Appends a number with leading zeros up to a digit count.
     func appendDecimal(magnitude: UInt64, digitCountMin: Int) {
-        var divisor: UInt64 = 1
         var digitCount = 1
-        while digitCount < 20, magnitude / divisor >= 10 || digitCount < digitCountMin {
-            divisor &*= 10
+        var rest = magnitude / 10
+        while rest > 0 || digitCount < digitCountMin {
+            rest /= 10
             digitCount &+= 1
         }
-        while divisor > 0 {
-            append(48 &+ UInt8(truncatingIfNeeded: magnitude / divisor % 10))
-            divisor /= 10
+        guard digitCount <= capacity &- count else { return }
+        rest = magnitude
+        count &+= digitCount
+        for place in 1...digitCount {
+            start[count &- place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
     }
 

@@ -1,17 +1,21 @@
-/// One exchange of a protocol as rules and events see it: a request with its response, a DNS message pair, a TLS
-/// handshake, a file. Taken from a pool by the parser, given back by the engine when both directions are complete and
-/// everything has been evaluated.
+/// One exchange of a protocol as rules and events see it: a request with its response, a DNS
+/// message pair, a TLS handshake, a file. Taken from a pool by the parser, given back by the engine
+/// when both directions are complete and everything has been evaluated.
 final class Transaction {
     let definition: ProtocolDefinition
     /// Position in its flow, from 0: `tx_id`.
     var id: UInt64 = 0
-    var fields: FieldStore
+    /// One thread works on a transaction, and no access reaches into another: the checks for that
+    /// at run time would cost more than the accesses.
+    @exclusivity(unchecked) var fields: FieldStore
     /// How far each direction has come: the client's bytes, then the server's.
     var toServer: Progress = .none
     var toClient: Progress = .none
     /// For a file: who sends it, and the transaction that carries it.
     var fileDirection: Direction = .toClient
     var carrierID: UInt64 = 0
+    /// The carrier itself, until the file is complete.
+    var carrier: Transaction?
 
     /// Lies in the pool; guards against giving back twice.
     var isPooled = false
@@ -42,6 +46,7 @@ final class Transaction {
         id = 0
         isPooled = false
         carrierID = 0
+        carrier = nil
         fields.removeAll()
         toServer = .none
         toClient = .none

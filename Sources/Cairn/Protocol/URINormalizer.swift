@@ -50,7 +50,7 @@ struct URINormalizer {
         if decodesPathTwice {
             result.isDoubleEncoded = decodeAgain(output, from: 0, withUnicode: true)
         }
-        output.truncate(to: Self.removeDotSegments(output.mutableBytes))
+        output.truncate(to: Self.resolveSegments(output.mutableBytes))
         result.pathCount = output.count
         if let query = parts.query {
             output.append(UInt8(ascii: "?"))
@@ -119,32 +119,21 @@ struct URINormalizer {
         return output.count &- start != first.count
     }
 
-    /// Appends a path decoded, with single slashes and single bytes; dot segments stay.
+    /// Appends a path decoded, in single bytes, with slashes for backslashes.
     private func decodePath(_ path: RawSpan, into output: HTTPBuffer) {
-        var index = 0
-        var previous: UInt8 = 0
-        while index < path.byteCount {
-            var byte = path.byte(at: index)
-            var count = 1
-            if byte == ASCII.percent,
-                let (decoded, taken) = Self.encoded(path, at: index, withUnicode: true)
-            {
-                byte = decoded
-                count = taken
-            }
-            if byte == ASCII.backslash { byte = ASCII.slash }
-            if byte != ASCII.slash || previous != ASCII.slash { output.append(byte) }
-            previous = byte
-            index &+= count
+        Self.decode(path, withUnicode: true, into: output)
+        let bytes = output.mutableBytes
+        for index in bytes.indices where bytes[index] == ASCII.backslash {
+            bytes[index] = ASCII.slash
         }
-        output.truncate(to: URIBestFit.squeeze(output.mutableBytes))
+        output.truncate(to: URIBestFit.squeeze(bytes))
     }
 
     // MARK: Dot segments
 
-    /// Removes `.` and `..` segments in place (RFC 3986 §5.2.4) and returns how many bytes are
-    /// left.
-    static func removeDotSegments(_ path: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    /// Removes `.` and `..` segments (RFC 3986 §5.2.4) and empty ones in place, and returns how
+    /// many bytes are left.
+    static func resolveSegments(_ path: UnsafeMutableBufferPointer<UInt8>) -> Int {
         var written = 0
         var index = 0
         while index < path.count {
@@ -154,6 +143,10 @@ struct URINormalizer {
             var end = start
             while end < path.count, path[end] != ASCII.slash { end &+= 1 }
             let dots = end &- start
+            if dots == 0, hasSlash, end < path.count {
+                index = end
+                continue
+            }
             let isDot = dots == 1 && path[start] == ASCII.dot
             let isDotDot = dots == 2 && path[start] == ASCII.dot && path[start &+ 1] == ASCII.dot
             if isDot || isDotDot {

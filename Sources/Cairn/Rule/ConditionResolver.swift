@@ -1,14 +1,14 @@
 /// Turns what a detection says into tests of fields: names are looked up, values take the type of
 /// their field.
 struct ConditionResolver {
-    let fields: FieldLookup
     let subject: Subject
+    /// The only direction that the rule looks at: fields that have the values of both mean its ones.
+    var direction: Direction?
     let sink: DiagnosticSink
     /// Fields of foreign log sources that are not on the wire, in order of appearance.
     private(set) var unseen: [(name: String, mark: YAMLMark)] = []
 
-    init(fields: FieldLookup, subject: Subject, sink: DiagnosticSink) {
-        self.fields = fields
+    init(subject: Subject, sink: DiagnosticSink) {
         self.subject = subject
         self.sink = sink
     }
@@ -35,7 +35,7 @@ struct ConditionResolver {
 
     private mutating func resolve(_ item: SigmaItem) -> Condition? {
         guard let name = item.field else { return keyword(item) }
-        guard let id = fields.field(named: name, subject: subject.index) else {
+        guard let id = field(named: name) else {
             if let words = subject.constants[name],
                 let holds = Self.constant(words, satisfies: item.value)
             {
@@ -44,7 +44,7 @@ struct ConditionResolver {
             unknownField(name, at: item.fieldMark)
             return nil
         }
-        let field = fields.definition(id)
+        let field = FieldRegistry.definition(of: id)
         if !item.transforms.isEmpty, field.type != .bytes, field.type != .text {
             sink.error(
                 at: item.fieldMark,
@@ -61,22 +61,35 @@ struct ConditionResolver {
         }
     }
 
+    private func field(named name: String) -> FieldID? {
+        guard var id = FieldRegistry.field(named: name, subject: subject.index) else { return nil }
+        if let direction {
+            let definition = FieldRegistry.subjects[Int(id.subject)]
+            let index = definition.field(direction, of: Int(id.index))
+            id.index = UInt16(truncatingIfNeeded: index)
+        }
+        return id
+    }
+
     private mutating func unknownField(_ name: String, at mark: YAMLMark) {
         guard subject.isNative else {
             if !unseen.contains(where: { $0.name == name }) { unseen.append((name, mark)) }
             return
         }
-        if let other = fields.otherSubject(withField: name, than: subject.index) {
+        let other = FieldRegistry.subjects.indices.first {
+            FieldRegistry.field(named: name, subject: $0) != nil
+        }
+        if let other {
             sink.error(
                 at: mark,
-                "the field '\(name)' belongs to service '\(other)'; this rule looks at"
-                    + " '\(fields.subjects[subject.index].name)'")
+                "the field '\(name)' belongs to service '\(FieldRegistry.subjects[other].name)';"
+                    + " this rule looks at '\(FieldRegistry.subjects[subject.index].name)'")
             return
         }
         sink.error(
             at: mark,
             "unknown field '\(name)'"
-                + (nearest(to: name, among: fields.names(subject: subject.index))
+                + (FieldRegistry.suggestion(for: name, subject: subject.index)
                     .map { " — did you mean '\($0)'?" } ?? "; 'cairn fields' lists all"))
     }
 
@@ -84,7 +97,7 @@ struct ConditionResolver {
     /// detection.
     mutating func field(_ node: YAMLNode, _ what: String) -> FieldID? {
         guard let name = sink.text(node, what) else { return nil }
-        if let id = fields.field(named: name, subject: subject.index) { return id }
+        if let id = field(named: name) { return id }
         unknownField(name, at: node.mark)
         return nil
     }
@@ -158,7 +171,7 @@ struct ConditionResolver {
             guard field.type == .integer else { throw mismatch(field, "'\(part.rawValue)'") }
             return number.wholeComparison(comparison).map { .timePart(part, $0.0, $0.1) }
         case .fieldReference(let name, let position, let isCased):
-            guard let other = fields.field(named: name, subject: subject.index) else {
+            guard let other = self.field(named: name) else {
                 unknownField(name, at: item.valueMark)
                 throw ModifierError(message: "")
             }
@@ -187,6 +200,7 @@ struct ConditionResolver {
                 return string.pattern.parts == [.anyMany] ? .exists(true) : .text(string.pattern)
             }
             let text = String(decoding: literal, as: UTF8.self)
+            if let comparison = Self.comparison(text) { return comparison }
             guard let number = SigmaNumber(text)?.integer else {
                 throw ModifierError(
                     message: "'\(text)' is no whole number; '\(field.name)' holds numbers")
@@ -201,6 +215,19 @@ struct ConditionResolver {
             return .number(.equal, truth ? 1 : 0)
         case .ip: return try address(string, field)
         }
+    }
+
+    /// `> 70` and the like, as older rules write it.
+    private static func comparison(_ text: String) -> Predicate? {
+        let operators: [(String, Comparison)] = [
+            (">=", .greaterOrEqual), ("<=", .lessOrEqual), (">", .greater), ("<", .less),
+        ]
+        for (name, comparison) in operators where text.hasPrefix(name) {
+            let digits = text.dropFirst(name.count).drop { $0 == " " }
+            return SigmaNumber(String(digits))?.wholeComparison(comparison)
+                .map { .number($0.0, $0.1) }
+        }
+        return nil
     }
 
     private func address(

@@ -1,7 +1,6 @@
 /// Reads a document with `detection`.
 struct DetectionReader {
     let sink: DiagnosticSink
-    let fields: FieldLookup
     let variables: RuleVariables
 
     static let keys: Set<String> = [
@@ -22,7 +21,7 @@ struct DetectionReader {
         let header = HeaderReader(sink: sink).read(document, otherKeys: Self.keys)
         guard let logSource = logSource(document) else { return .failed }
         let subject: Subject
-        switch logSource.resolve(fields) {
+        switch logSource.resolve() {
         case .subject(let resolved): subject = resolved
         case .unseen(let reason):
             return skip(header, reason, at: document["logsource"]?.mark ?? document.mark)
@@ -30,10 +29,14 @@ struct DetectionReader {
             sink.error(at: document["logsource"]?.mark ?? document.mark, message)
             return .failed
         }
-        var resolver = ConditionResolver(fields: fields, subject: subject, sink: sink)
+        let traffic = document["traffic"].flatMap {
+            TrafficReader(sink: sink, variables: variables).read($0)
+        }
+        var resolver = ConditionResolver(subject: subject, sink: sink)
+        resolver.direction = traffic?.direction
         guard let detection = document["detection"] else { return .failed }
-        if let unseen = Self.unseenFields(detection, fields, subject).first {
-            return skip(header, Self.reason(detection, fields, subject), at: unseen.mark)
+        if let unseen = Self.unseenFields(detection, subject).first {
+            return skip(header, Self.reason(detection, subject), at: unseen.mark)
         }
         var section = DetectionSection(sink: sink, variables: variables)
         let diagnosticCount = sink.diagnostics.count
@@ -54,6 +57,7 @@ struct DetectionReader {
         var rule = DetectionRule(
             header: header ?? RuleHeader(id: "", title: "", location: sink.location(document.mark)),
             subject: subject.index, condition: condition)
+        if let traffic { rule.traffic = traffic }
         readOptions(document, into: &rule, &resolver)
         guard header != nil, sink.errorCount == errorCount else { return .failed }
         return .rule(rule, logSource)
@@ -90,7 +94,7 @@ struct DetectionReader {
     /// Fields of a foreign log source that are not on the wire. They are looked for before anything
     /// else, since a rule about something else need not be understood further.
     private static func unseenFields(
-        _ detection: YAMLNode, _ fields: FieldLookup, _ subject: Subject
+        _ detection: YAMLNode, _ subject: Subject
     ) -> [(name: String, mark: YAMLMark)] {
         guard !subject.isNative else { return [] }
         var unseen: [(name: String, mark: YAMLMark)] = []
@@ -99,7 +103,7 @@ struct DetectionReader {
             for entry in node.entries ?? [] {
                 let name = String(entry.key.prefix { $0 != "|" })
                 if name.isEmpty || subject.constants[name] != nil
-                    || fields.field(named: name, subject: subject.index) != nil
+                    || FieldRegistry.field(named: name, subject: subject.index) != nil
                     || unseen.contains(where: { $0.name == name })
                 {
                     continue
@@ -115,9 +119,9 @@ struct DetectionReader {
     }
 
     private static func reason(
-        _ detection: YAMLNode, _ fields: FieldLookup, _ subject: Subject
+        _ detection: YAMLNode, _ subject: Subject
     ) -> String {
-        reason(unseenFields(detection, fields, subject))
+        reason(unseenFields(detection, subject))
     }
 
     private static func reason(_ unseen: [(name: String, mark: YAMLMark)]) -> String {
@@ -137,9 +141,6 @@ struct DetectionReader {
             let value = entry.value
             if value.isNull { continue }
             switch entry.key {
-            case "traffic":
-                let reader = TrafficReader(sink: sink, variables: variables)
-                if let traffic = reader.read(value) { rule.traffic = traffic }
             case "state": rule.state = state.state(value)
             case "counters": rule.counters = state.counters(value)
             case "threshold": rule.threshold = state.threshold(value)

@@ -51,7 +51,7 @@ struct LogSource: Equatable, Sendable {
 
 /// What a log source means on the wire.
 struct Subject: Sendable {
-    /// Index into the lookup's subjects.
+    /// Index into `FieldRegistry.subjects`.
     var index: Int
     /// Cairn's own names are meant, so that an unknown one is a mistake of the writer. Elsewhere it
     /// is something that cannot be seen.
@@ -94,12 +94,15 @@ extension LogSource {
     ]
 
     /// What one evaluation of a rule with this log source looks at.
-    func resolve(_ fields: FieldLookup) -> Resolution {
-        if product == "cairn" { return resolveNative(fields) }
+    func resolve() -> Resolution {
+        if product == "cairn" { return resolveNative() }
         if product == "zeek" || product == "bro" {
             guard let service else { return .unseen("Zeek's logs are told apart by 'service'") }
             let name = Self.zeekServices[service] ?? service
-            guard let index = fields.subject(named: service) ?? fields.subject(named: name) else {
+            guard
+                let index = FieldRegistry.subject(named: service)
+                    ?? FieldRegistry.subject(named: name)
+            else {
                 return .unseen("Zeek's log '\(service)' has no counterpart on the wire")
             }
             return .subject(Subject(index: index, isNative: false))
@@ -108,7 +111,7 @@ extension LogSource {
         guard let name, let target = Self.categories[name] else {
             return .unseen("the log source (\(description)) cannot be seen on the wire")
         }
-        guard let index = fields.subject(named: target) else {
+        guard let index = FieldRegistry.subject(named: target) else {
             return .unseen("\(target) is not parsed")
         }
         return .subject(
@@ -116,12 +119,12 @@ extension LogSource {
                 index: index, isNative: false, constants: Self.categoryConstants[name] ?? [:]))
     }
 
-    private func resolveNative(_ fields: FieldLookup) -> Resolution {
-        let names = fields.subjects.map(\.name)
+    private func resolveNative() -> Resolution {
+        let names = FieldRegistry.subjects.map(\.name).filter { $0 != "common" }
         guard let service else {
             return .unknown("'product: cairn' needs a 'service': \(alternatives(names))")
         }
-        guard let index = fields.subject(named: service) else {
+        guard let index = FieldRegistry.subject(named: service) else {
             return .unknown(
                 "unknown service '\(service)'"
                     + (nearest(to: service, among: names).map { " — did you mean '\($0)'?" }

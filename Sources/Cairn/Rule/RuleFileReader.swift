@@ -16,7 +16,6 @@ struct RuleFileContents: Sendable {
 
 /// Reads the documents of one file.
 struct RuleFileReader: Sendable {
-    let fields: FieldLookup
     let variables: RuleVariables
     let purpose: RuleLoader.Purpose
 
@@ -94,7 +93,7 @@ struct RuleFileReader: Sendable {
             }
             return .skipped(header, reason: "")
         }
-        let reader = DetectionReader(sink: sink, fields: fields, variables: variables)
+        let reader = DetectionReader(sink: sink, variables: variables)
         return switch reader.read(document) {
         case .rule(let rule, let logSource): .detection(rule, logSource)
         case .skipped(let header, let reason): .skipped(header, reason: reason)

@@ -16,7 +16,6 @@ public struct RuleLoader: Sendable {
         case alerts
     }
 
-    let fields: FieldLookup
     let variables: RuleVariables
     let purpose: Purpose
     /// Threads that read files; the result does not depend on it.
@@ -26,19 +25,14 @@ public struct RuleLoader: Sendable {
 
     /// A loader that takes variables and placeholders from settings.
     public init(settings: Settings = Settings(), for purpose: Purpose = .packets) {
-        self.init(settings: settings, for: purpose, fields: .registry)
-    }
-
-    init(settings: Settings = Settings(), for purpose: Purpose = .packets, fields: FieldLookup) {
         self.purpose = purpose
-        self.fields = fields
         variables = RuleVariables(settings)
     }
 
     /// Loads files and folders; folders with everything in them, in order of path.
     public func load(paths: [String]) -> RuleSet {
         let (files, diagnostics) = RuleFiles.find(paths)
-        var builder = RuleSetBuilder(fields: fields)
+        var builder = RuleSetBuilder()
         builder.add(diagnostics)
         var sources: [Source] = []
         for path in files {
@@ -61,7 +55,7 @@ public struct RuleLoader: Sendable {
 
     /// Loads the text of one file.
     func load(source: some Sequence<UInt8>, path: String) -> RuleSet {
-        var builder = RuleSetBuilder(fields: fields)
+        var builder = RuleSetBuilder()
         read([Source(path: path, bytes: Array(source))], into: &builder)
         return builder.finish()
     }
@@ -83,7 +77,7 @@ public struct RuleLoader: Sendable {
 
     private func read(_ sources: [Source], into builder: inout RuleSetBuilder) {
         let pieces = sources.indices.flatMap { self.pieces(of: sources[$0], at: $0) }
-        let reader = RuleFileReader(fields: fields, variables: variables, purpose: purpose)
+        let reader = RuleFileReader(variables: variables, purpose: purpose)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]

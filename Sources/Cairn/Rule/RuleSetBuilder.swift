@@ -1,7 +1,6 @@
 /// Puts the documents of all files together: identities are checked, filters applied, references
 /// resolved.
 struct RuleSetBuilder {
-    let fields: FieldLookup
     private(set) var set = RuleSet()
 
     private var logSources: [LogSource] = []
@@ -17,10 +16,6 @@ struct RuleSetBuilder {
     /// Ids and names of rules with mistakes: who refers to them need not hear that they do not
     /// exist.
     private var failedNames: Set<String> = []
-
-    init(fields: FieldLookup) {
-        self.fields = fields
-    }
 
     // MARK: Documents
 
@@ -103,10 +98,10 @@ struct RuleSetBuilder {
     }
 
     private mutating func apply(_ filter: LoadedFilter, to index: Int) {
-        guard case .subject(let subject) = logSources[index].resolve(fields) else { return }
+        guard case .subject(let subject) = logSources[index].resolve() else { return }
         let sink = DiagnosticSink(path: filter.header.location.path)
         sink.rule = filter.header.id
-        var resolver = ConditionResolver(fields: fields, subject: subject, sink: sink)
+        var resolver = ConditionResolver(subject: subject, sink: sink)
         if let condition = resolver.resolve(filter.expression) {
             set.detections[index].condition = .allOf([set.detections[index].condition, condition])
         }

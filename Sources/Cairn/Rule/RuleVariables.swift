@@ -67,6 +67,7 @@ struct RuleVariables: Sendable {
             if term.isNegated { set.excluded += networks } else { set.included += networks }
         }
         if includesAny { set.included = [] }
+        if !set.included.isEmpty { Self.completeFamilies(&set) }
         let isEmpty =
             !set.included.isEmpty
             && set.included.allSatisfy { network in
@@ -76,6 +77,20 @@ struct RuleVariables: Sendable {
             }
         if isEmpty { throw GroupError(message: "'\(text)' leaves no address") }
         return set
+    }
+
+    /// IPv4 and IPv6 are groups of their own: where only negations are given for one of them, they are taken from all
+    /// of its addresses.
+    private static func completeFamilies(_ set: inout AddressSet) {
+        for text in ["0.0.0.0/0", "::/0"] {
+            guard let all = IPNetwork(text) else { continue }
+            let isV4 = all.address.isV4
+            if set.excluded.contains(where: { $0.address.isV4 == isV4 }),
+                !set.included.contains(where: { $0.address.isV4 == isV4 })
+            {
+                set.included.append(all)
+            }
+        }
     }
 
     private static func networks(_ text: String) -> [IPNetwork]? {

@@ -61,10 +61,10 @@ private struct ConditionParser {
                 word = ""
                 if character == "(" || character == ")" {
                     tokens.append(Token(text: String(character), offset: offset))
-                } else if character == "|" {
+                } else if ["|", "<", ">", "="].contains(character) {
                     throw ConditionError(
                         offset: offset,
-                        message: "aggregations ('| count() …') are not part of Sigma any more;"
+                        message: "aggregations ('count() > 5') are not part of Sigma any more;"
                             + " write a correlation rule", isAggregation: true)
                 } else if !character.isWhitespace {
                     throw ConditionError(

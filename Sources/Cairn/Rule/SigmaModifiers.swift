@@ -156,6 +156,10 @@ struct SigmaModifierChain {
             if modifier == .base64 {
                 return .string(SigmaString(literal: Base64.encode(literal), isCased: cased))
             }
+            guard literal.count > 1 else {
+                throw ModifierError(
+                    message: "'base64offset' needs two bytes: one alone can look like anything")
+            }
             return .oneOf(
                 Base64.encodeAtEveryOffset(literal).map {
                     .string(SigmaString(literal: $0, isCased: cased))

@@ -11,9 +11,9 @@ struct StateReader {
 
     private func stateOperation(_ node: YAMLNode) -> StateOperation? {
         let actions = StateOperation.Action.allCases.map(\.rawValue)
-        guard
-            let entries = sink.entries(
-                node, "an operation of 'state'", keys: actions + ["scope", "expire"])
+        let keys = actions + ["scope", "expire"]
+        guard let entries = sink.entries(node, "an operation of 'state'", keys: keys),
+            entries.allSatisfy({ keys.contains($0.key) })
         else { return nil }
         let chosen = entries.filter { actions.contains($0.key) }
         guard chosen.count == 1, let action = StateOperation.Action(rawValue: chosen[0].key) else {

@@ -88,3 +88,12 @@ struct TrafficReader {
         }
     }
 }
+
+extension TrafficFilter {
+    /// The direction that `flow` restricts a rule to.
+    var direction: Direction? {
+        if flow.contains(.to_server) || flow.contains(.from_client) { return .toServer }
+        if flow.contains(.to_client) || flow.contains(.from_server) { return .toClient }
+        return nil
+    }
+}

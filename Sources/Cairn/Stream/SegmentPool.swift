@@ -1,7 +1,8 @@
-/// Bytes of one segment that wait for delivery: a run of one direction's stream with its copy of the data.
+/// Bytes of one segment that wait for delivery: a run of one direction's stream with its copy of
+/// the data.
 ///
-/// A segment whose middle is replaced by a newer one splits; `origin` keeps where it began and ended as it was sent,
-/// since overlap policies compare that.
+/// A segment whose middle is replaced by a newer one splits; `origin` keeps where it began and
+/// ended as it was sent, since overlap policies compare that.
 struct Segment {
     /// Position of the first byte in the stream.
     var start: Int64 = 0
@@ -20,7 +21,8 @@ struct Segment {
 
 typealias SegmentPointer = UnsafeMutablePointer<Segment>
 
-/// The head of a block of memory that segments of one direction are copied into, one behind the other.
+/// The head of a block of memory that segments of one direction are copied into, one behind the
+/// other.
 struct SegmentBlock {
     var next: UnsafeMutablePointer<SegmentBlock>?
     var capacity: Int32
@@ -34,8 +36,9 @@ struct SegmentBlock {
 
 /// The memory of all segments of a shard.
 ///
-/// Blocks come in three sizes and are used again last in, first out, so that a bulk transfer stays in the cache. All
-/// memory together is bounded; at the limit `copy` fails and the caller counts a lost segment.
+/// Blocks come in three sizes and are used again last in, first out, so that a bulk transfer stays
+/// in the cache. All memory together is bounded; at the limit `copy` fails and the caller counts a
+/// lost segment.
 final class SegmentPool {
     private let byteCountMax: Int
     /// Memory taken from the system, in use or free.
@@ -43,7 +46,8 @@ final class SegmentPool {
     private let freeBlocks: UnsafeMutablePointer<UnsafeMutablePointer<SegmentBlock>?>
     private var freeSegments: SegmentPointer?
     private var segmentSlabs: [SegmentPointer] = []
-    /// Blocks whose last segment was delivered: used again once the receiver is done with the bytes.
+    /// Blocks whose last segment was delivered: used again once the receiver is done with the
+    /// bytes.
     private var retired: UnsafeMutablePointer<SegmentBlock>?
 
     /// Usable bytes of the sizes: one Ethernet frame, a run of them, and the longest IP datagram.
@@ -63,8 +67,8 @@ final class SegmentPool {
         for slab in segmentSlabs { slab.deallocate() }
     }
 
-    /// A segment for `byteCount` bytes, copied from `bytes` into the direction's current block or a new one; nil at the
-    /// memory limit. Without `bytes` it is a place that holds none.
+    /// A segment for `byteCount` bytes, copied from `bytes` into the direction's current block or a
+    /// new one; nil at the memory limit. Without `bytes` it is a place that holds none.
     func makeSegment(
         _ bytes: UnsafeRawPointer?, byteCount: Int64, for queue: inout SegmentQueue, isBulk: Bool
     ) -> SegmentPointer? {
@@ -172,8 +176,8 @@ final class SegmentPool {
         return true
     }
 
-    /// Counts memory that is to be taken from the system, if the limit allows it; free blocks of other sizes are given
-    /// back for it.
+    /// Counts memory that is to be taken from the system, if the limit allows it; free blocks of
+    /// other sizes are given back for it.
     private func reserve(_ count: Int) -> Bool {
         for sizeClass in 0..<Self.sizes.count where byteCount + count > byteCountMax {
             releaseFreeBlocks(sizeClass)

@@ -6,10 +6,12 @@
     import Darwin
 #endif
 
-/// The segments of one direction that wait for delivery, in the order of the stream and without overlaps.
+/// The segments of one direction that wait for delivery, in the order of the stream and without
+/// overlaps.
 ///
-/// Where segments overlap, the receiver's policy decides which copy stays. At most `segmentCountMax` segments wait; what
-/// comes beyond is lost, as it is at the memory limit of the pool.
+/// Where segments overlap, the receiver's policy decides which copy stays. At most
+/// `segmentCountMax` segments wait; what comes beyond is lost, as it is at the memory limit of the
+/// pool.
 struct SegmentQueue {
     private(set) var first: SegmentPointer?
     private(set) var last: SegmentPointer?
@@ -146,8 +148,8 @@ struct SegmentQueue {
         outcome.segment = segment
     }
 
-    /// Puts a newer copy in the place of a part of a segment, which keeps what is before and behind it. At a limit the
-    /// older copy stays.
+    /// Puts a newer copy in the place of a part of a segment, which keeps what is before and behind
+    /// it. At a limit the older copy stays.
     private mutating func replace(
         _ old: SegmentPointer, with new: New, from start: Int64, to end: Int64,
         _ pool: SegmentPool, _ outcome: inout Outcome

@@ -5,7 +5,7 @@ struct StreamChunk {
         case data
         /// `gapByteCount` bytes that were never captured and will not come.
         case gap
-        /// The direction ended (FIN, RST, time-out or end of capture); no bytes.
+        /// The direction ended: its FIN was acknowledged, or its flow ended; no bytes.
         case end
     }
 

@@ -2,7 +2,8 @@
 struct StreamSettings: Equatable, Sendable {
     /// `stream.memcap`: bytes for connections, of all shards together.
     var memcap = 64 << 20
-    /// `stream.reassembly.memcap`: bytes for segments that wait for delivery, of all shards together.
+    /// `stream.reassembly.memcap`: bytes for segments that wait for delivery, of all shards
+    /// together.
     var reassemblyMemcap = 256 << 20
     /// `stream.reassembly.depth`: bytes of each direction that are looked at; 0 for all.
     var depth = 1 << 20
@@ -10,9 +11,11 @@ struct StreamSettings: Equatable, Sendable {
     var midstream = false
     /// `stream.async-oneside`: follow connections of which only one side is seen.
     var asyncOneside = false
-    /// `stream.max-synack-queued`: different SYN/ACKs of one handshake that are kept until the client chooses one.
+    /// `stream.max-synack-queued`: different SYN/ACKs of one handshake that are kept until the
+    /// client chooses one.
     var synackQueuedMax = 5
-    /// `stream.max-syn-queued`: different SYNs of one handshake that are kept until the server chooses one.
+    /// `stream.max-syn-queued`: different SYNs of one handshake that are kept until the server
+    /// chooses one.
     var synQueuedMax = 10
     /// `stream.reassembly.urgent.policy`
     var urgentPolicy = UrgentPolicy.inline
@@ -28,14 +31,16 @@ enum UrgentPolicy: String, Sendable {
     case inline
     /// It is taken out of the stream, as most sockets do.
     case outOfBand = "oob"
-    /// Suricata drops the packet when it is inline and treats the byte as in-line data otherwise; Cairn never drops.
+    /// Suricata drops the packet when it is inline and treats the byte as in-line data otherwise;
+    /// Cairn never drops.
     case drop
     /// It is missing from the stream.
     case gap
 }
 
-/// Whose way of reassembling TCP segments that overlap is followed: the receiver's system decides which copy of a byte
-/// its application sees (Novak and Sturges, "Target-Based TCP Stream Reassembly", 2007).
+/// Whose way of reassembling TCP segments that overlap is followed: the receiver's system decides
+/// which copy of a byte its application sees (Novak and Sturges, "Target-Based TCP Stream
+/// Reassembly", 2007).
 enum OverlapPolicy: UInt8, Sendable {
     case bsd, bsdRight, oldLinux, linux, oldSolaris, solaris, hpux10, hpux11, irix, macos,
         windows, vista, windows2k3
@@ -64,8 +69,8 @@ enum OverlapPolicy: UInt8, Sendable {
         }
     }
 
-    /// Whether a newer segment's copy replaces the older segment's, by where the newer starts and ends relative to the
-    /// older: negative before, 0 at the same byte, positive after.
+    /// Whether a newer segment's copy replaces the older segment's, by where the newer starts and
+    /// ends relative to the older: negative before, 0 at the same byte, positive after.
     @inline(__always) func prefersNewer(start: Int64, end: Int64) -> Bool {
         switch self {
         case .bsd, .bsdRight, .hpux10, .irix, .macos, .windows, .windows2k3: start < 0
@@ -96,7 +101,8 @@ enum OverlapPolicy: UInt8, Sendable {
     }
 }
 
-/// The overlap policies of networks. The longest prefix decides; IPv4 defaults to Windows, IPv6 to BSD.
+/// The overlap policies of networks. The longest prefix decides; IPv4 defaults to Windows, IPv6 to
+/// BSD.
 struct HostPolicies: Equatable, Sendable {
     /// `host-os-policy` as Debian ships it.
     var networks: [Entry] = [

@@ -1,6 +1,8 @@
-/// One direction of a TCP connection: what its sender sent, and how far the other end acknowledged it.
+/// One direction of a TCP connection: what its sender sent, and how far the other end acknowledged
+/// it.
 ///
-/// Positions count bytes of the stream in 64 bits from the first byte behind the SYN, so nothing wraps.
+/// Positions count bytes of the stream in 64 bits from the first byte behind the SYN, so nothing
+/// wraps.
 struct TCPStream {
     /// The sequence number of the SYN; position 0 is the next one.
     var initialSequence: UInt32 = 0
@@ -12,13 +14,16 @@ struct TCPStream {
     var windowEnd: Int64 = 0
     /// All before it was handed on, or given up as a gap.
     var delivered: Int64 = 0
+    /// Urgent bytes before `delivered` that are not part of the stream.
+    var leftOutByteCount: Int64 = 0
     /// Where the FIN is, if one was sent.
     var fin: Int64?
     /// The end of what was sent when a RST came.
     var resetPosition: Int64 = 0
     /// The window that this end offers for the other direction, in bytes.
     var window: Int64 = 0
-    /// The latest timestamp (TS.Recent of RFC 7323 §4.3), and the packet time in seconds when it came.
+    /// The latest timestamp (TS.Recent of RFC 7323 §4.3), and the packet time in seconds when it
+    /// came.
     var timestamp: UInt32 = 0
     var timestampSeconds: Int64 = 0
     /// The shift of `window`; only counts once both ends announced one.
@@ -30,7 +35,10 @@ struct TCPStream {
     var policy = OverlapPolicy.bsd
     /// The end was handed on; nothing follows.
     var isEnded = false
+    /// More bytes than the depth were sent.
     var isDepthReached = false
+    /// No more bytes are handed on.
+    var isStopped = false
     var queue = SegmentQueue()
 
     /// The position of a sequence number, the one nearest to what is expected.
@@ -42,13 +50,19 @@ struct TCPStream {
         initialSequence &+ 1 &+ UInt32(truncatingIfNeeded: position)
     }
 
+    /// How many bytes are handed on before the one at a position.
+    @inline(__always) func offset(of position: Int64) -> UInt64 {
+        UInt64(truncatingIfNeeded: position &- leftOutByteCount)
+    }
+
     /// The end of all that was sent, in order or not.
     var sentEnd: Int64 { max(expected, queue.last?.pointee.end ?? 0) }
 
     /// The end of what the other end may acknowledge.
     @inline(__always) var ackEnd: Int64 { max(windowEnd, expected) }
 
-    /// Whether `position` is the place of a RST that its receiver believes (RFC 9293 §3.10.7.4, RFC 5961 §3.2).
+    /// Whether `position` is the place of a RST that its receiver believes (RFC 9293 §3.10.7.4, RFC
+    /// 5961 §3.2).
     @inline(__always) func acceptsReset(at position: Int64) -> Bool {
         switch policy.resetCheck {
         case .exact:
@@ -72,8 +86,8 @@ struct TCPConnection {
     /// Which end sent a RST, and how the connection was before.
     var resetDirection = Direction.toServer
     var stateBeforeReset: TCPState = .none
-    /// Other initial sequence numbers that the handshake may turn out to have: of SYNs before the SYN/ACK, of SYN/ACKs
-    /// before its acknowledgement.
+    /// Other initial sequence numbers that the handshake may turn out to have: of SYNs before the
+    /// SYN/ACK, of SYN/ACKs before its acknowledgement.
     var candidates = InlineArray<10, UInt32>(repeating: 0)
     var candidateCount: UInt8 = 0
     /// The next free slot, while this one is free.
@@ -100,7 +114,8 @@ struct TCPConnection {
         static let established = Flags(rawValue: 128)
     }
 
-    /// Remembers an initial sequence number; false if it took the place of another, as there are `limit` of them.
+    /// Remembers an initial sequence number; false if it took the place of another, as there are
+    /// `limit` of them.
     mutating func addCandidate(_ sequence: UInt32, limit: Int) -> Bool {
         for index in 0..<Int(candidateCount) where candidates[index] == sequence { return true }
         let limit = max(1, min(limit, candidates.count))
@@ -182,27 +197,32 @@ extension TCPState {
 }
 
 /// The connections of one shard, in slots that stay where they are.
-struct ConnectionTable: ~Copyable {
+final class ConnectionTable {
     private let countMax: Int
-    private var slabs: [ConnectionPointer] = []
+    private let slabs: UnsafeMutablePointer<ConnectionPointer>
+    private var slabCount = 0
     private var firstFree: Int32 = -1
     private(set) var count = 0
 
-    private static let slabCount = 256
+    private static let slabSize = 256
 
     init(byteCountMax: Int) {
         countMax = min(
             Int(Int32.max), max(1, byteCountMax / MemoryLayout<TCPConnection>.stride))
+        slabs = .allocate(capacity: countMax / Self.slabSize + 1)
     }
 
-    deinit { for slab in slabs { slab.deallocate() } }
+    deinit {
+        for index in 0..<slabCount { slabs[index].deallocate() }
+        slabs.deallocate()
+    }
 
     @inline(__always) func connection(_ slot: Int32) -> ConnectionPointer {
-        slabs[Int(slot) / Self.slabCount] + Int(slot) % Self.slabCount
+        slabs[Int(slot) / Self.slabSize] + Int(slot) % Self.slabSize
     }
 
     /// A slot for a new connection; nil at the memory limit.
-    mutating func allocate() -> Int32? {
+    func allocate() -> Int32? {
         guard count < countMax else { return nil }
         if firstFree < 0 { addSlab() }
         let slot = firstFree
@@ -212,7 +232,7 @@ struct ConnectionTable: ~Copyable {
         return slot
     }
 
-    mutating func free(_ slot: Int32) {
+    func free(_ slot: Int32) {
         connection(slot).pointee.nextFree = firstFree
         firstFree = slot
         count -= 1
@@ -220,18 +240,19 @@ struct ConnectionTable: ~Copyable {
 
     /// Visits all slots, also those that are free.
     func forEach(_ visit: (ConnectionPointer) -> Void) {
-        for slab in slabs {
-            for index in 0..<Self.slabCount { visit(slab + index) }
+        for slab in 0..<slabCount {
+            for index in 0..<Self.slabSize { visit(slabs[slab] + index) }
         }
     }
 
-    private mutating func addSlab() {
-        let slab = ConnectionPointer.allocate(capacity: Self.slabCount)
-        slab.initialize(repeating: TCPConnection(), count: Self.slabCount)
-        slabs.append(slab)
-        for index in (0..<Self.slabCount).reversed() {
+    private func addSlab() {
+        let slab = ConnectionPointer.allocate(capacity: Self.slabSize)
+        slab.initialize(repeating: TCPConnection(), count: Self.slabSize)
+        slabs[slabCount] = slab
+        for index in (0..<Self.slabSize).reversed() {
             slab[index].nextFree = firstFree
-            firstFree = Int32((slabs.count - 1) * Self.slabCount + index)
+            firstFree = Int32(slabCount * Self.slabSize + index)
         }
+        slabCount += 1
     }
 }

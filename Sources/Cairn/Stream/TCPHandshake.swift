@@ -1,6 +1,8 @@
-/// The opening of connections: three-way and four-way handshake, Fast Open, and what starts in the middle.
+/// The opening of connections: three-way and four-way handshake, Fast Open, and what starts in the
+/// middle.
 extension TCPReassembler {
-    /// The window of a connection whose handshake was not seen: the largest that RFC 7323 §2.3 allows.
+    /// The window of a connection whose handshake was not seen: the largest that RFC 7323 §2.3
+    /// allows.
     private static let unknownWindow: Int64 = 65_535 << 14
 
     /// The first packet of a flow that has no connection yet.
@@ -61,7 +63,8 @@ extension TCPReassembler {
         connection.pointee.server.initialSequence = packet.pointee.tcpSequence
         let segment = TCPSegment(packet, flow, connection, direction)
         takeSYN(segment)
-        // What the client's SYN said is not known: the server answers with an option only if the client had it too.
+        // What the client's SYN said is not known: the server answers with an option only if the
+        // client had it too.
         connection.pointee.client.windowScale =
             segment.options.windowScale == nil ? 0 : SegmentOptions.windowScaleMax
         connection.pointee.client.windowEnd = segment.sender.pointee.window
@@ -71,7 +74,8 @@ extension TCPReassembler {
         return true
     }
 
-    /// Picks up a connection by a packet in its middle: what it says of both ends is taken for granted.
+    /// Picks up a connection by a packet in its middle: what it says of both ends is taken for
+    /// granted.
     private func openMidstream(
         _ packet: UnsafePointer<Packet>, _ flow: FlowPointer, _ direction: Direction
     ) -> Bool {
@@ -101,7 +105,8 @@ extension TCPReassembler {
         deliver(connection.stream(.toServer), .toServer)
     }
 
-    /// Window, scale and timestamp of a SYN or SYN/ACK. The window in them is never scaled (RFC 7323 §2.2).
+    /// Window, scale and timestamp of a SYN or SYN/ACK. The window in them is never scaled (RFC
+    /// 7323 §2.2).
     private func takeSYN(_ segment: TCPSegment) {
         segment.sender.pointee.window = Int64(segment.packet.pointee.tcpWindow)
         segment.sender.pointee.offersWindowScale = segment.options.windowScale != nil
@@ -318,8 +323,8 @@ extension TCPReassembler {
         return processOpen(segment)
     }
 
-    /// The server goes on before the client's acknowledgement was seen. If it sends data, it has seen it; with Fast Open
-    /// it need not have.
+    /// The server goes on before the client's acknowledgement was seen. If it sends data, it has
+    /// seen it; with Fast Open it need not have.
     private func processServerBeforeAck(_ segment: TCPSegment) -> Bool {
         let isPlausible =
             segment.start >= 0 && segment.end <= segment.sender.pointee.windowEnd

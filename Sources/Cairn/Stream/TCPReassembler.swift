@@ -1,18 +1,21 @@
 /// Follows the TCP connections of one shard and puts each direction's bytes in order (RFC 9293).
 ///
-/// `process` looks at one packet of a flow; then `deliveries` holds the bytes that became certain with it, valid until
-/// the next call, `anomalies` what was odd, and `isEstablished` and `isAccepted` what rules on packets ask. Bytes are
-/// handed on when the other end acknowledges them: then the receiver's application has seen exactly them. What is left
-/// is handed on by `finish`, also after a RST, which may be made up. The end of a direction is handed on when its FIN is
-/// acknowledged, otherwise by `finish`. Where acknowledged bytes were never captured, a gap is handed on as soon as
-/// bytes behind it are acknowledged; until then late packets can still fill it.
+/// `process` looks at one packet of a flow; then `deliveries` holds the bytes that became certain
+/// with it, valid until the next call, `anomalies` what was odd, and `isEstablished` and
+/// `isAccepted` what rules on packets ask. Bytes are handed on when the other end acknowledges
+/// them: then the receiver's application has seen exactly them. What is left is handed on by
+/// `finish`, also after a RST, which may be made up. The end of a direction is handed on when its
+/// FIN is acknowledged, otherwise by `finish`. Where acknowledged bytes were never captured, a gap
+/// is handed on as soon as bytes behind it are acknowledged; until then late packets can still fill
+/// it.
 ///
-/// Memory: connections within the shard's share of `stream.memcap`; beyond it new connections are not followed
-/// (`tcp.ssn_memcap_drop`). Segments within its share of `stream.reassembly.memcap` and `SegmentQueue.segmentCountMax`
-/// in each direction; beyond either a segment is lost and leaves a gap (`tcp.segment_memcap_drop`).
+/// Memory: connections within the shard's share of `stream.memcap`; beyond it new connections are
+/// not followed (`tcp.ssn_memcap_drop`). Segments within its share of `stream.reassembly.memcap`
+/// and `SegmentQueue.segmentCountMax` in each direction; beyond either a segment is lost and leaves
+/// a gap (`tcp.segment_memcap_drop`).
 final class TCPReassembler {
     let settings: StreamSettings
-    var connections: ConnectionTable
+    let connections: ConnectionTable
     let pool: SegmentPool
     var counts = StreamCounts()
     private var chunks: UnsafeMutablePointer<StreamChunk>
@@ -21,7 +24,8 @@ final class TCPReassembler {
 
     /// The oddities of the packet that was processed last.
     var anomalies = StreamAnomalySet()
-    /// The packet belongs to a connection whose handshake was complete before it, or completes it with its payload.
+    /// The packet belongs to a connection whose handshake was complete before it, or completes it
+    /// with its payload.
     private(set) var isEstablished = false
     /// The packet is a valid part of its connection: rules on streams see its payload.
     private(set) var isAccepted = false
@@ -87,6 +91,14 @@ final class TCPReassembler {
         }
     }
 
+    /// Hands on no more bytes of a direction, only its end: nobody wants them.
+    func stop(_ flow: FlowPointer, _ direction: Direction) {
+        guard flow.pointee.connection >= 0 else { return }
+        let stream = connections.connection(flow.pointee.connection).stream(direction)
+        stream.pointee.isStopped = true
+        stream.pointee.queue.removeAll(pool)
+    }
+
     /// Ends a flow's connection: hands on what is left of both directions, and their ends.
     func finish(_ flow: FlowPointer) {
         begin()
@@ -129,8 +141,8 @@ extension Packet {
 // MARK: - Data
 
 extension TCPReassembler {
-    /// Bytes behind a hole after which a connection that is seen from one side only gives the hole up: there is no
-    /// acknowledgement that would say that the bytes were received.
+    /// Bytes behind a hole after which a connection that is seen from one side only gives the hole
+    /// up: there is no acknowledgement that would say that the bytes were received.
     private static let oneSidedHoleByteCountMax: Int64 = 65_536
     /// A direction that is longer than this gets larger blocks of memory.
     private static let bulkStart: Int64 = 8192
@@ -148,7 +160,8 @@ extension TCPReassembler {
         }
     }
 
-    /// Keeps a payload without the urgent byte, which is the one before the urgent pointer (RFC 6093 §3.1).
+    /// Keeps a payload without the urgent byte, which is the one before the urgent pointer (RFC
+    /// 6093 §3.1).
     private func storeUrgent(_ segment: TCPSegment, _ bytes: UnsafeRawPointer) {
         let pointer = Int64(segment.packet.pointee.urgentPointer)
         let urgent = segment.start &+ pointer &- 1
@@ -174,7 +187,7 @@ extension TCPReassembler {
         }
         let first = max(start, stream.pointee.delivered)
         var last: SegmentPointer?
-        if first < kept, !stream.pointee.isEnded {
+        if first < kept, !stream.pointee.isEnded, !stream.pointee.isStopped {
             let outcome = stream.pointee.queue.insert(
                 SegmentQueue.New(
                     start: first, bytes: bytes.map { $0 + Int(first &- segment.start) },
@@ -231,6 +244,12 @@ extension TCPReassembler {
             }
         }
         deliver(stream, direction, upTo: limit)
+        if stream.pointee.isDepthReached, stream.pointee.delivered >= Int64(settings.depth) {
+            stream.pointee.isStopped = true
+        }
+        if stream.pointee.isStopped {
+            stream.pointee.delivered = max(stream.pointee.delivered, limit)
+        }
         if stream.pointee.fin == stream.pointee.delivered,
             stream.pointee.acked > stream.pointee.delivered
         {
@@ -263,7 +282,7 @@ extension TCPReassembler {
                 stream.pointee.fin ?? .max, isReset ? stream.pointee.resetPosition : .max)
             deliver(stream, direction, upTo: limit)
             let seen = min(stream.pointee.acked, limit)
-            if seen > stream.pointee.delivered, !stream.pointee.isDepthReached,
+            if seen > stream.pointee.delivered, !stream.pointee.isStopped,
                 !stream.pointee.isEnded
             {
                 skip(stream, direction, to: seen)
@@ -281,7 +300,9 @@ extension TCPReassembler {
             if let bytes = segment.pointee.bytes {
                 append(
                     UnsafeRawBufferPointer(start: bytes, count: Int(byteCount)), direction,
-                    offset: segment.pointee.start)
+                    offset: stream.pointee.offset(of: segment.pointee.start))
+            } else {
+                stream.pointee.leftOutByteCount &+= byteCount
             }
             stream.pointee.delivered = segment.pointee.start &+ byteCount
             stream.pointee.queue.removeFirst(byteCount, pool)
@@ -296,7 +317,7 @@ extension TCPReassembler {
         anomalies.insert(.gap)
         var chunk = StreamChunk(
             kind: .gap, direction: direction,
-            offset: UInt64(truncatingIfNeeded: stream.pointee.delivered),
+            offset: stream.pointee.offset(of: stream.pointee.delivered),
             bytes: UnsafeRawBufferPointer(start: nil, count: 0))
         chunk.gapByteCount = UInt64(truncatingIfNeeded: position &- stream.pointee.delivered)
         append(chunk)
@@ -310,13 +331,14 @@ extension TCPReassembler {
         append(
             StreamChunk(
                 kind: .end, direction: direction,
-                offset: UInt64(truncatingIfNeeded: stream.pointee.delivered),
+                offset: stream.pointee.offset(of: stream.pointee.delivered),
                 bytes: UnsafeRawBufferPointer(start: nil, count: 0)))
     }
 
-    /// Adds bytes to what is handed on, as one chunk with those before them where both lie next to each other.
+    /// Adds bytes to what is handed on, as one chunk with those before them where both lie next to
+    /// each other.
     @inline(__always)
-    private func append(_ bytes: UnsafeRawBufferPointer, _ direction: Direction, offset: Int64) {
+    private func append(_ bytes: UnsafeRawBufferPointer, _ direction: Direction, offset: UInt64) {
         if chunkCount > 0 {
             let last = chunks + (chunkCount &- 1)
             let lastBytes = last.pointee.bytes
@@ -330,8 +352,7 @@ extension TCPReassembler {
         }
         append(
             StreamChunk(
-                kind: .data, direction: direction, offset: UInt64(truncatingIfNeeded: offset),
-                bytes: bytes))
+                kind: .data, direction: direction, offset: offset, bytes: bytes))
     }
 
     private func append(_ chunk: StreamChunk) {

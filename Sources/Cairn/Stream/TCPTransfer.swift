@@ -86,7 +86,8 @@ extension TCPReassembler {
         return false
     }
 
-    /// What a segment is called that repeats what is long past; nil if it does not, or if that is nothing odd.
+    /// What a segment is called that repeats what is long past; nil if it does not, or if that is
+    /// nothing odd.
     private func oldName(_ segment: TCPSegment) -> StreamAnomaly? {
         switch segment.connection.pointee.state {
         case .established:
@@ -102,7 +103,8 @@ extension TCPReassembler {
         }
     }
 
-    /// Takes over what a packet says about the other direction: what arrived, and how much may come.
+    /// Takes over what a packet says about the other direction: what arrived, and how much may
+    /// come.
     @inline(__always) func acknowledge(_ segment: TCPSegment) {
         let (sender, receiver) = (segment.sender, segment.receiver)
         sender.pointee.window =
@@ -131,7 +133,8 @@ extension TCPReassembler {
     /// A timestamp that is older than this is no measure any more (RFC 7323 §5.5).
     private static let timestampAgeSecondsMax: Int64 = 24 * 86_400
 
-    /// Protection against wrapped sequence numbers (RFC 7323 §5.3): a segment with an older timestamp is not taken.
+    /// Protection against wrapped sequence numbers (RFC 7323 §5.3): a segment with an older
+    /// timestamp is not taken.
     @inline(__always) func hasValidTimestamp(_ segment: TCPSegment) -> Bool {
         guard segment.options.hasTimestamp, segment.sender.pointee.hasTimestamp,
             segment.connection.pointee.flags.contains(.timestamps)
@@ -211,7 +214,8 @@ extension TCPReassembler {
         return true
     }
 
-    /// Takes the connection for closed. What it holds stays for now: an attacker may have made up the RST.
+    /// Takes the connection for closed. What it holds stays for now: an attacker may have made up
+    /// the RST.
     func reset(_ segment: TCPSegment) {
         let connection = segment.connection
         connection.pointee.flags.insert(.reset)
@@ -222,9 +226,9 @@ extension TCPReassembler {
         connection.pointee.state = .closed
     }
 
-    /// A packet after the end. After a RST the connection is followed on the side, and is taken up again if the other
-    /// end acknowledges what the sender of the RST sent after it, or the server accepts a connection that it refused:
-    /// then the RST never arrived, or was none of theirs.
+    /// A packet after the end. After a RST the connection is followed on the side, and is taken up
+    /// again if the other end acknowledges what the sender of the RST sent after it, or the server
+    /// accepts a connection that it refused: then the RST never arrived, or was none of theirs.
     func processClosed(_ segment: TCPSegment) -> Bool {
         let connection = segment.connection
         guard connection.pointee.flags.contains(.reset) else { return !segment.hasPayload }

@@ -58,7 +58,8 @@ public struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
 func nearest(
     to name: String, among candidates: some Sequence<String>, within distanceMax: Int? = nil
 ) -> String? {
-    let limit = distanceMax ?? max(1, name.utf8.count / 3)
+    // Of a single character nothing would be left.
+    let limit = min(distanceMax ?? max(1, name.utf8.count / 3), name.utf8.count - 1)
     var best: (name: String, distance: Int)?
     for candidate in candidates where abs(candidate.utf8.count - name.utf8.count) <= limit {
         let distance = editDistance(Array(name.utf8), Array(candidate.utf8))

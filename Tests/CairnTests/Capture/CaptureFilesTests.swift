@@ -185,7 +185,11 @@ import Testing
     @Test func `a single capture's errors are those of the run`() throws {
         let folder = TemporaryFolder()
         let cut = folder.write("cut", Array(capture(a, at: [1, 2, 3]).dropLast()))
-        let run = readAll(try openCaptures([cut]) { _ in Issue.record("no problem apart") })
+        let source = try openCaptures([cut]) { _ in Issue.record("no problem apart") }
+        let run = readAll(source)
+        var counters = Counters()
+        source.report(into: &counters)
+        #expect(counters["capture.files.broken"] == 1)
         #expect(run.frames.map(\.nanoseconds) == [1_000_000_000, 2_000_000_000])
         #expect(run.error == .cutOff(path: cut, offset: 58))
         #expect(

@@ -44,6 +44,16 @@ struct SeenFrame: Equatable {
     }
 }
 
+extension SeenFrame {
+    /// The frame over a copy of its bytes.
+    func frame(_ bytes: UnsafeRawBufferPointer) -> Frame {
+        Frame(
+            number: number, timestamp: Timestamp(nanoseconds: nanoseconds),
+            linkType: LinkType(rawValue: linkType), source: source, originalByteCount: original,
+            bytes: bytes, isTick: isTick)
+    }
+}
+
 /// All that a source gave, and what ended it.
 struct SeenRun: Equatable {
     var frames: [SeenFrame] = []
@@ -59,13 +69,20 @@ func readAll(_ fill: (FrameBatch) throws(CaptureError) -> Bool) -> SeenRun {
     let batches = (0..<3).map { _ in FrameBatch() }
     var run = SeenRun()
     var turn = 0
+    // Looked at as late as may be: right before the batch is filled again.
+    func look() { run.frames += batches[turn % 3].frames.map(SeenFrame.init) }
     do throws(CaptureError) {
-        while try fill(batches[turn % 3]) {
-            run.frames += batches[turn % 3].frames.map(SeenFrame.init)
+        while true {
+            look()
+            guard try fill(batches[turn % 3]) else { break }
             turn += 1
         }
     } catch {
         run.error = error
+    }
+    for _ in 0..<2 {
+        turn += 1
+        look()
     }
     return run
 }
@@ -85,6 +102,23 @@ func readAll(
         return run
     } catch {
         return SeenRun(error: error)
+    }
+}
+
+/// Bytes in memory, read as from a file.
+final class MemorySource: ByteSource {
+    private let bytes: [UInt8]
+    private var offset = 0
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceError) -> Int {
+        let count = min(buffer.count, bytes.count - offset)
+        bytes.withUnsafeBytes { all in
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[offset..<offset + count]))
+        }
+        offset += count
+        return count
     }
 }
 

@@ -20,15 +20,10 @@ import Testing
         let writer = try CaptureWriter(path: path, sourceNames: names)
         for seen in frames {
             try seen.bytes.withUnsafeBytes { bytes in
-                let frame = Frame(
-                    number: seen.number, timestamp: Timestamp(nanoseconds: seen.nanoseconds),
-                    linkType: LinkType(rawValue: seen.linkType), source: seen.source,
-                    originalByteCount: seen.original, bytes: bytes, isTick: seen.isTick)
-                try writer.write(frame)
-                if let losses { try writer.write(losses, of: frame) }
+                try writer.write(seen.frame(bytes))
             }
         }
-        try writer.flush()
+        if let losses { try writer.finish(losses) } else { try writer.flush() }
     }
 
     private func tick(_ number: UInt64, at nanoseconds: Int64) -> SeenFrame {
@@ -113,6 +108,19 @@ import Testing
         source.report(into: &counters)
         #expect(counters["capture.kernel_drops"] == 5)
         #expect(counters["capture.kernel_ifdrops"] == 3)
+    }
+
+    @Test func `what nobody flushed is written when the writer goes`() throws {
+        let folder = TemporaryFolder()
+        let path = "\(folder.path)/x.pcapng"
+        do {
+            let writer = try CaptureWriter(path: path, sourceNames: ["eth0"])
+            try writer.finish(KernelLosses())
+            for frame in frames {
+                try frame.bytes.withUnsafeBytes { try writer.write(frame.frame($0)) }
+            }
+        }
+        #expect(readAll(try openCaptures([path]) { _ in }) == SeenRun(frames: frames))
     }
 
     @Test func `stamps before 1970 and bytes beyond every snap length are brought into bounds`()

@@ -99,13 +99,10 @@ import Testing
         maker.add(seconds: 2, [2], captured: length)
         let run = readAll(maker.bytes)
         #expect(run.frames.count == 1)
-        #expect(
-            run.error
-                == (length <= 262_144
-                    ? .cutOff(path: "test", offset: 41)
-                    : .damaged(
-                        path: "test", offset: 41, reason: "a frame of \(length) bytes is announced"))
-        )
+        let cutOff = CaptureError.cutOff(path: "test", offset: 41)
+        let damaged = CaptureError.damaged(
+            path: "test", offset: 41, reason: "a frame of \(length) bytes is announced")
+        #expect(run.error == (length <= 262_144 ? cutOff : damaged))
     }
 
     @Test func `more small frames than a batch holds are all delivered`() {

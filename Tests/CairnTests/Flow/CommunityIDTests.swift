@@ -58,8 +58,8 @@ import Testing
         #expect(communityID(packet) == id)
     }
 
-    /// Error messages have no flow in the table, but the specification has values for them: nothing answers them, so
-    /// they keep their direction.
+    /// Error messages have no flow in the table, but the specification has values for them: nothing
+    /// answers them, so they keep their direction.
     @Test(arguments: [
         (
             "3ffe:507:0:1:260:97ff:fe07:69ea", "3ffe:507:0:1:200:86ff:fe05:80da",

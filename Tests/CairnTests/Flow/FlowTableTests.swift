@@ -230,16 +230,19 @@ extension FlowTableTests {
         #expect(try #require(table.track(maker.tcp(server, client, .ack, seq: 9))).flow == new)
     }
 
-    @Test func `a SYN after the middle of a connection opens a new flow, a repeated one does not`()
+    @Test(arguments: [TCPFlags.ack, .rst, .psh])
+    func `a SYN after something else opens a new flow, a repeated one does not`(first: TCPFlags)
         throws
     {
-        let maker = PacketMaker()
-        let table = FlowTable()
-        let middle = try #require(table.track(maker.tcp(server, client, .ack, seq: 7))).flow
-        let first = try #require(table.track(maker.tcp(client, server, .syn, seq: 100)))
-        #expect(first.flow != middle && first.direction == .toServer)
-        #expect(
-            try #require(table.track(maker.tcp(client, server, .syn, seq: 200))).flow == first.flow)
+        for (from, to) in [(client, server), (server, client)] {
+            let maker = PacketMaker()
+            let table = FlowTable()
+            let middle = try #require(table.track(maker.tcp(from, to, first, seq: 7))).flow
+            let syn = try #require(table.track(maker.tcp(client, server, .syn, seq: 100)))
+            #expect(syn.flow != middle && syn.direction == .toServer)
+            let again = try #require(table.track(maker.tcp(client, server, .syn, seq: 200)))
+            #expect(again.flow == syn.flow)
+        }
     }
 
     @Test func `a new SYN on open ports is of the same flow`() throws {

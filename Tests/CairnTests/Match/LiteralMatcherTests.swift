@@ -92,7 +92,7 @@ import Testing
 
     /// Random literals over a small alphabet, so that prefixes, overlaps and near misses abound.
     private static func randomLiterals(
-        _ random: inout RandomBytes, lengths: ClosedRange<Int>, alphabet: [UInt8]
+        _ random: inout SeededGenerator, lengths: ClosedRange<Int>, alphabet: [UInt8]
     ) -> [Literal] {
         (0..<1 + random.below(30)).map { _ in
             let count =
@@ -111,7 +111,7 @@ import Testing
 
     @Test(arguments: [1...3, 1...6, 4...4, 4...12, 5...9])
     func `random sets find what a naive search finds`(lengths: ClosedRange<Int>) {
-        var random = RandomBytes(seed: UInt64(lengths.lowerBound * 100 + lengths.upperBound))
+        var random = SeededGenerator(seed: UInt64(lengths.lowerBound * 100 + lengths.upperBound))
         for round in 0..<32 {
             let alphabet = Self.alphabets[round % 4]
             let literals = Self.randomLiterals(&random, lengths: lengths, alphabet: alphabet)
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func `a stream cut anywhere gives what the whole gives`() {
-        var random = RandomBytes(seed: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<16 {
             let alphabet = Self.alphabets[random.below(4)]
             let literals = Self.randomLiterals(&random, lengths: 1...12, alphabet: alphabet)
@@ -151,7 +151,7 @@ import Testing
     }
 
     @Test func `a thousand literals are told apart`() {
-        var random = RandomBytes(seed: 11)
+        var random = SeededGenerator(seed: 11)
         let literals = (0..<1_000).map { _ in
             Literal(bytes: random.bytes(4 + random.below(8), of: Array("abcdefgh".utf8)))
         }

@@ -134,6 +134,23 @@ struct DNSMaker {
         #expect(harness.transactions.map { $0["dns.query"] } == [["n1.example"]])
     }
 
+    @Test func `when all flows wait for too many responses, new queries do not`() {
+        var limits = ProtocolLimits()
+        limits.waitingTransactionCountMax = 2
+        let harness = ParserHarness(transport: .udp, serverPort: 53, limits: limits)
+        for id in 1...3 as ClosedRange<UInt16> {
+            harness.send(DNSMaker.query("n\(id).example", id: id), .toServer)
+        }
+        #expect(harness.anomalies == ["flooded"])
+        #expect(harness.transactions.map { $0["dns.query"] } == [["n3.example"]])
+        harness.finish()
+        #expect(harness.transactions.count == 3)
+        #expect(harness.output.openTransactionCount == 0)
+        var counters = Counters()
+        harness.output.report(into: &counters)
+        #expect(counters["app_layer.tx.dns"] == 3)
+    }
+
     @Test(
         arguments: [
             (1, "c0000201", "192.0.2.1"), (1, "c00002", "\\# 3 c00002"),

@@ -14,10 +14,10 @@ final class ParserHarness {
 
     init(
         transport: Transport = .tcp, clientPort: UInt16 = 40000, serverPort: UInt16,
-        limits: ProtocolLimits = ProtocolLimits(),
+        limits: ProtocolLimits = ProtocolLimits(), fileNeeds: FileNeeds = .all,
         sessionLimits: ProtocolSessions.Limits = .init()
     ) {
-        output = ParserOutput(limits: limits)
+        output = ParserOutput(limits: limits, fileNeeds: fileNeeds)
         sessions = ProtocolSessions(limits: sessionLimits)
         flow = .allocate(capacity: 1)
         var value = Flow()
@@ -93,12 +93,14 @@ final class ParserHarness {
             }
         }
         output.drain()
+        recorded.removeAll()
     }
 
-    private var recorded: Set<UInt64> = []
+    /// Transactions that were complete in the call of which the events are collected.
+    private var recorded: Set<ObjectIdentifier> = []
 
     private func record(_ transaction: Transaction) {
-        guard recorded.insert(transaction.id).inserted else { return }
+        guard recorded.insert(ObjectIdentifier(transaction)).inserted else { return }
         let fields = Self.fields(of: transaction)
         transactions.append(fields)
         for key in fields.keys.sorted() {

@@ -1,64 +1,63 @@
+import Testing
+
 @testable import Cairn
 
-/// Small field tables, so that tests of rules do not depend on what the protocols declare.
+/// Loads rules out of text, and shows what was said about them.
 enum RuleFixtures {
-    static let fields = FieldLookup([
-        ProtocolDefinition(
-            name: "common", summary: "Fields of every subject",
-            fields: [
-                FieldDefinition("src.ip", .ip, nil, aliases: ["id.orig_h", "src_ip"], "Client"),
-                FieldDefinition("dst.ip", .ip, nil, aliases: ["id.resp_h", "dst_ip"], "Server"),
-                FieldDefinition("src.port", .integer, nil, "Client port"),
-                FieldDefinition(
-                    "dst.port", .integer, nil, aliases: ["id.resp_p", "dst_port"], "Server port"),
-                FieldDefinition("timestamp", .integer, nil, "Time"),
-            ]),
-        ProtocolDefinition(
-            name: "http", summary: "HTTP",
-            fields: [
-                FieldDefinition("http.uri", .bytes, .toServer, aliases: ["c-uri"], "Target"),
-                FieldDefinition("http.method", .text, .toServer, aliases: ["cs-method"], "Method"),
-                FieldDefinition(
-                    "http.user_agent", .text, .toServer, aliases: ["c-useragent"], "UA"),
-                FieldDefinition(
-                    "http.stat_code", .integer, .toClient, aliases: ["sc-status"], "Code"),
-                FieldDefinition("http.is_upgrade", .bool, nil, "Upgrade"),
-            ]),
-        ProtocolDefinition(
-            name: "flow", summary: "Flows",
-            fields: [FieldDefinition("flow.byte_count", .integer, nil, "Bytes")]),
-        ProtocolDefinition(
-            name: "dns", summary: "DNS",
-            fields: [
-                FieldDefinition("dns.query", .text, nil, aliases: ["query", "QueryName"], "Name"),
-                FieldDefinition(
-                    "dns.answers", .text, list: true, nil, aliases: ["answers"], "Answers"),
-            ]),
-        ProtocolDefinition(
-            name: "stream", summary: "Streams",
-            fields: [FieldDefinition("payload", .bytes, nil, "Bytes")]),
-    ])
-
-    static func load(_ text: String, settings: Settings = Settings()) -> RuleSet {
-        RuleLoader(settings: settings, fields: fields).load(source: text.utf8, path: "rules.yml")
+    static func load(
+        _ text: String, settings: Settings = Settings(), for purpose: RuleLoader.Purpose = .packets
+    ) -> RuleSet {
+        RuleLoader(settings: settings, for: purpose).load(source: text.utf8, path: "rules.yml")
     }
 
-    /// One rule on HTTP with this `detection` section, given without indentation.
-    static func http(_ detection: String, _ rest: String = "") -> RuleSet {
-        load(
-            """
-            title: Test
-            logsource: {product: cairn, service: http}
-            \(rest)
-            detection:
-            \(detection.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
-            """)
+    /// One rule with this `detection` section, given without indentation, from line 3 on.
+    static func rule(_ service: String, _ detection: String, _ rest: String = "") -> RuleSet {
+        let lines = detection.split(separator: "\n", omittingEmptySubsequences: false)
+        let text = "title: T\nlogsource: {product: cairn, service: \(service)}\ndetection:\n"
+        return load(text + lines.map { "  \($0)\n" }.joined() + rest)
+    }
+
+    /// The condition of a rule on HTTP with one selection.
+    static func condition(
+        _ item: String, service: String = "http", settings: Settings = Settings(),
+        sourceLocation: Testing.SourceLocation = #_sourceLocation
+    ) throws -> Condition {
+        let text =
+            "title: T\nlogsource: {product: cairn, service: \(service)}\n"
+            + "detection: {s: {\(item)}, condition: s}\n"
+        let set = load(text, settings: settings)
+        #expect(messages(set) == [], sourceLocation: sourceLocation)
+        return try #require(set.detections.first?.condition, sourceLocation: sourceLocation)
     }
 
     /// `line:column: severity: message` of everything that was said.
-    static func messages(_ set: RuleSet) -> [String] {
-        set.diagnostics.map {
+    static func messages(_ set: RuleSet) -> [String] { messages(set.diagnostics) }
+
+    static func messages(_ diagnostics: [Diagnostic]) -> [String] {
+        diagnostics.map {
             "\($0.location.line):\($0.location.column): \($0.severity.rawValue): \($0.message)"
         }
+    }
+
+    static func field(_ name: String, of service: String = "http") throws -> FieldID {
+        let subject = try #require(FieldRegistry.subject(named: service))
+        return try #require(FieldRegistry.field(named: name, subject: subject))
+    }
+
+    static func match(
+        _ name: String, _ predicate: Predicate, of service: String = "http",
+        transforms: [Transform] = []
+    ) throws -> Condition {
+        .match(
+            FieldMatch(
+                field: try field(name, of: service), transforms: transforms, predicate: predicate))
+    }
+}
+
+extension TextPattern {
+    /// A pattern in which `*` and `?` are wildcards and everything else is literal.
+    init(_ text: String, isCased: Bool = false) {
+        self = SigmaString(text).pattern
+        self.isCased = isCased
     }
 }

@@ -2,11 +2,11 @@ import Testing
 
 @testable import Cairn
 
-/// Overlapping segments, by where the newer one begins and ends relative to the older (Shankar and Paxson 2003, Novak
-/// and Sturges 2007).
+/// Overlapping segments, by where the newer one begins and ends relative to the older (Shankar and
+/// Paxson 2003, Novak and Sturges 2007).
 @Suite struct OverlapTests {
-    /// The older segment is at 10 ..< 20; the newer begins before, with and after it, and ends before, with and after
-    /// it each time. What the overlapped bytes are of: O(lder) or N(ewer).
+    /// The older segment is at 10 ..< 20; the newer begins before, with and after it, and ends
+    /// before, with and after it each time. What the overlapped bytes are of: O(lder) or N(ewer).
     @Test(arguments: [
         ("bsd", "NNN OOO OOO"), ("bsd-right", "NNN OOO OOO"), ("windows", "NNN OOO OOO"),
         ("windows2k3", "NNN OOO OOO"), ("hpux10", "NNN OOO OOO"), ("irix", "NNN OOO OOO"),

@@ -1,6 +1,7 @@
 @testable import Cairn
 
-/// A flow table and a TCP engine, fed packet by packet, with a record of everything that they hand on.
+/// A flow table and a TCP engine, fed packet by packet, with a record of everything that they hand
+/// on.
 final class StreamHarness {
     let maker = PacketMaker()
     let table: FlowTable

@@ -3,8 +3,8 @@ import Testing
 @testable import Cairn
 
 @Suite struct StreamPropertyTests {
-    /// A conversation of two texts, sent in random pieces: out of order within the window, repeated, overlapping with
-    /// the same bytes, acknowledged at random.
+    /// A conversation of two texts, sent in random pieces: out of order within the window,
+    /// repeated, overlapping with the same bytes, acknowledged at random.
     @Test(arguments: 0..<60)
     func `any segmentation of a conversation gives the same streams`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

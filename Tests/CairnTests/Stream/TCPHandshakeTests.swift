@@ -14,7 +14,8 @@ import Testing
         tcp.c(.ack, 101, 501)
         #expect(tcp.flow?.pointee.tcpState == .established)
         #expect(tcp.flow?.pointee.state == .established)
-        // The packet that ends the handshake is not yet of an established connection; the next one is.
+        // The packet that ends the handshake is not yet of an established connection; the next one
+        // is.
         #expect(!tcp.isEstablished)
         tcp.c(.ack, 101, 501, "x")
         #expect(tcp.isEstablished && tcp.isAccepted)
@@ -178,7 +179,8 @@ import Testing
         #expect(tcp.anomalies == [])
     }
 
-    /// One packet too many or too strange, after a SYN (`false`) or a SYN/ACK (`true`), from the client or the server.
+    /// One packet too many or too strange, after a SYN (`false`) or a SYN/ACK (`true`), from the
+    /// client or the server.
     @Test(
         arguments: [
             (false, true, [.syn, .ack], 500, 101, "3whs_synack_in_wrong_direction"),

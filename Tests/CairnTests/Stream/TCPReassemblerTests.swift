@@ -155,6 +155,32 @@ extension TCPReassemblerTests {
         #expect(tcp.counter("tcp.stream_depth_reached") == 1)
     }
 
+    @Test func `the end comes at its time beyond the depth, and where nobody wants the bytes`() {
+        var settings = StreamSettings()
+        settings.depth = 4
+        let tcp = StreamHarness(settings)
+        tcp.handshake()
+        if let flow = tcp.flow { tcp.tcp.stop(flow, .toClient) }
+        tcp.c([.fin, .ack], 101, 501, "abcdef")
+        tcp.s([.fin, .ack], 501, 108, "ghi")
+        tcp.c(.ack, 108, 505)
+        #expect(tcp.toServer == "abcd$")
+        #expect(tcp.toClient == "$")
+    }
+
+    @Test func `what waits for delivery is dropped when nobody wants it any more`() throws {
+        tcp.handshake()
+        tcp.c(.ack, 101, 501, "abcd")
+        tcp.s(.ack, 501, 103)
+        tcp.tcp.stop(try #require(tcp.flow), .toServer)
+        tcp.s(.ack, 501, 105)
+        tcp.c(.ack, 110, 501, "xyz")
+        tcp.s(.ack, 501, 113)
+        #expect(tcp.anomalies == [])
+        tcp.finish()
+        #expect(tcp.toServer == "ab$")
+    }
+
     @Test func `segments beyond the memory limit leave a gap`() {
         var settings = StreamSettings()
         settings.depth = 0
@@ -228,6 +254,7 @@ extension TCPReassemblerTests {
         tcp.c([.urg, .ack], 107, 501, "f", urgent: 0)
         tcp.s(.ack, 501, 108)
         #expect(tcp.toServer == stream)
+        #expect(tcp.isContiguous)
     }
 
     @Test func `a connection from one side only is handed on at once where that is asked for`() {

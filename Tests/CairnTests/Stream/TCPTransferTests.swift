@@ -258,7 +258,8 @@ extension TCPTransferTests {
 // MARK: - Timestamps
 
 extension TCPTransferTests {
-    /// Relative to the last timestamp: whether a segment is taken by a Windows or Linux receiver, and by a BSD.
+    /// Relative to the last timestamp: whether a segment is taken by a Windows or Linux receiver,
+    /// and by a BSD.
     @Test(
         arguments: [
             (0, true, true), (5, true, true), (-1, true, false), (-2, false, false),

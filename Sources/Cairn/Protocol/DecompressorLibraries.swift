@@ -1,0 +1,119 @@
+import CBrotli
+import CLZMA
+import CZstd
+
+/// Brotli (RFC 7932). The library cannot begin anew, so each body makes its own state.
+final class BrotliDecompressor: Decompressor {
+    private var decoder: OpaquePointer?
+
+    deinit { BrotliDecoderDestroyInstance(decoder) }
+
+    override func reset() {
+        BrotliDecoderDestroyInstance(decoder)
+        decoder = nil
+        super.reset()
+    }
+
+    override func step(
+        _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, status: Status) {
+        if decoder == nil { decoder = BrotliDecoderCreateInstance(nil, nil, nil) }
+        guard let decoder else { return (0, .memoryLimit) }
+        var inputCount = input.count
+        var nextInput = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        var room = output.count
+        var nextOutput = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        let result = BrotliDecoderDecompressStream(
+            decoder, &inputCount, &nextInput, &room, &nextOutput, nil)
+        input = UnsafeRawBufferPointer(rebasing: input[(input.count &- inputCount)...])
+        let count = output.count &- room
+        switch result {
+        case BROTLI_DECODER_RESULT_SUCCESS:
+            hasEnded = true
+            return (count, .end)
+        case BROTLI_DECODER_RESULT_ERROR: return (count, .failed)
+        default: return (count, .more)
+        }
+    }
+}
+
+/// LZMA in its own file format (`.lzma`), as some servers send it under that name.
+final class LZMADecompressor: Decompressor {
+    private let memoryByteCountMax: Int
+    private let stream: UnsafeMutablePointer<lzma_stream>
+    private var isReady = false
+
+    init(memoryByteCountMax: Int) {
+        self.memoryByteCountMax = memoryByteCountMax
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: lzma_stream())
+    }
+
+    deinit {
+        lzma_end(stream)
+        stream.deallocate()
+    }
+
+    override func reset() {
+        lzma_end(stream)
+        stream.pointee = lzma_stream()
+        isReady = false
+        super.reset()
+    }
+
+    override func step(
+        _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, status: Status) {
+        if !isReady {
+            let limit = UInt64(max(1, memoryByteCountMax))
+            guard lzma_alone_decoder(stream, limit) == LZMA_OK else { return (0, .memoryLimit) }
+            isReady = true
+        }
+        stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.pointee.avail_in = input.count
+        stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.pointee.avail_out = output.count
+        let status = lzma_code(stream, LZMA_RUN)
+        let count = output.count &- stream.pointee.avail_out
+        input = UnsafeRawBufferPointer(
+            rebasing: input[(input.count &- stream.pointee.avail_in)...])
+        switch status {
+        case LZMA_OK, LZMA_BUF_ERROR: return (count, .more)
+        case LZMA_STREAM_END:
+            hasEnded = true
+            return (count, .end)
+        case LZMA_MEMLIMIT_ERROR, LZMA_MEM_ERROR: return (count, .memoryLimit)
+        default: return (count, .failed)
+        }
+    }
+}
+
+/// Zstandard (RFC 8878), with the window that HTTP allows (RFC 9659).
+final class ZstandardDecompressor: Decompressor {
+    private let context: OpaquePointer?
+
+    override init() {
+        context = ZSTD_createDCtx()
+        super.init()
+        if let context { ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23) }
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    override func reset() {
+        if let context { ZSTD_DCtx_reset(context, ZSTD_reset_session_only) }
+        super.reset()
+    }
+
+    override func step(
+        _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, status: Status) {
+        guard let context else { return (0, .memoryLimit) }
+        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
+        var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
+        let result = ZSTD_decompressStream(context, &target, &source)
+        input = UnsafeRawBufferPointer(rebasing: input[source.pos...])
+        if result == 0 { hasEnded = true }
+        return (target.pos, ZSTD_isError(result) != 0 ? .failed : .more)
+    }
+}

@@ -1,0 +1,241 @@
+import Testing
+
+@testable import Cairn
+
+@Suite struct AlertGateTests {
+    /// Candidates made by hand: which rule, when (seconds), between whom, on which flow.
+    private struct Event {
+        var rule = 0
+        var time: Double
+        var from = "10.0.0.1"
+        var to = "192.0.2.1"
+        var flow: UInt64? = 1
+        var variables: [Int64] = []
+        var isOfStream = false
+    }
+
+    /// The positions of the events that became alerts.
+    private func admitted(
+        _ rules: [DetectionRule], _ events: [Event], settings: MatchSettings = MatchSettings()
+    ) -> [Int] {
+        let gate = AlertGate(Probe.compiled(rules, settings: settings))
+        return events.indices.filter { index in
+            let event = events[index]
+            let (source, destination) =
+                (IPAddress(event.from) ?? .zero, IPAddress(event.to) ?? .zero)
+            let alert = Alert(
+                rule: event.rule,
+                timestamp: Timestamp(nanoseconds: Int64(event.time * 1_000_000_000)),
+                frameNumber: 1, source: 0, flowID: event.flow, sourceAddress: source,
+                destinationAddress: destination, sourcePort: 1, destinationPort: 2, ipProtocol: 6,
+                transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
+                vlanIDs: [])
+            var isAdmitted = false
+            var candidate = Candidate(alert: alert, order: 0)
+            candidate.variables = event.variables
+            candidate.isOfStream = event.isOfStream
+            gate.admit(candidate) { _ in isAdmitted = true }
+            return isAdmitted
+        }
+    }
+
+    private func rule(
+        state: [StateOperation] = [], counters: [CounterOperation] = [],
+        threshold: Threshold? = nil, filter: Threshold? = nil, alerts: Bool = true,
+        condition: Condition = .all([])
+    ) -> DetectionRule {
+        var rule = Probe.rule(condition)
+        rule.state = state
+        rule.counters = counters
+        rule.threshold = threshold
+        rule.detectionFilter = filter
+        rule.alerts = alerts
+        return rule
+    }
+
+    @Test func `a rule without state and rate alerts every time`() {
+        #expect(admitted([rule()], [Event(time: 0), Event(time: 0)]) == [0, 1])
+        #expect(admitted([rule(alerts: false)], [Event(time: 0)]) == [])
+    }
+
+    @Test func `bits belong to a flow`() {
+        let rules = [
+            rule(state: [StateOperation(action: .set, names: ["a"])], alerts: false),
+            rule(state: [StateOperation(action: .isset, names: ["b", "a"])]),
+            rule(state: [StateOperation(action: .isnotset, names: ["a"])]),
+            rule(state: [StateOperation(action: .unset, names: ["a"])]),
+            rule(state: [StateOperation(action: .toggle, names: ["a"])]),
+        ]
+        let events = [
+            Event(rule: 1, time: 0), Event(rule: 2, time: 0), Event(rule: 0, time: 1),
+            Event(rule: 1, time: 2), Event(rule: 2, time: 2), Event(rule: 1, time: 2, flow: 2),
+            Event(rule: 1, time: 2, flow: nil), Event(rule: 3, time: 3), Event(rule: 1, time: 4),
+            Event(rule: 4, time: 5), Event(rule: 1, time: 6), Event(rule: 4, time: 7),
+            Event(rule: 1, time: 8),
+        ]
+        #expect(admitted(rules, events) == [1, 3, 7, 9, 10, 11])
+    }
+
+    @Test func `bits of hosts and pairs expire`() {
+        func set(_ scope: StateScope) -> DetectionRule {
+            rule(state: [
+                StateOperation(action: .set, names: ["a"], scope: scope, expireSeconds: 10)
+            ])
+        }
+        func test(_ scope: StateScope) -> DetectionRule {
+            rule(state: [StateOperation(action: .isset, names: ["a"], scope: scope)])
+        }
+        for (scope, sameTo, sameFrom, swapped) in [
+            (StateScope.src, false, true, false), (.dst, true, false, false),
+            (.pair, false, false, true),
+        ] {
+            let events = [
+                Event(rule: 0, time: 0), Event(rule: 1, time: 10, flow: 2),
+                Event(rule: 1, time: 10.5),
+                Event(rule: 1, time: 1, from: "10.0.0.9"), Event(rule: 1, time: 1, to: "10.0.0.9"),
+                Event(rule: 1, time: 1, from: "192.0.2.1", to: "10.0.0.1"),
+            ]
+            var expected = [0, 1]
+            if sameTo { expected.append(3) }
+            if sameFrom { expected.append(4) }
+            if swapped { expected.append(5) }
+            #expect(admitted([set(scope), test(scope)], events) == expected)
+        }
+    }
+
+    @Test func `counters count in the order of the rule`() {
+        let counting = rule(counters: [
+            CounterOperation(name: "n", action: .add, value: .number(1)),
+            CounterOperation(name: "n", action: .greater, value: .number(2)),
+        ])
+        let events = (0..<4).map { Event(time: Double($0)) } + [Event(time: 4, flow: 2)]
+        #expect(admitted([counting], events) == [2, 3])
+        let extracting = rule(
+            counters: [CounterOperation(name: "n", action: .equal, value: .variable("v"))],
+            condition: .test(
+                .line,
+                .sequence([
+                    .byteExtract(ByteNumber(1, at: 0), variable: "v", multiplier: 1, align: 0)
+                ])))
+        let setting = rule(counters: [
+            CounterOperation(name: "n", action: .isnotset),
+            CounterOperation(name: "n", action: .set, value: .number(7)),
+        ])
+        #expect(
+            admitted(
+                [extracting, setting],
+                [
+                    Event(rule: 0, time: 0, variables: [7]), Event(rule: 1, time: 1),
+                    Event(rule: 0, time: 2, variables: [7]),
+                    Event(rule: 0, time: 3, variables: [8]),
+                    Event(rule: 1, time: 4),
+                ]) == [1, 2])
+    }
+
+    private func threshold(
+        _ kind: Threshold.Kind, _ track: Threshold.Track = .by_src, count: Int64 = 2
+    ) -> Threshold {
+        Threshold(kind: kind, track: track, count: count, seconds: 10)
+    }
+
+    @Test func `rates let through some of many`() {
+        let times = [0.0, 1, 2, 3, 10, 10.5, 11, 12]
+        let events = times.map { Event(time: $0) }
+        func alerts(_ threshold: Threshold) -> [Double] {
+            admitted([rule(threshold: threshold)], events).map { times[$0] }
+        }
+        #expect(alerts(threshold(.limit)) == [0, 1, 10.5, 11])
+        #expect(alerts(threshold(.threshold)) == [1, 3, 11])
+        #expect(alerts(threshold(.both)) == [1, 11])
+        #expect(
+            admitted([rule(filter: threshold(.limit))], events).map { times[$0] } == [2, 3, 10, 12])
+    }
+
+    @Test func `rates are counted for whom they track`() {
+        let events = [
+            Event(time: 0), Event(time: 1, from: "10.0.0.9"), Event(time: 2, to: "10.0.0.9"),
+            Event(time: 3, from: "192.0.2.1", to: "10.0.0.1"), Event(time: 4, flow: 2),
+        ]
+        func alerts(_ track: Threshold.Track) -> [Int] {
+            admitted([rule(threshold: threshold(.limit, track, count: 1))], events)
+        }
+        #expect(alerts(.by_src) == [0, 1, 3])
+        #expect(alerts(.by_dst) == [0, 2, 3])
+        #expect(alerts(.by_both) == [0, 1, 2])
+        #expect(alerts(.by_rule) == [0])
+        #expect(alerts(.by_flow) == [0, 4])
+    }
+
+    @Test func `state changes though the rate is exceeded`() {
+        let rules = [
+            rule(
+                state: [StateOperation(action: .toggle, names: ["a"])],
+                threshold: threshold(.limit, count: 1)),
+            rule(state: [StateOperation(action: .isset, names: ["a"])]),
+        ]
+        let events = [
+            Event(rule: 0, time: 0), Event(rule: 1, time: 0), Event(rule: 0, time: 1),
+            Event(rule: 1, time: 1),
+        ]
+        #expect(admitted(rules, events) == [0, 1])
+    }
+
+    @Test func `a stream rule with state fires on the first that passes`() {
+        let rules = [
+            rule(state: [StateOperation(action: .isset, names: ["a"])]),
+            rule(state: [StateOperation(action: .set, names: ["a"])], alerts: false),
+        ]
+        let events = [
+            Event(rule: 0, time: 0, isOfStream: true), Event(rule: 1, time: 1),
+            Event(rule: 0, time: 2, isOfStream: true), Event(rule: 0, time: 3, isOfStream: true),
+            Event(rule: 0, time: 4, flow: 2, isOfStream: true),
+        ]
+        #expect(admitted(rules, events) == [2])
+    }
+
+    @Test func `tables forget the oldest when they are full`() {
+        let rules = [
+            rule(state: [StateOperation(action: .set, names: ["a"])], alerts: false),
+            rule(state: [StateOperation(action: .isset, names: ["a"])]),
+        ]
+        let sets = (0..<5).map { Event(rule: 0, time: 0, flow: $0) }
+        let tests = (0..<5).map { Event(rule: 1, time: 1, flow: $0) }
+        let alerts = admitted(rules, sets + tests, settings: MatchSettings(stateCountMax: 3))
+        #expect(alerts == [7, 8, 9])
+    }
+
+    @Test func `a bounded table keeps what was added last`() {
+        var random = SeededGenerator(seed: 41)
+        var table = BoundedTable<Int, Int>(countMax: 8)
+        var keys: [Int] = []
+        for step in 0..<2_000 {
+            let key = random.below(20)
+            if random.oneIn(3) {
+                table[key] = nil
+                keys.removeAll { $0 == key }
+            } else {
+                table[key] = step
+                if !keys.contains(key) { keys.append(key) }
+                if keys.count > 8 { keys.removeFirst() }
+            }
+            for key in 0..<20 { #expect((table[key] != nil) == keys.contains(key)) }
+        }
+    }
+
+    @Test func `rules that set state come before those that look at it`() {
+        let rules = [
+            rule(state: [StateOperation(action: .isset, names: ["a"])]), rule(),
+            rule(state: [
+                StateOperation(action: .isset, names: ["a"]),
+                StateOperation(action: .set, names: ["b"]),
+            ]),
+            rule(state: [StateOperation(action: .set, names: ["a"])]),
+        ]
+        let matcher = Matcher(Probe.compiled(rules))
+        let transaction = Transaction(Probe.definition)
+        transaction.toServer = .complete
+        transaction.toClient = .complete
+        matcher.inspect(transaction, CommonFields.Context())
+        #expect(matcher.drainRules() == [3, 2, 0, 1])
+    }
+}

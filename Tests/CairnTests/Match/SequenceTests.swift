@@ -1,0 +1,354 @@
+import Testing
+
+@testable import Cairn
+
+@Suite struct SequenceTests {
+    struct Case: CustomTestStringConvertible, Sendable {
+        var steps: [SequenceStep]
+        var text: String
+        var holds: Bool
+
+        init(_ steps: [SequenceStep], _ text: String, _ holds: Bool) {
+            self.steps = steps
+            self.text = text
+            self.holds = holds
+        }
+
+        var testDescription: String { "\(text): \(steps.count) steps, \(holds)" }
+    }
+
+    @Test(arguments: [
+        Case([.content("bc")], "abcd", true),
+        Case([.content("BC")], "abcd", false),
+        Case([.content("BC", nocase: true)], "abcd", true),
+        Case([.content("x", not: true)], "abcd", true),
+        Case([.content("bc", not: true)], "abcd", false),
+        Case([.content("ab", startsWith: true)], "abab", true),
+        Case([.content("ba", startsWith: true)], "abab", false),
+        Case([.content("ab", endsWith: true)], "abxab", true),
+        Case([.content("ab", endsWith: true)], "abxabc", false),
+        Case([.content("ab", not: true, endsWith: true)], "abxabc", true),
+        Case([.content("ab", not: true, endsWith: true)], "abxab", false),
+        Case([.content("ab", not: true)], "", true),
+        Case([.content("ab")], "", false),
+    ])
+    func `contents`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        Case([.content("cd", offset: 2)], "abcd", true),
+        Case([.content("cd", offset: 3)], "abcd", false),
+        Case([.content("bc", depth: 3)], "abcd", true),
+        Case([.content("bc", depth: 2)], "abcd", false),
+        // The depth counts from the offset.
+        Case([.content("cd", offset: 2, depth: 2)], "abcd", true),
+        Case([.content("cd", offset: 1, depth: 2)], "abcd", false),
+        Case([.content("cd", offset: 9)], "abcd", false),
+        Case([.content("cd", offset: 9, not: true)], "abcd", true),
+        Case([.content("cd", depth: 3, not: true)], "abcd", true),
+    ])
+    func `absolute bounds`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        Case([.content("a"), .content("b", distance: 0)], "a..b", true),
+        Case([.content("a"), .content("b", distance: 3)], "a..b", false),
+        Case([.content("a"), .content("b", distance: 2)], "a..b", true),
+        Case([.content("a"), .content("b", within: 3)], "a..b", true),
+        Case([.content("a"), .content("b", within: 2)], "a..b", false),
+        // What is within counts from behind the distance.
+        Case([.content("a"), .content("b", distance: 2, within: 1)], "a..b", true),
+        Case([.content("a"), .content("b", distance: 1, within: 1)], "a..b", false),
+        Case([.content("b"), .content("a", distance: -4)], "a..b", true),
+        Case([.content("b"), .content("a", distance: 0)], "a..b", false),
+        // The first step counts from the start.
+        Case([.content("b", within: 4)], "a..b", true),
+        Case([.content("b", within: 3)], "a..b", false),
+        Case([.content("a"), .content("b", within: 2, not: true)], "a..b", true),
+        Case([.content("a"), .content("b", within: 3, not: true)], "a..b", false),
+        // A negated step does not move the cursor.
+        Case(
+            [
+                .content("a"), .content("x", within: 3, not: true),
+                .content("b", distance: 2, within: 1),
+            ],
+            "a..b", true),
+    ])
+    func `relative bounds`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        // The first "a" is followed by the wrong thing, the second by the right one.
+        Case([.content("a"), .content("b", within: 1)], "axab", true),
+        Case([.content("a"), .content("b", within: 1), .content("c", within: 1)], "abxabc", true),
+        Case(
+            [.content("a"), .content("b", within: 2), .content("c", within: 1)], "a.b.abbc", true),
+        Case([.regex("a."), .content("b", within: 1)], "axxayb", true),
+        Case([.content("a"), .regex("^b", relative: true)], "axab", true),
+        Case([.content("a"), .isDataAt(2, relative: true, not: true)], "axxxa.", true),
+        Case(
+            [
+                .content("a"),
+                .byteTest(
+                    ByteNumber(1, at: 0, relative: true), .equal, .number(0x62),
+                    isNegated: false),
+            ], "axab", true),
+        // Nothing behind depends on the place of the first, so only its first place counts.
+        Case([.content("a"), .content("x"), .content("b", within: 1)], "a.xb", true),
+        Case([.content("b", offset: 2), .content("b", within: 1)], "b.bb", true),
+    ])
+    func `earlier steps are tried again`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        Case([.isDataAt(3)], "abcd", true), Case([.isDataAt(4)], "abcd", false),
+        Case([.isDataAt(4, not: true)], "abcd", true),
+        Case([.content("b"), .isDataAt(2, relative: true)], "abcd", true),
+        Case([.content("b"), .isDataAt(3, relative: true)], "abcd", false),
+        Case([.size(.equal, 4)], "abcd", true), Case([.size(.less, 4)], "abcd", false),
+        Case([.size(.greater, 3)], "abcd", true), Case([.size(.notEqual, 4)], "abcd", false),
+        Case([.sizeRange(2, 4)], "abcd", true), Case([.sizeRange(5, 2)], "abcd", false),
+        Case([.regex("^b")], "ab", false),
+        Case([.content("a"), .regex("^b", relative: true)], "ab", true),
+        Case([.regex("x", not: true)], "ab", true), Case([.regex("a(?=c)")], "ab", false),
+    ])
+    func `sizes and expressions`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        Case(
+            [.byteTest(ByteNumber(2, at: 0), .equal, .number(0x4142), isNegated: false)], "AB", true
+        ),
+        Case(
+            [
+                .byteTest(
+                    ByteNumber(2, at: 0, little: true), .equal, .number(0x4241), isNegated: false)
+            ],
+            "AB", true),
+        Case([.byteTest(ByteNumber(2, at: 1), .equal, .number(0), isNegated: false)], "AB", false),
+        // What is not there is neither equal nor different.
+        Case([.byteTest(ByteNumber(2, at: 1), .equal, .number(0), isNegated: true)], "AB", false),
+        Case(
+            [.byteTest(ByteNumber(1, at: 0), .greater, .number(0x40), isNegated: false)], "AB", true
+        ),
+        Case([.byteTest(ByteNumber(1, at: 0), .less, .number(0x41), isNegated: true)], "AB", true),
+        Case([.byteTest(ByteNumber(1, at: 0), .and, .number(0x40), isNegated: false)], "AB", true),
+        Case([.byteTest(ByteNumber(1, at: 0), .or, .number(0x41), isNegated: false)], "AB", false),
+        Case(
+            [.byteTest(ByteNumber(1, at: 0, mask: 0xf0), .equal, .number(4), isNegated: false)],
+            "AB", true),
+        Case(
+            [
+                .byteTest(
+                    ByteNumber(3, at: 1, text: .decimal), .equal, .number(123), isNegated: false)
+            ],
+            "x123", true),
+        Case(
+            [
+                .byteTest(
+                    ByteNumber(4, at: 0, text: .hexadecimal), .equal, .number(255),
+                    isNegated: false)
+            ], "0xFF", true),
+        Case(
+            [.byteTest(ByteNumber(3, at: 0, text: .octal), .equal, .number(8), isNegated: false)],
+            "108", true),
+        Case(
+            [.byteTest(ByteNumber(2, at: 0, text: .decimal), .equal, .number(0), isNegated: false)],
+            "xy", false),
+    ])
+    func `byte tests`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test(arguments: [
+        // A length, then what follows that many bytes.
+        Case(
+            [
+                .byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump()),
+                .content("b", within: 1),
+            ],
+            "2aab", true),
+        Case(
+            [
+                .byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump()),
+                .content("a", within: 1),
+            ],
+            "2aab", false),
+        Case(
+            [
+                .byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump()),
+                .content("c", within: 1),
+            ],
+            "2aabc", false),
+        Case(
+            [
+                .byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump(fromBeginning: true)),
+                .content("a", within: 1),
+            ], "2xa", true),
+        Case(
+            [
+                .byteJump(
+                    ByteNumber(1, at: 0, text: .decimal),
+                    ByteJump(
+                        postOffset: .number(-3),
+                        fromEnd: true)), .content("x", within: 1),
+            ], "2ax", true),
+        Case([.byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump())], "9aab", false),
+        Case(
+            [
+                .byteExtract(
+                    ByteNumber(1, at: 0, text: .decimal), variable: "n", multiplier: 1, align: 0),
+                .content("b", offset: 0),
+                .isDataAt(.variable("n"), isRelative: false, isNegated: false),
+            ],
+            "3abb", true),
+        Case(
+            [
+                .byteExtract(
+                    ByteNumber(1, at: 0, text: .decimal), variable: "n", multiplier: 2, align: 4),
+                .isDataAt(.variable("n"), isRelative: false, isNegated: false),
+            ], "3bbbbbbb", false),
+        Case(
+            [
+                .byteMath(ByteNumber(1, at: 0, text: .decimal), .multiply, .number(2), result: "n"),
+                .byteTest(
+                    ByteNumber(1, at: 1, text: .decimal), .equal, .variable("n"), isNegated: false),
+            ],
+            "48", true),
+        Case([.byteMath(ByteNumber(1, at: 0), .divide, .number(0), result: "n")], "48", false),
+        Case(
+            [
+                .byteMath(ByteNumber(1, at: 0), .shiftLeft, .number(64), result: "n"),
+                .byteTest(ByteNumber(1, at: 0), .equal, .variable("n"), isNegated: true),
+            ], "4", true),
+    ])
+    func `jumps and variables`(_ test: Case) { #expect(asExpected(test)) }
+
+    private func asExpected(_ test: Case) -> Bool { holds(test.steps, test.text) == test.holds }
+
+    @Test func `absolute offsets count from the start of a stream`() {
+        #expect(holds([.content("cd", offset: 102)], "abcd", base: 100))
+        #expect(!holds([.content("cd", offset: 103)], "abcd", base: 100))
+        #expect(holds([.content("cd", depth: 104)], "abcd", base: 100))
+        #expect(!holds([.content("cd", depth: 103)], "abcd", base: 100))
+        #expect(!holds([.content("ab", startsWith: true)], "abcd", base: 100))
+        #expect(holds([.content("ab"), .content("cd", within: 2)], "abcd", base: 100))
+        #expect(!holds([.content("ab", within: 10)], "abcd", base: 100))
+        #expect(!holds([.regex("^ab")], "abcd", base: 100))
+        #expect(holds([.isDataAt(103)], "abcd", base: 100))
+        #expect(!holds([.isDataAt(104)], "abcd", base: 100))
+    }
+
+    @Test func `what takes too many steps does not match`() {
+        // Each "a" is tried with the "b" behind it, and only the last is followed by a "c".
+        let text = Array(String(repeating: "ab", count: 400).utf8) + Array("c".utf8)
+        let steps: [SequenceStep] = [
+            .content("a"), .content("b", within: 1), .content("c", within: 1),
+        ]
+        #expect(!holds(steps, text, recursionLimit: 100))
+        #expect(holds(steps, text))
+    }
+
+    /// All ways to place the steps, by brute force.
+    private static func naive(
+        _ steps: ArraySlice<ContentStep>, _ text: [UInt8], cursor: Int
+    ) -> Bool {
+        guard let step = steps.first else { return true }
+        func number(_ operand: Operand?) -> Int? {
+            if case .number(let value) = operand { Int(value) } else { nil }
+        }
+        let isRelative = step.distance != nil || step.within != nil
+        let origin = isRelative ? cursor + (number(step.distance) ?? 0) : number(step.offset) ?? 0
+        let limit =
+            isRelative
+            ? number(step.within).map { origin + $0 } ?? text.count
+            : number(step.depth).map { origin + $0 } ?? text.count
+        let places = text.indices.filter { start in
+            let end = start + step.bytes.count
+            return start >= origin && end <= min(limit, text.count)
+                && Array(text[start..<end]) == step.bytes
+        }
+        if step.isNegated {
+            return places.isEmpty && naive(steps.dropFirst(), text, cursor: cursor)
+        }
+        return places.contains {
+            naive(steps.dropFirst(), text, cursor: $0 + step.bytes.count)
+        }
+    }
+
+    @Test func `random chains match where some placing of them does`() {
+        var random = SeededGenerator(seed: 3)
+        let alphabet = Array("ab".utf8)
+        var heldCount = 0
+        for _ in 0..<3_000 {
+            let steps = (0..<1 + random.below(4)).map { index in
+                var step = ContentStep(bytes: random.bytes(1 + random.below(2), of: alphabet))
+                step.isNegated = index > 0 && random.oneIn(4)
+                if index > 0 {
+                    step.distance = .number(Int64(random.below(6) - 2))
+                    if random.oneIn(2) { step.within = .number(Int64(random.below(5))) }
+                } else if random.oneIn(2) {
+                    step.offset = .number(Int64(random.below(4)))
+                    step.depth = .number(Int64(random.below(6)))
+                }
+                return step
+            }
+            let text = random.bytes(random.below(12), of: alphabet)
+            let expected = Self.naive(steps[...], text, cursor: 0)
+            heldCount += expected ? 1 : 0
+            let isHeld = holds(steps.map { .content($0) }, text)
+            #expect(isHeld == expected, "\(steps) on \(String(decoding: text, as: UTF8.self))")
+        }
+        #expect((500...2_500).contains(heldCount))
+    }
+
+    @Test func `random steps on random bytes never trap`() {
+        var random = SeededGenerator(seed: 5)
+        let extremes: [Int64] = [0, 1, -1, 3, 8, 23, 24, .max, .min, 1 << 33, -(1 << 33)]
+        func operand(_ random: inout SeededGenerator) -> Operand {
+            random.oneIn(4) ? .variable("v") : .number(random.element(of: extremes))
+        }
+        func number(_ random: inout SeededGenerator) -> ByteNumber {
+            ByteNumber(
+                byteCount: .number(Int64(random.below(25))), offset: operand(&random),
+                isRelative: random.oneIn(2), isLittleEndian: random.oneIn(2),
+                text: random.oneIn(2) ? random.element(of: [.decimal, .hexadecimal, .octal]) : nil,
+                bitmask: random.oneIn(2) ? UInt64(random.below(3)) : nil)
+        }
+        func step(_ random: inout SeededGenerator) -> SequenceStep {
+            switch random.below(8) {
+            case 0:
+                return .byteTest(
+                    number(&random), .greater, operand(&random), isNegated: random.oneIn(2))
+            case 1:
+                return .byteJump(
+                    number(&random),
+                    ByteJump(
+                        multiplier: random.element(of: extremes), postOffset: operand(&random),
+                        aligns: random.oneIn(2), fromBeginning: random.oneIn(3),
+                        fromEnd: random.oneIn(3)))
+            case 2:
+                return .byteExtract(
+                    number(&random), variable: "v", multiplier: random.element(of: extremes),
+                    align: random.element(of: [0, 2, 4]))
+            case 3:
+                return .byteMath(
+                    number(&random), random.element(of: [.add, .divide, .shiftLeft, .shiftRight]),
+                    operand(&random), result: "v")
+            case 4:
+                return .isDataAt(
+                    operand(&random), isRelative: random.oneIn(2), isNegated: random.oneIn(2))
+            case 5: return .regex("1.", relative: random.oneIn(2))
+            case 6:
+                return .size(
+                    random.element(of: [.less, .greater, .equal]), random.element(of: extremes))
+            default:
+                var step = ContentStep(bytes: [0x31], isNegated: random.oneIn(4))
+                if random.oneIn(2) { step.offset = operand(&random) }
+                if random.oneIn(2) { step.depth = operand(&random) }
+                if random.oneIn(2) { step.distance = operand(&random) }
+                if random.oneIn(2) { step.within = operand(&random) }
+                step.endsWith = random.oneIn(4)
+                return .content(step)
+            }
+        }
+        for _ in 0..<2_000 {
+            let steps = (0..<1 + random.below(5)).map { _ in step(&random) }
+            let text = random.bytes(random.below(30), of: [0x30, 0x31, 0x39, 0xff, 0x20, 0x2d])
+            _ = holds(steps, text, base: random.oneIn(2) ? 0 : UInt64.max)
+        }
+    }
+}
