@@ -3,6 +3,7 @@ import Cairn
 /// Prints what a run saw, and everything that it did not look at and why.
 struct RunSummary {
     let report: RunReport
+    let rules: RuleSet
     let seconds: Double
 
     /// Writes the summary to standard error.
@@ -17,31 +18,19 @@ struct RunSummary {
                 + "(\(Int(speed)) Mbit/s)")
         for note in report.notes { printError("note: \(note)") }
         for problem in report.problems { printError("not read: \(problem)") }
-        let gaps = Self.overlooked.compactMap { name, text in
-            counters[name] > 0 ? "  \(counters[name]) \(text)" : nil
-        }
+        let gaps = (report.oversights + ruleGaps).filter { $0.count > 0 }
+            .map { "  \($0.count) \($0.what)" }
         if !gaps.isEmpty { printError("not looked at:\n" + gaps.joined(separator: "\n")) }
         if let failure = report.failure { printError("ended early: \(failure)") }
     }
 
-    /// Counters that speak of what was not looked at, with what they mean.
-    private static let overlooked: [(name: String, text: String)] = [
-        ("capture.truncated", "packets cut by the snap length"),
-        ("capture.kernel_drops", "packets dropped by the kernel"),
-        ("capture.filtered", "packets left out by the filter"),
-        ("decoder.unsupported_linktype", "frames of link types that are not decoded"),
-        ("decoder.invalid", "packets with headers that could not be decoded"),
-        ("decoder.bad_checksum", "packets with wrong checksums"),
-        ("time.jump", "stamps too far ahead to be believed"),
-        ("defrag.memcap_evicted", "fragmented datagrams dropped at the memory limit"),
-        ("flow.memcap_evicted", "flows ended early at the memory limit"),
-        ("tcp.midstream_ignored", "TCP packets of connections whose beginning was not captured"),
-        ("tcp.reassembly_gap", "gaps in TCP streams"),
-        ("tcp.stream_depth_reached", "TCP streams longer than the depth that is looked at"),
-        ("tcp.segment_memcap_drop", "TCP segments dropped at the memory limit"),
-        ("match.regex_limit", "regular expressions given up at their limit"),
-        ("rules.skipped", "rules that cannot apply to packets (cairn check lists them)"),
-        ("rules.failed", "rules with mistakes (cairn check lists them)"),
-        ("correlation.late", "alerts too late for correlation"),
-    ]
+    private var ruleGaps: [(count: UInt64, what: String)] {
+        [
+            (
+                UInt64(rules.skipped.count),
+                "rules that cannot apply to packets (cairn check lists them)"
+            ),
+            (UInt64(rules.failedRuleCount), "rules with mistakes (cairn check lists them)"),
+        ]
+    }
 }

@@ -16,21 +16,14 @@ final class Session {
     let outputs: Outputs
     let filter: String?
     private let start = ProgressBar.now()
-    private var hasReportedRules = false
+    private let engine: Engine
 
-    init(_ options: EngineOptionGroup) throws {
+    init(_ options: EngineOptionGroup, statisticsInterval: Int64? = nil) throws {
         self.options = options
         settings = try options.settings.load(strict: options.strict)
         rules = try options.loadRules(settings: settings)
         filter = try options.loadFilter()
         outputs = try Outputs(options)
-    }
-
-    /// Runs one input through the engine, with progress on a terminal.
-    func run(
-        _ input: EngineInput, captureName: String? = nil, statisticsInterval: Int64? = nil,
-        stop: StopFlag = StopFlag(), betweenBatches: () -> Void = {}
-    ) throws(CaptureError) -> RunReport {
         var engineOptions = EngineOptions(settings: settings)
         engineOptions.threadCount = options.threads ?? coreCount()
         engineOptions.checksums = options.checksums
@@ -38,11 +31,15 @@ final class Session {
         engineOptions.writesEvents = outputs.wants(.event)
         engineOptions.finalIncidentsOnly = options.finalOnly
         engineOptions.statisticsIntervalNanoseconds = statisticsInterval
-        let engine = Engine(rules: rules, options: engineOptions)
-        if !hasReportedRules {
-            hasReportedRules = true
-            for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
-        }
+        engine = Engine(rules: rules, options: engineOptions)
+        for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
+    }
+
+    /// Runs one input through the engine, with progress on a terminal.
+    func run(
+        _ input: EngineInput, captureName: String? = nil, stop: StopFlag = StopFlag(),
+        betweenBatches: () -> Void = {}
+    ) throws(CaptureError) -> RunReport {
         var bar = ProgressBar()
         defer { bar.clear() }
         return try engine.run(
@@ -57,6 +54,7 @@ final class Session {
     /// Writes what is left, says what was seen, and ends with the exit code that the outcome asks for.
     func finish(_ report: RunReport) throws {
         var report = report
+        report.counters.add("rules.loaded", UInt64(rules.detections.count))
         report.counters.add("rules.skipped", UInt64(rules.skipped.count))
         report.counters.add("rules.failed", UInt64(rules.failedRuleCount))
         do throws(OutputError) {
@@ -65,7 +63,7 @@ final class Session {
         } catch {
             throw Failure(error)
         }
-        RunSummary(report: report, seconds: ProgressBar.now() - start).print()
+        RunSummary(report: report, rules: rules, seconds: ProgressBar.now() - start).print()
         if let failure = report.failure { throw Failure(Failure(failure).code) }
         if let limit = options.failOn, let highest = report.highestSeverity, highest >= limit {
             throw Failure(.testsFailed, "an incident reached \(highest.name)")

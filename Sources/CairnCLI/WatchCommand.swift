@@ -57,7 +57,7 @@ struct WatchCommand: ParsableCommand {
     var interface: String
 
     func run() throws {
-        let session = try Session(options)
+        let session = try Session(options, statisticsInterval: statsInterval * 1_000_000_000)
         var capture = LiveCapture.Options(interface: interface, filter: session.filter)
         capture.snapLength = snaplen
         capture.bufferByteCount = bufferSize << 20
@@ -81,8 +81,7 @@ struct WatchCommand: ParsableCommand {
         let report: RunReport
         do throws(CaptureError) {
             report = try session.run(
-                .interface(input), statisticsInterval: statsInterval * 1_000_000_000,
-                stop: signals.stop,
+                .interface(input), stop: signals.stop,
                 betweenBatches: {
                     if let duration, ProgressBar.now() - start >= duration { signals.stop.set() }
                     do throws(OutputError) {

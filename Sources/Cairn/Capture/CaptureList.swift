@@ -8,37 +8,54 @@
 
 /// Which captures a list of paths names, and in which order they are read.
 enum CaptureList {
-    /// Replaces each folder by its files, one level deep, in the order of their names' bytes.
+    /// Folders within folders, at most this deep.
+    static let depthMax = 32
+
+    /// Replaces each folder by its files and those of the folders in it, in the order of their names' bytes.
     ///
-    /// - Returns: paths as they can be opened, and what could not be listed: unreadable folders,
-    ///   folders within folders, and folders without files.
+    /// - Returns: paths as they can be opened, and what could not be listed: unreadable folders, folders without files,
+    ///   folders too deep.
     static func expand(_ paths: [String]) -> (paths: [String], problems: [CaptureError]) {
-        var expanded: [String] = []
+        var list = Expansion()
+        for path in paths { list.add(path, depth: 0) }
+        return (list.paths, list.problems)
+    }
+
+    private struct Expansion {
+        var paths: [String] = []
         var problems: [CaptureError] = []
-        for path in paths {
-            guard path != FileSource.standardInput, kind(of: path) == S_IFDIR else {
-                expanded.append(path)
-                continue
+        /// Folders on the way to the present one: links may lead back to them.
+        private var ancestors: [Place] = []
+
+        private struct Place: Equatable {
+            var device: UInt64
+            var number: UInt64
+        }
+
+        mutating func add(_ path: String, depth: Int) {
+            var status = stat()
+            guard path != FileSource.standardInput, stat(path, &status) == 0,
+                status.st_mode & S_IFMT == S_IFDIR
+            else { return paths.append(path) }
+            let place = Place(
+                device: UInt64(truncatingIfNeeded: status.st_dev),
+                number: UInt64(truncatingIfNeeded: status.st_ino))
+            guard !ancestors.contains(place) else { return }
+            guard depth < depthMax else {
+                return problems.append(.unreadable(path: path, reason: "folders nested too deep"))
             }
             guard let names = names(in: path) else {
-                problems.append(.unreadable(path: path, reason: systemReason()))
-                continue
+                return problems.append(.unreadable(path: path, reason: systemReason()))
             }
-            let prefix = path.hasSuffix("/") ? path : path + "/"
-            let before = (expanded.count, problems.count)
-            for name in names {
-                if kind(of: prefix + name) == S_IFDIR {
-                    problems.append(
-                        .unreadable(path: prefix + name, reason: "a folder within a folder"))
-                } else {
-                    expanded.append(prefix + name)
-                }
-            }
-            if before == (expanded.count, problems.count) {
+            if names.isEmpty {
                 problems.append(.unreadable(path: path, reason: "the folder is empty"))
             }
+            ancestors.append(place)
+            for name in names {
+                add(path.hasSuffix("/") ? path + name : "\(path)/\(name)", depth: depth + 1)
+            }
+            ancestors.removeLast()
         }
-        return (expanded, problems)
     }
 
     /// Whether a path names something that can be read only once: standard input, a named pipe, a

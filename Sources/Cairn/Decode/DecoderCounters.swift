@@ -70,6 +70,6 @@ struct Tally {
             total &+= entry.count
         }
         if others > 0 { counters.add("\(prefix).others", others) }
-        if total > 0 { counters.add("\(prefix).total", total) }
+        counters.add("\(prefix).total", total)
     }
 }

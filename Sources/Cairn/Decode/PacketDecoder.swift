@@ -246,7 +246,7 @@ final class PacketDecoder {
 
     /// Adds everything that was counted.
     func report(into counters: inout Counters) {
-        for counter in DecoderCounter.allCases where counts[counter.rawValue] > 0 {
+        for counter in DecoderCounter.allCases {
             counters.add(counter.name, counts[counter.rawValue])
         }
         for anomaly in DecodeAnomaly.allCases where anomalyCounts[Int(anomaly.rawValue)] > 0 {

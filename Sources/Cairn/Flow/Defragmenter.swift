@@ -164,7 +164,7 @@ final class Defragmenter {
             ("bad_checksum", counts.badChecksum),
             ("incomplete", UInt64(trackers.capacity - trackers.freeCount)),
         ]
-        for (name, value) in values where value > 0 { counters.add("defrag.\(name)", value) }
+        for (name, value) in values { counters.add("defrag.\(name)", value) }
     }
 
     // MARK: Fragments

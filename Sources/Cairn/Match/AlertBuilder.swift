@@ -6,7 +6,7 @@ enum AlertBuilder {
     ) -> Candidate {
         let event = evaluator.event
         let rule = compiled.detectionRules[number]
-        var alert = Self.alert(number, event)
+        var alert = Self.alert(number, event, compiled.rules.elements[number].orientation)
         alert.matches = matches(compiled, evaluator)
         alert.actor = rule.actor.flatMap { event.copy(of: $0)?.text }
         alert.victim = rule.victim.flatMap { event.copy(of: $0)?.text }
@@ -29,22 +29,22 @@ enum AlertBuilder {
         return candidate
     }
 
-    private static func alert(_ rule: Int, _ event: Event) -> Alert {
+    private static func alert(_ rule: Int, _ event: Event, _ orientation: Direction) -> Alert {
         let place = event.place
         let (packet, flow) = (place.packet, place.flow)
         let ends = ends(place)
+        let direction = event.direction(orientation)
+        let sending = sending(event, direction, ends)
         var alert = Alert(
             rule: rule, timestamp: place.timestamp,
             frameNumber: packet?.pointee.frameNumber ?? 0,
             source: packet?.pointee.source ?? flow?.pointee.source ?? 0,
             flowID: flow?.pointee.id,
-            sourceAddress: packet?.pointee.sourceAddress ?? ends.client,
-            destinationAddress: packet?.pointee.destinationAddress ?? ends.server,
-            sourcePort: packet?.pointee.sourcePort ?? ends.clientPort,
-            destinationPort: packet?.pointee.destinationPort ?? ends.serverPort,
+            sourceAddress: sending.source, destinationAddress: sending.destination,
+            sourcePort: sending.sourcePort, destinationPort: sending.destinationPort,
             ipProtocol: packet?.pointee.ipProtocol ?? flow?.pointee.ipProtocol ?? 0,
             transport: packet?.pointee.transport ?? flow?.pointee.transport ?? .none,
-            direction: flow == nil ? nil : place.direction,
+            direction: flow == nil ? nil : direction,
             client: ends.client, server: ends.server, clientPort: ends.clientPort,
             serverPort: ends.serverPort, vlanIDs: vlanIDs(place))
         alert.communityID = flow?.pointee.communityID()
@@ -54,9 +54,29 @@ enum AlertBuilder {
         return alert
     }
 
-    private static func ends(
-        _ place: CommonFields.Context
-    ) -> (client: IPAddress, server: IPAddress, clientPort: UInt16, serverPort: UInt16) {
+    private typealias Ends = (
+        client: IPAddress, server: IPAddress, clientPort: UInt16, serverPort: UInt16
+    )
+
+    /// Who sent what the rule looked at, and to whom. That need not be the packet's sender: a request is certain with the
+    /// acknowledgement that the server sends.
+    private static func sending(
+        _ event: Event, _ direction: Direction?, _ ends: Ends
+    ) -> (source: IPAddress, destination: IPAddress, sourcePort: UInt16, destinationPort: UInt16) {
+        if event.place.isOfPacket, let packet = event.place.packet {
+            return (
+                packet.pointee.sourceAddress, packet.pointee.destinationAddress,
+                packet.pointee.sourcePort, packet.pointee.destinationPort
+            )
+        }
+        // Streams go the flow's way, transactions the protocol's.
+        let isReversed = event.isOfStream && event.place.isReversed
+        return ((direction ?? .toServer) == .toServer) != isReversed
+            ? (ends.client, ends.server, ends.clientPort, ends.serverPort)
+            : (ends.server, ends.client, ends.serverPort, ends.clientPort)
+    }
+
+    private static func ends(_ place: CommonFields.Context) -> Ends {
         if let flow = place.flow {
             let (client, server) = (flow.pointee.client, flow.pointee.server)
             let ports = (flow.pointee.clientPort, flow.pointee.serverPort)

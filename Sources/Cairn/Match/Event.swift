@@ -80,6 +80,13 @@ final class Event {
         self.base = base
     }
 
+    /// Which way went what a rule looks at; of a transaction, the half that the rule is about.
+    func direction(_ orientation: Direction) -> Direction? {
+        guard case .transaction(let transaction) = subject else { return place.direction }
+        return transaction.definition === FileTable.definition
+            ? transaction.fileDirection : orientation
+    }
+
     // MARK: Values
 
     /// Which of the two values that can be looked at together.

@@ -13,6 +13,8 @@ extension Matcher {
         guard ports[Int(traffic.sourcePort)] & 1 != 0,
             ports[Int(traffic.destinationPort)] & 2 != 0
         else { return }
+        var place = place
+        place.direction = direction
         evaluator.event.begin(stream: bytes, base: 0, hasEnded: true, subject: subject, place)
         for scan in group.scans { scanOnce(bytes, scan) { ask($0, traffic) } }
         for rule in group.unanchored { ask(Int(rule), traffic) }
@@ -33,6 +35,8 @@ extension Matcher {
             start(side, group, compiled.streamPorts[index], traffic, at: chunk.offset)
         }
         guard !side.pointee.isIgnored else { return }
+        var place = place
+        place.direction = chunk.direction
         let look = StreamLook(side: side, group: group, traffic: traffic, place: place)
         switch chunk.kind {
         case .data:

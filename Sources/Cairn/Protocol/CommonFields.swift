@@ -14,7 +14,7 @@ enum CommonFields {
         var isOfPacket = false
         /// The flow's client is the protocol's server (`ProtocolSessions.isReversed`).
         var isReversed = false
-        /// Which way the packet went, in its flow.
+        /// Which way the packet went in its flow, or the bytes of a stream.
         var direction: Direction?
         var timestamp: Timestamp = .epoch
         /// What the flow speaks; `hasFailed` if nobody knows.

@@ -165,17 +165,23 @@ import Testing
     @Test func `what cannot be read among several is told, and the run goes on`() throws {
         let folder = TemporaryFolder()
         folder.write("1-a", capture(a, at: [1, 2]))
+        mkdir("\(folder.path)/within", 0o700)
+        mkdir("\(folder.path)/within/it", 0o700)
+        folder.write("within/it/d", capture(UInt8(ascii: "d"), at: [9]))
         let cut = capture(b, at: [5, 6])
         folder.write("2-b", Array(cut.dropLast(3)))
         folder.write("3-c", capture(c, at: [8]))
         folder.write("notes.txt", Array("my notes".utf8))
         mkdir("\(folder.path)/older", 0o700)
+        symlink(folder.path, "\(folder.path)/loop")
         let problems = Problems()
         #expect(
-            try read([folder.path, "/no/such"], problems: problems) == ["1a", "2a", "5b", "8c"])
+            try read([folder.path, "/no/such"], problems: problems) == [
+                "1a", "2a", "5b", "8c", "9d",
+            ])
         #expect(
             problems.list == [
-                .unreadable(path: "\(folder.path)/older", reason: "a folder within a folder"),
+                .unreadable(path: "\(folder.path)/older", reason: "the folder is empty"),
                 .notACapture(path: "\(folder.path)/notes.txt", looksLike: "text"),
                 .unreadable(path: "/no/such", reason: "No such file or directory"),
                 .cutOff(path: "\(folder.path)/2-b", offset: 41),

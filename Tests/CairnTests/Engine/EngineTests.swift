@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Cairn
@@ -66,6 +67,21 @@ import Testing
         #expect(one[.incident]?.isEmpty == false)
         #expect(one[.event]?.isEmpty == false)
         for threads in [2, 3] { #expect(Self.run(Self.crowd, threads: threads) == one) }
+    }
+
+    @Test func `everything that was not looked at is counted by a stage`() throws {
+        let sample = repository.appending(path: "Samples/story/story.pcapng").path
+        let report = try Engine(
+            rules: RuleLoader().load(source: Self.rules.utf8, path: "rules.yml")
+        )
+        .run(.captures([sample], filter: "tcp")) { _, _ in }
+        for name in RunReport.oversights.flatMap(\.counters) {
+            #expect(report.counters.values[name] != nil, "nobody reports \(name)")
+        }
+        #expect(
+            report.oversights.contains {
+                $0.what.contains("left out by the filter") && $0.count > 0
+            })
     }
 
     @Test func `every record is as its schema says`() throws {
