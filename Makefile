@@ -7,7 +7,7 @@ PACKAGES = pkg-config libpcap-dev libyaml-dev libpcre2-dev zlib1g-dev libzstd-de
 TEST_PACKAGES = iproute2 ethtool
 SOURCES = Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Benchmarks
 
-.PHONY: help setup build run test lint format golden fuzz bench install clean
+.PHONY: help setup build run test lint format golden fuzz bench man install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +38,24 @@ format: ## bring the code into format
 golden: ## record the expected outputs again; review the difference like code
 	CAIRN_RECORD=1 swift test --filter GoldenTests
 
-install: build ## install the binary, rules and man page below PREFIX (default /usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/cairn
+man: setup ## write the man pages of all commands, from their definitions, to .build/man
+	mkdir -p .build/man
+	swift package --disable-sandbox --allow-writing-to-directory .build/man \
+		generate-manual --multi-page --output-directory .build/man
+
+install: build man ## install binary, rules, man pages and shell completions below PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/cairn $(SHARE)/man/man1 \
+		$(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d
 	install -m 755 .build/release/cairn $(DESTDIR)$(PREFIX)/bin/cairn
-	cp -R Rules $(DESTDIR)$(PREFIX)/share/cairn/
+	cp -R Rules $(SHARE)/cairn/
+	install -m 644 .build/man/*.1 $(SHARE)/man/man1/
+	.build/release/cairn --generate-completion-script bash > $(SHARE)/bash-completion/completions/cairn
+	.build/release/cairn --generate-completion-script zsh > $(SHARE)/zsh/site-functions/_cairn
+	.build/release/cairn --generate-completion-script fish > $(SHARE)/fish/vendor_completions.d/cairn.fish
 
 clean: ## forget everything that was built
 	rm -rf .build
 
 PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share

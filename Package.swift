@@ -42,9 +42,15 @@ let package = Package(
             ],
             swiftSettings: [.treatAllWarnings(as: .error)]
         ),
+        .executableTarget(
+            name: "Embedding",
+            dependencies: ["Cairn"],
+            path: "Tests/Embedding",
+            swiftSettings: [.treatAllWarnings(as: .error)]
+        ),
         .testTarget(
             name: "CairnTests",
-            dependencies: ["Cairn"],
+            dependencies: ["Cairn", "Embedding"],
             swiftSettings: [.treatAllWarnings(as: .error)]
         ),
     ]

@@ -32,6 +32,14 @@ extension StreamSettings {
         memcap = settings.byteCount("stream.memcap")
         reassemblyMemcap = settings.byteCount("stream.reassembly.memcap")
         depth = settings.byteCount("stream.reassembly.depth")
+        synackQueuedMax = settings.integer("stream.max-synack-queued")
+        urgentPolicy =
+            settings.text("stream.reassembly.urgent.policy").flatMap(UrgentPolicy.init) ?? .inline
+        for system in OverlapPolicy.allCases {
+            hostPolicies.networks += settings.hosts(of: system.name).compactMap {
+                HostPolicies.Entry(network: $0, policy: system)
+            }
+        }
     }
 }
 
@@ -39,6 +47,19 @@ extension DecoderSettings {
     init(_ settings: Settings, _ checksums: ChecksumMode) {
         self.init()
         self.checksums = checksums
+        layerCountMax = settings.integer("decoder.max-layers")
+        let variables = RuleVariables(settings)
+        func ports(_ tunnel: String) -> [UInt16] {
+            guard settings.bool("decoder.\(tunnel).enabled"),
+                let text = settings.text("decoder.\(tunnel).ports"),
+                let set = try? variables.portSet(text)
+            else { return [] }
+            return set.included.flatMap { $0 }.filter { port in
+                !set.excluded.contains { $0.contains(port) }
+            }
+        }
+        tunnelPorts = TunnelPorts(
+            vxlan: ports("vxlan"), geneve: ports("geneve"), teredo: ports("teredo"))
     }
 }
 
@@ -49,6 +70,27 @@ extension DefragmentationSettings {
         memoryByteCountMax = settings.byteCount("defrag.memcap")
         timeoutNanoseconds = settings.nanoseconds("defrag.timeout")
         usesVLAN = settings.bool("vlan.use-for-tracking")
+        for system in OverlapPolicy.allCases {
+            guard let policy = DefragmentationPolicy(operatingSystem: system.name) else { continue }
+            policies += settings.hosts(of: system.name).map { ($0, policy) }
+        }
+    }
+}
+
+extension Settings {
+    /// The networks of `host-os-policy` that behave like a system.
+    fileprivate func hosts(of system: String) -> [IPNetwork] {
+        list("host-os-policy.\(system)").compactMap(IPNetwork.init)
+    }
+}
+
+extension Protocols {
+    /// The protocols that are switched on (`app-layer.protocols.NAME.enabled`).
+    static func enabled(_ settings: Settings) -> [ProtocolDefinition] {
+        all.filter { definition in
+            let name = "app-layer.protocols.\(definition.name).enabled"
+            return Setting.named(name) == nil || settings.text(name) != "no"
+        }
     }
 }
 
@@ -66,6 +108,8 @@ extension ProtocolLimits {
             prefix + "response-body-decompress-layer-limit")
         decompressedByteCountMax = settings.byteCount(prefix + "compression-bomb-limit")
         openTransactionCountMax = settings.integer("app-layer.max-transactions")
+        decodesPathTwice = settings.bool(prefix + "double-decode-path")
+        decodesQueryTwice = settings.bool(prefix + "double-decode-query")
         headersByteCountMax = settings.byteCount("app-layer.header-limit")
     }
 }

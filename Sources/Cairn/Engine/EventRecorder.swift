@@ -10,8 +10,12 @@ final class EventRecorder {
         _ transaction: Transaction, _ place: CommonFields.Context, into findings: Findings
     ) {
         writer.removeAll()
-        var header = EventHeader(place)
-        header.applicationProtocol = transaction.definition.name
+        let isFile = transaction.definition === FileTable.definition
+        var header = EventHeader(
+            place,
+            from: isFile && transaction.fileDirection == .toClient ? place.ends.swapped : place.ends
+        )
+        if !isFile { header.applicationProtocol = transaction.definition.name }
         header.transactionID = transaction.id
         records.writeTransaction(transaction, header, into: &writer)
         findings.add(record: writer.bytes)
@@ -73,6 +77,15 @@ extension EventHeader {
         } else {
             preconditionFailure("a place has a packet or a flow")
         }
+    }
+
+    /// The header of a record about what one end sent, or asked for, whichever packet made it certain.
+    init(_ place: CommonFields.Context, from ends: FlowEnds) {
+        self.init(place)
+        sourceAddress = ends.client
+        destinationAddress = ends.server
+        sourcePort = ends.clientPort
+        destinationPort = ends.serverPort
     }
 
     private init(_ packet: UnsafePointer<Packet>) {

@@ -8,7 +8,7 @@ final class Shard: @unchecked Sendable {
 
     private let flows: FlowTable
     private let streams: TCPReassembler
-    private let sessions = ProtocolSessions()
+    private let sessions: ProtocolSessions
     private let parsed: ParserOutput
     private let matcher: Matcher
     private let recorder: EventRecorder?
@@ -19,6 +19,7 @@ final class Shard: @unchecked Sendable {
     ) {
         flows = FlowTable(FlowSettings(options.settings), shardCount: count)
         streams = TCPReassembler(StreamSettings(options.settings), shardCount: count)
+        sessions = ProtocolSessions(definitions: Protocols.enabled(options.settings))
         parsed = ParserOutput(
             limits: ProtocolLimits(options.settings),
             fileNeeds: options.writesEvents ? .all : compiled.fileNeeds)

@@ -32,16 +32,16 @@ enum AlertBuilder {
     private static func alert(_ rule: Int, _ event: Event, _ orientation: Direction) -> Alert {
         let place = event.place
         let (packet, flow) = (place.packet, place.flow)
-        let ends = ends(place)
+        let ends = place.ends
         let direction = event.direction(orientation)
-        let sending = sending(event, direction, ends)
+        let sending = sending(event, direction)
         var alert = Alert(
             rule: rule, timestamp: place.timestamp,
             frameNumber: packet?.pointee.frameNumber ?? 0,
             source: packet?.pointee.source ?? flow?.pointee.source ?? 0,
             flowID: flow?.pointee.id,
-            sourceAddress: sending.source, destinationAddress: sending.destination,
-            sourcePort: sending.sourcePort, destinationPort: sending.destinationPort,
+            sourceAddress: sending.client, destinationAddress: sending.server,
+            sourcePort: sending.clientPort, destinationPort: sending.serverPort,
             ipProtocol: packet?.pointee.ipProtocol ?? flow?.pointee.ipProtocol ?? 0,
             transport: packet?.pointee.transport ?? flow?.pointee.transport ?? .none,
             direction: flow == nil ? nil : direction,
@@ -54,40 +54,16 @@ enum AlertBuilder {
         return alert
     }
 
-    private typealias Ends = (
-        client: IPAddress, server: IPAddress, clientPort: UInt16, serverPort: UInt16
-    )
-
     /// Who sent what the rule looked at, and to whom. That need not be the packet's sender: a request is certain with the
     /// acknowledgement that the server sends.
-    private static func sending(
-        _ event: Event, _ direction: Direction?, _ ends: Ends
-    ) -> (source: IPAddress, destination: IPAddress, sourcePort: UInt16, destinationPort: UInt16) {
+    private static func sending(_ event: Event, _ direction: Direction?) -> FlowEnds {
         if event.place.isOfPacket, let packet = event.place.packet {
-            return (
-                packet.pointee.sourceAddress, packet.pointee.destinationAddress,
-                packet.pointee.sourcePort, packet.pointee.destinationPort
-            )
+            return FlowEnds(senderOf: packet)
         }
         // Streams go the flow's way, transactions the protocol's.
         let isReversed = event.isOfStream && event.place.isReversed
-        return ((direction ?? .toServer) == .toServer) != isReversed
-            ? (ends.client, ends.server, ends.clientPort, ends.serverPort)
-            : (ends.server, ends.client, ends.serverPort, ends.clientPort)
-    }
-
-    private static func ends(_ place: CommonFields.Context) -> Ends {
-        if let flow = place.flow {
-            let (client, server) = (flow.pointee.client, flow.pointee.server)
-            let ports = (flow.pointee.clientPort, flow.pointee.serverPort)
-            return place.isReversed
-                ? (server, client, ports.1, ports.0) : (client, server, ports.0, ports.1)
-        }
-        guard let packet = place.packet else { return (.zero, .zero, 0, 0) }
-        return (
-            packet.pointee.sourceAddress, packet.pointee.destinationAddress,
-            packet.pointee.sourcePort, packet.pointee.destinationPort
-        )
+        let isFromClient = ((direction ?? .toServer) == .toServer) != isReversed
+        return isFromClient ? event.place.ends : event.place.ends.swapped
     }
 
     private static func vlanIDs(_ place: CommonFields.Context) -> [UInt16] {

@@ -23,6 +23,48 @@ enum CommonFields {
     }
 }
 
+/// Both ends of a conversation.
+struct FlowEnds {
+    var client = IPAddress.zero
+    var server = IPAddress.zero
+    var clientPort: UInt16 = 0
+    var serverPort: UInt16 = 0
+
+    /// Nobody.
+    init() {}
+
+    /// The ends with the packet's sender as client.
+    init(senderOf packet: UnsafePointer<Packet>) {
+        client = packet.pointee.sourceAddress
+        server = packet.pointee.destinationAddress
+        clientPort = packet.pointee.sourcePort
+        serverPort = packet.pointee.destinationPort
+    }
+
+    init(_ flow: FlowPointer) {
+        client = flow.pointee.client
+        server = flow.pointee.server
+        clientPort = flow.pointee.clientPort
+        serverPort = flow.pointee.serverPort
+    }
+
+    /// The same with the roles exchanged.
+    var swapped: FlowEnds {
+        var ends = self
+        swap(&ends.client, &ends.server)
+        swap(&ends.clientPort, &ends.serverPort)
+        return ends
+    }
+}
+
+extension CommonFields.Context {
+    /// Client and server as the protocol has them; without a flow the packet's sender and receiver.
+    var ends: FlowEnds {
+        if let flow { return isReversed ? FlowEnds(flow).swapped : FlowEnds(flow) }
+        return packet.map { FlowEnds(senderOf: $0) } ?? FlowEnds()
+    }
+}
+
 /// Indices into the table of common fields.
 enum CommonField: Int, CaseIterable {
     case sourceAddress, sourcePort, destinationAddress, destinationPort

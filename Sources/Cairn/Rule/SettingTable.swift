@@ -1,7 +1,8 @@
 extension Setting {
     /// Every setting. Defaults are those of Suricata 7.0.10 as Debian ships it where the setting is
     /// Suricata's.
-    public static let all: [Setting] = stream + flow + protocols + rules + incidents + variables
+    public static let all: [Setting] =
+        stream + systems + flow + protocols + rules + incidents + variables + inert
 
     private static let stream: [Setting] = [
         Setting(
@@ -15,24 +16,23 @@ extension Setting {
         Setting(
             "stream.reassembly.depth", .byteCount, "1mb",
             "Bytes of each direction that are reassembled; 0 for all."),
+        Setting(
+            "stream.reassembly.urgent.policy", .choice(UrgentPolicy.allCases.map(\.rawValue)),
+            "oob",
+            "What becomes of urgent bytes."),
         Setting("stream.max-synack-queued", .integer, "5", "SYN/ACK variants kept of a handshake."),
-        Setting(
-            "stream.drop-invalid", .bool, "true",
-            "Whether invalid segments are left out of streams."
-        ),
-        Setting(
-            "stream.reassembly.urgent.policy", .text, "oob",
-            "What urgent bytes are: oob, inline, drop or gap."),
-        Setting(
-            "host-os-policy.*", .list, "",
-            "Networks whose hosts treat overlapping segments and fragments like this system."),
     ]
+
+    private static let systems = OverlapPolicy.allCases.map { policy in
+        Setting(
+            "host-os-policy.\(policy.name)", .networks, "",
+            "Networks whose hosts put overlapping segments and fragments together like this system."
+        )
+    }
 
     private static let flow: [Setting] = [
         Setting("flow.memcap", .byteCount, "128mb", "Memory for flows."),
-        Setting("flow.hash-size", .integer, "65536", "Buckets of the flow table."),
         Setting("flow.prealloc", .integer, "10000", "Flows allocated at the start."),
-        Setting("flow.max", .integer, "0", "Flows held at once; 0: as memory allows."),
         Setting("flow-timeouts.default.new", .duration, "30s", "Time-out of other protocols."),
         Setting(
             "flow-timeouts.default.established", .duration, "300s", "The same, both ways seen."),
@@ -45,13 +45,8 @@ extension Setting {
         Setting("flow-timeouts.icmp.new", .duration, "30s", "Time-out of one-way ICMP."),
         Setting("flow-timeouts.icmp.established", .duration, "300s", "Time-out of two-way ICMP."),
         Setting("defrag.memcap", .byteCount, "32mb", "Memory for IP fragments."),
-        Setting("defrag.hash-size", .integer, "65536", "Buckets of the fragment table."),
         Setting("defrag.trackers", .integer, "65535", "Datagrams put together at once."),
-        Setting("defrag.max-frags", .integer, "65535", "Fragments held at once."),
-        Setting("defrag.prealloc", .bool, "true", "Whether fragment memory is taken at the start."),
         Setting("defrag.timeout", .duration, "60s", "Time within which all fragments must come."),
-        Setting("host.memcap", .byteCount, "32mb", "Memory for what is kept by host."),
-        Setting("ippair.memcap", .byteCount, "16mb", "Memory for what is kept by pair of hosts."),
         Setting(
             "vlan.use-for-tracking", .bool, "true",
             "Whether flows of different VLANs are different."
@@ -109,16 +104,11 @@ extension Setting {
                     "Whether \(name) is parsed: yes, no or detection-only."),
                 Setting(
                     "app-layer.protocols.\(name).detection-ports.dp", .list, "",
-                    "Ports on which \(name) is looked for first."),
+                    "Nothing: \(name) is found by content on any port", isInert: true),
             ]
         }
 
     private static let rules: [Setting] = [
-        Setting("default-rule-path", .text, "", "Folder that relative rule files are in."),
-        Setting("rule-files", .list, "", "Rule files that are loaded if none are named."),
-        Setting("threshold-file", .text, "", "Thresholds and suppressions of rules."),
-        Setting("classification-file", .text, "", "Class types of rules with their priorities."),
-        Setting("reference-config-file", .text, "", "Prefixes of references."),
         Setting("pcre.match-limit", .integer, "3500", "Steps of one regular expression."),
         Setting(
             "pcre.match-limit-recursion", .integer, "1500", "Depth of one regular expression."),
@@ -134,11 +124,14 @@ extension Setting {
         Setting("correlation.memcap", .byteCount, "1gb", "Memory for all correlation rules."),
         Setting("incident.gap", .duration, "1h", "Silence after which an incident ends."),
         Setting("incident.max-duration", .duration, "1d", "Longest incident."),
-        Setting("incident.max-open", .integer, "10000", "Incidents open at once."),
-        Setting("incident.min-level", .text, "low", "Lowest level that makes incidents."),
         Setting(
-            "incident.pivot-level", .text, "high", "Lowest level that makes a victim an actor."),
-        Setting("incident.shared", .list, "", "Addresses and networks that identify nobody."),
+            "incident.min-level", .choice(Level.allCases.map(\.name)), "low",
+            "Lowest level that makes incidents."),
+        Setting(
+            "incident.pivot-level", .choice(Level.allCases.map(\.name)), "high",
+            "Lowest level that makes a victim an actor."),
+        Setting("incident.max-open", .integer, "10000", "Incidents open at once."),
+        Setting("incident.shared", .networks, "", "Addresses and networks that identify nobody."),
         Setting("incident.evidence", .integer, "100", "Signals listed in an incident."),
     ]
 
@@ -164,4 +157,21 @@ extension Setting {
             Setting("vars.address-groups.*", .list, "", "Addresses that rules name as $NAME."),
             Setting("vars.port-groups.*", .list, "", "Ports that rules name as $NAME."),
         ]
+
+    /// Settings of Suricata that mean nothing here; whoever gives one is told so.
+    private static let inert: [Setting] = [
+        ("stream.drop-invalid", "invalid segments are never part of streams"),
+        ("flow.hash-size", "the table grows with the flows"),
+        ("flow.max", "'flow.memcap' bounds the flows"),
+        ("defrag.hash-size", "the table grows with the datagrams"),
+        ("defrag.max-frags", "'defrag.trackers' and 'defrag.memcap' bound the fragments"),
+        ("defrag.prealloc", "memory is taken as it is needed"),
+        ("host.memcap", "what rules remember of hosts has a bound of its own"),
+        ("ippair.memcap", "what rules remember of pairs has a bound of its own"),
+        ("default-rule-path", "rules are named with --rules"),
+        ("rule-files", "rules are named with --rules"),
+        ("threshold-file", "thresholds stand in the rules"),
+        ("classification-file", "levels stand in the rules"),
+        ("reference-config-file", "references in rules are whole"),
+    ].map { Setting($0.0, .list, "", "Nothing: \($0.1)", isInert: true) }
 }

@@ -98,6 +98,13 @@ public struct Settings: Sendable {
             sink.append([Diagnostic(.error, at: location, "'\(name)' \(complaint)")])
             return
         }
+        if setting.isInert {
+            sink.append([
+                Diagnostic(
+                    .warning, at: location,
+                    "'\(name)' has no effect: \(setting.summary.dropFirst("Nothing: ".count))")
+            ])
+        }
         values[name] = Value(texts: texts, location: location)
     }
 
@@ -158,6 +165,9 @@ public struct Settings: Sendable {
 public struct Setting: Sendable {
     enum Kind: Sendable {
         case bool, integer, byteCount, duration, text, list
+        /// Addresses and networks.
+        case networks
+        case choice([String])
     }
 
     /// Dotted name; a last part `*` stands for any name.
@@ -166,8 +176,14 @@ public struct Setting: Sendable {
     let defaultText: String
     /// One line of meaning.
     public let summary: String
+    /// Known, but without effect; the summary says why.
+    let isInert: Bool
 
-    init(_ name: String, _ kind: Kind, _ defaultText: String, _ summary: String) {
+    init(
+        _ name: String, _ kind: Kind, _ defaultText: String, _ summary: String,
+        isInert: Bool = false
+    ) {
+        self.isInert = isInert
         self.name = name
         self.kind = kind
         self.defaultText = defaultText
@@ -189,7 +205,14 @@ public struct Setting: Sendable {
 
     /// What is wrong with a value; nil if nothing is.
     func complaint(about texts: [String]) -> String? {
-        guard kind != .list, !name.hasPrefix("vars.") else { return nil }
+        if name.hasPrefix("vars.") { return nil }
+        switch kind {
+        case .list: return nil
+        case .networks:
+            return texts.flatMap(Self.list).first { IPNetwork($0) == nil }
+                .map { "takes addresses and networks like 10.0.0.0/8, not '\($0)'" }
+        default: break
+        }
         guard texts.count == 1, let text = texts.first else { return "takes one value, not a list" }
         switch kind {
         case .bool: return Self.bool(text) == nil ? "must be true or false, not '\(text)'" : nil
@@ -201,7 +224,9 @@ public struct Setting: Sendable {
         case .duration:
             return Self.nanoseconds(text) == nil
                 ? "must be a time like 30s, 5m, 1h or 1d, not '\(text)'" : nil
-        case .text, .list: return nil
+        case .choice(let names):
+            return names.contains(text) ? nil : "must be \(alternatives(names)), not '\(text)'"
+        case .text, .list, .networks: return nil
         }
     }
 

@@ -72,14 +72,19 @@ struct TrafficWriter {
         send(&connection, .toServer, [.ack], at: &time)
         for turn in turns {
             var rest = turn.bytes[...]
+            var segmentCount = 0
             while !rest.isEmpty {
                 let piece = rest.prefix(PacketBuilder.segmentByteCountMax)
                 rest = rest.dropFirst(piece.count)
                 send(
                     &connection, turn.direction, rest.isEmpty ? [.psh, .ack] : [.ack], Array(piece),
                     at: &time)
+                segmentCount += 1
+                // RFC 9293 §3.8.6.3: at least every second segment is acknowledged.
+                if rest.isEmpty || segmentCount % 2 == 0 {
+                    send(&connection, turn.direction.reversed, [.ack], at: &time)
+                }
             }
-            if !turn.bytes.isEmpty { send(&connection, turn.direction.reversed, [.ack], at: &time) }
         }
         switch ending {
         case .fin:

@@ -26,7 +26,7 @@ struct StreamSettings: Equatable, Sendable {
 }
 
 /// What becomes of the byte that an urgent pointer marks (RFC 6093 §3.1).
-enum UrgentPolicy: String, Sendable {
+enum UrgentPolicy: String, CaseIterable, Sendable {
     /// It stays in the stream, as RFC 9293 has it and as applications with SO_OOBINLINE see it.
     case inline
     /// It is taken out of the stream, as most sockets do.
@@ -41,32 +41,26 @@ enum UrgentPolicy: String, Sendable {
 /// Whose way of reassembling TCP segments that overlap is followed: the receiver's system decides
 /// which copy of a byte its application sees (Novak and Sturges, "Target-Based TCP Stream
 /// Reassembly", 2007).
-enum OverlapPolicy: UInt8, Sendable {
+enum OverlapPolicy: UInt8, CaseIterable, Sendable {
     case bsd, bsdRight, oldLinux, linux, oldSolaris, solaris, hpux10, hpux11, irix, macos,
         windows, vista, windows2k3
     /// The copy that came first, or last, whatever the order of the segments.
     case first, last
 
+    /// The name in `host-os-policy`.
+    var name: String {
+        switch self {
+        case .bsdRight: "bsd-right"
+        case .oldLinux: "old-linux"
+        case .oldSolaris: "old-solaris"
+        default: "\(self)"
+        }
+    }
+
     /// The policy of a name in `host-os-policy`.
     init?(name: String) {
-        switch name {
-        case "bsd": self = .bsd
-        case "bsd-right": self = .bsdRight
-        case "old-linux": self = .oldLinux
-        case "linux": self = .linux
-        case "old-solaris": self = .oldSolaris
-        case "solaris": self = .solaris
-        case "hpux10": self = .hpux10
-        case "hpux11": self = .hpux11
-        case "irix": self = .irix
-        case "macos": self = .macos
-        case "windows", "windows2k": self = .windows
-        case "vista": self = .vista
-        case "windows2k3": self = .windows2k3
-        case "first": self = .first
-        case "last": self = .last
-        default: return nil
-        }
+        guard let policy = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = policy
     }
 
     /// Whether a newer segment's copy replaces the older segment's, by where the newer starts and
@@ -101,7 +95,8 @@ enum OverlapPolicy: UInt8, Sendable {
     }
 }
 
-/// The overlap policies of networks. The longest prefix decides; IPv4 defaults to Windows, IPv6 to
+/// The overlap policies of networks. The longest prefix decides, of equal
+/// ones the last; IPv4 defaults to Windows, IPv6 to
 /// BSD.
 struct HostPolicies: Equatable, Sendable {
     /// `host-os-policy` as Debian ships it.
@@ -124,7 +119,7 @@ struct HostPolicies: Equatable, Sendable {
     func policy(of address: IPAddress) -> OverlapPolicy {
         var best: Entry?
         for entry in networks where entry.network.contains(address) {
-            if entry.network.prefixLength > best?.network.prefixLength ?? -1 { best = entry }
+            if entry.network.prefixLength >= best?.network.prefixLength ?? -1 { best = entry }
         }
         return best?.policy ?? .bsd
     }

@@ -7,14 +7,17 @@ struct Command {
     let errors: String
 
     /// The binary that the tests were built with.
-    static var path: String {
+    static var path: String { path(of: "cairn") }
+
+    /// A product that was built with the tests.
+    static func path(of product: String) -> String {
         // The test bundle lies beside the products.
         let bundle = Bundle.allBundles.map(\.bundlePath).first { $0.hasSuffix(".xctest") }
         let folder =
             bundle.map { URL(filePath: $0).deletingLastPathComponent() }
             ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         let candidates = [
-            folder.appending(path: "cairn"), repository.appending(path: ".build/debug/cairn"),
+            folder.appending(path: product), repository.appending(path: ".build/debug/\(product)"),
         ]
         return
             (candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) }

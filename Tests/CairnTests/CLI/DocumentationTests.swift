@@ -68,4 +68,41 @@ import Testing
             #expect(run.output.contains("USAGE: cairn \(command)"))
         }
     }
+
+    @Test func `the program that embeds the library prints what the command prints`() throws {
+        let capture = "Samples/failed-exploit/failed-exploit.pcapng"
+        let run = try Command.run([Command.path(of: "Embedding"), "Rules", capture])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let records = try Command.cairn(["read", capture]).output
+        #expect(!records.isEmpty)
+        #expect(run.output.hasPrefix(records))
+        #expect(run.output.contains(" packets, "))
+        let article = try Self.blocks("swift", in: "Sources/Cairn/Cairn.docc/Embedding.md")
+        let program = try String(
+            contentsOf: repository.appending(path: "Tests/Embedding/main.swift"), encoding: .utf8)
+        #expect(program.hasSuffix(try #require(article.first)))
+    }
+
+    @Test func `what the library's documentation lists is public`() throws {
+        let catalog = try String(
+            contentsOf: repository.appending(path: "Sources/Cairn/Cairn.docc/Cairn.md"),
+            encoding: .utf8)
+        let sources = try Command.run([
+            "grep", "-rhoE", "public (final )?[a-z]+ [A-Z][A-Za-z]+", "Sources/Cairn",
+        ])
+        .output
+        let names = Set(sources.split(separator: "\n").compactMap { $0.split(separator: " ").last })
+        for link in catalog.matches(of: /- ``(\w+)``/) {
+            #expect(names.contains(link.1), "\(link.1) is not public")
+        }
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func `shells complete the commands`(shell: String) throws {
+        let run = try Command.cairn(["--generate-completion-script", shell])
+        #expect(run.exitCode == 0)
+        for word in ["read", "watch", "test", "check", "fields", "threads"] {
+            #expect(run.output.contains(word))
+        }
+    }
 }

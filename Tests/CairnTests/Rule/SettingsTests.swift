@@ -18,7 +18,7 @@ import Testing
         #expect(settings.byteCount("stream.reassembly.depth") == 1 << 20)
         #expect(settings.nanoseconds("incident.gap") == 3_600_000_000_000)
         #expect(settings.integer("defrag.trackers") == 65535)
-        #expect(settings.text("threshold-file") == nil)
+        #expect(settings.list("host-os-policy.linux") == [])
         #expect(settings.list("incident.shared") == [])
         #expect(!settings.isSet("stream.midstream"))
         #expect(settings.text("vars.address-groups.EXTERNAL_NET") == "!$HOME_NET")
@@ -44,10 +44,10 @@ import Testing
         #expect(settings.nanoseconds("flow-timeouts.tcp.established") == 300_000_000_000)
         #expect(settings.nanoseconds("lateness") == 500_000_000)
         #expect(settings.list("incident.shared") == ["10.0.0.1", "10.0.0.2"])
-        let json = read(#"{"stream": {"midstream": true}, "default-rule-path": "/x"}"#)
+        let json = read(#"{"stream": {"midstream": true}, "incident": {"min-level": "high"}}"#)
         #expect(json.messages == [])
         #expect(json.settings.bool("stream.midstream"))
-        #expect(json.settings.text("default-rule-path") == "/x")
+        #expect(json.settings.text("incident.min-level") == "high")
     }
 
     @Test(arguments: [
@@ -83,6 +83,22 @@ import Testing
             "stream: {midstream: [a, b]}",
             "1:10: error: 'stream.midstream' takes one value, not a list"
         ),
+        (
+            "flow: {hash-size: 512}",
+            "1:19: warning: 'flow.hash-size' has no effect: the table grows with the flows"
+        ),
+        (
+            "host-os-policy: {linux: [10.0.0.0/8, here]}",
+            "1:18: error: 'host-os-policy.linux' takes addresses and networks like 10.0.0.0/8, not 'here'"
+        ),
+        (
+            "host-os-policy: {linus: 10.0.0.0/8}",
+            "1:25: warning: unknown setting 'host-os-policy.linus' — did you mean 'host-os-policy.linux'?; ignored"
+        ),
+        (
+            "stream: {reassembly: {urgent: {policy: late}}}",
+            "1:40: error: 'stream.reassembly.urgent.policy' must be inline, oob, drop or gap, not 'late'"
+        ),
         ("- a", "1:1: error: settings must be a map, not a list"),
     ])
     func `mistakes have a place and a remedy`(text: String, message: String) {
@@ -106,7 +122,7 @@ import Testing
                 == ["--set stream.midstream: error: expected KEY=VALUE"])
         #expect(
             settings.set("lateness=x").map(\.severity) == [.error])
-        #expect(settings.set("app-layer.protocols.smb.detection-ports.dp=445").isEmpty)
+        #expect(settings.set("app-layer.protocols.smb.enabled=no").isEmpty)
     }
 
     @Test(
