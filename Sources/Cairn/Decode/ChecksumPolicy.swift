@@ -5,7 +5,8 @@ public enum ChecksumMode: String, CaseIterable, Sendable {
     /// Checksums are not looked at.
     case none
     /// As `all`, until a source turns out to have been captured before the network card filled in
-    /// its checksums.
+    /// its checksums. Frames longer than Ethernet carries never were on a cable as they are, and
+    /// are not judged.
     case auto
 }
 

@@ -8,6 +8,7 @@ enum DecoderCounter: Int, CaseIterable {
     case tcp, udp, icmpv4, icmpv6, sctp, esp, authentication
     case gre, erspan, vxlan, geneve, teredo
     case badChecksumIPv4, badChecksumTCP, badChecksumUDP, badChecksumICMPv4, badChecksumICMPv6
+    case merged
 
     var name: String {
         switch self {
@@ -34,6 +35,7 @@ enum DecoderCounter: Int, CaseIterable {
         case .badChecksumUDP: "decoder.bad_checksum.udp"
         case .badChecksumICMPv4: "decoder.bad_checksum.icmpv4"
         case .badChecksumICMPv6: "decoder.bad_checksum.icmpv6"
+        case .merged: "decoder.checksum_merged"
         default: "decoder.\(self)"
         }
     }

@@ -298,7 +298,17 @@ final class PacketDecoder {
     ) {
         hasVerified = true
         guard InternetChecksum.fold(sum) != 0xffff else { return }
+        if checksums.mode == .auto, packet.originalByteCount > Self.ethernetByteCountMax {
+            return count(.merged)
+        }
         packet.flags.insert(.badTransportChecksum)
         count(badCount)
     }
+
+    /// What a cable carries as one frame, a VLAN tag included and the check sequence not (IEEE 802.3 §3.2.7). What is
+    /// longer was cut or merged by the capturing host, which leaves the checksum to the network card.
+    static let ethernetByteCountMax = 1518
+
+    /// Frames like that whose checksum is wrong.
+    var mergedCount: UInt64 { counts[DecoderCounter.merged.rawValue] }
 }

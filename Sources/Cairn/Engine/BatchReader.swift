@@ -74,12 +74,20 @@ final class BatchReader: @unchecked Sendable {
 
     /// What people should know about the input.
     var notes: [String] {
-        source.notes
+        source.notes + mergedNotes
             + assembler.checksumOffloads.map { offload in
                 let names = source.frames.sourceNames
                 let index = Int(offload.source)
                 return offload.text(sourceName: index < names.count ? names[index] : "?")
             }
+    }
+
+    private var mergedNotes: [String] {
+        guard assembler.mergedCount > 0 else { return [] }
+        return [
+            "\(assembler.mergedCount) frames are longer than Ethernet carries and have wrong checksums, a sign of "
+                + "segmentation offload; these checksums are ignored"
+        ]
     }
 
     /// Adds what was read and decoded.

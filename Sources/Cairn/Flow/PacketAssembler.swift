@@ -46,6 +46,9 @@ final class PacketAssembler {
     /// decided.
     var checksumOffloads: [ChecksumOffload] { decoder.checksums.offloads }
 
+    /// Wrong checksums in frames that no cable carries.
+    var mergedCount: UInt64 { decoder.mergedCount }
+
     /// Adds what was decoded, and what was not and why.
     func report(into counters: inout Counters) {
         decoder.report(into: &counters)

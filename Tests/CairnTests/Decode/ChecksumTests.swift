@@ -52,6 +52,16 @@ import Testing
         #expect(packets.allSatisfy { $0.flags == [.ignoreChecksums] && !$0.isChecksumBad })
     }
 
+    @Test func `auto does not judge frames that no cable carries`() {
+        var frame = Wire.ethernet(
+            0x0800, Wire.ipv4(17, Wire.udp([UInt8](repeating: 1, count: 3000))))
+        frame[frame.count - 1] ^= 1
+        let bench = DecodeBench(.auto)
+        #expect(!bench.decode(frame)[0].isChecksumBad)
+        #expect(bench.counters["decoder.checksum_merged"] == 1)
+        #expect(DecodeBench(.all).decode(frame)[0].isChecksumBad)
+    }
+
     @Test func `auto gives up on a source with more than a tenth of them wrong, from then on`() {
         let bench = DecodeBench(.auto)
         let packets = decode(3000, badEvery: 9, on: bench)
