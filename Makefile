@@ -7,6 +7,14 @@ PACKAGES = pkg-config libpcap-dev libyaml-dev libpcre2-dev zlib1g-dev libzstd-de
 TEST_PACKAGES = iproute2 ethtool
 SOURCES = Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Benchmarks
 
+TARGET ?= http
+SECONDS ?= 60
+FUZZ = .build/fuzz
+# Optimised, but with the checks of a debug build in what it inlines of the standard library.
+FUZZ_FLAGS = -O -gline-tables-only -assert-config Debug -sanitize=fuzzer,address -parse-as-library \
+	-swift-version 6 -suppress-warnings -use-ld=lld -num-threads 2 -wmo \
+	$(addprefix -I,$(dir $(wildcard Sources/*/module.modulemap)))
+
 .PHONY: help setup build run test lint format golden fuzz bench man install clean
 
 help: ## list the targets
@@ -37,6 +45,23 @@ format: ## bring the code into format
 
 golden: ## record the expected outputs again; review the difference like code
 	CAIRN_RECORD=1 swift test --filter GoldenTests
+
+fuzz: $(FUZZ)/fuzz ## search for inputs that break TARGET, for SECONDS (Tests/Fuzz/README.md)
+	@mkdir -p $(FUZZ)/$(TARGET)
+	TARGET=$(TARGET) SWIFT_BACKTRACE=enable=no $(FUZZ)/fuzz -max_total_time=$(SECONDS) \
+		-timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(FUZZ)/ $(FUZZ_OPTIONS) \
+		$(addprefix -dict=,$(wildcard Tests/Fuzz/$(TARGET).dict)) $(FUZZ)/$(TARGET) \
+		$(wildcard Tests/Fuzz/Seeds/$(TARGET) Tests/Fuzz/Cases/$(TARGET))
+
+$(FUZZ)/libCairn.a: $(wildcard Sources/Cairn/*/*.swift)
+	@mkdir -p $(FUZZ)
+	@swiftc $(FUZZ_FLAGS) $$(pkg-config --cflags $(LIBRARIES)) -enable-testing -module-name Cairn \
+		-emit-module-path $(FUZZ)/Cairn.swiftmodule -emit-library -static -o $@ $^
+
+$(FUZZ)/fuzz: $(filter-out %Tests.swift,$(wildcard Tests/CairnTests/Fuzz/*.swift)) \
+		Tests/Fuzz/Main.swift $(FUZZ)/libCairn.a
+	@swiftc $(FUZZ_FLAGS) $$(pkg-config --cflags --libs $(LIBRARIES)) -I$(FUZZ) -module-name Fuzz \
+		-o $@ $^
 
 man: setup ## write the man pages of all commands, from their definitions, to .build/man
 	mkdir -p .build/man

@@ -1,6 +1,6 @@
 /// Reads one line of an alert file: an alert in registry names, an alert of Suricata's or Cairn's
 /// `eve.json`, or a tick of the clock (CORRELATION.md §2, §4).
-struct AlertLineParser {
+struct AlertLineParser: ~Copyable {
     /// What a line was.
     enum Line: Equatable {
         /// An alert, now in `alert`.
@@ -177,15 +177,14 @@ struct AlertLineParser {
         case .number:
             guard place.isPlain else { return alert.store(parseDouble(raw)) }
             let isNegativeZero = raw.count == 2 && raw[0] == 0x2d && raw[1] == 0x30
-            return alert.store(kind: .number) {
-                $0.append(contentsOf: raw.dropFirst(isNegativeZero ? 1 : 0))
-            }
+            let digits = isNegativeZero ? UnsafeRawBufferPointer(rebasing: raw[1...]) : raw
+            return alert.store(kind: .number) { $0.append(contentsOf: digits) }
         case .string:
-            return alert.store(kind: .text) { text in
-                if place.isPlain { return text.append(contentsOf: raw) }
-                JSONScanner(line).appendUnescaped(
-                    .init(start: place.start, end: place.end, isPlain: false), to: &text)
-            }
+            if place.isPlain { return alert.store(kind: .text) { $0.append(contentsOf: raw) } }
+            var text: [UInt8] = []
+            JSONScanner(line).appendUnescaped(
+                .init(start: place.start, end: place.end, isPlain: false), to: &text)
+            return text.withUnsafeBytes { alert.store($0) }
         }
     }
 

@@ -1,6 +1,6 @@
 /// What correlation knows of one alert: a plain value, meant to be filled again and again so that
 /// its buffers stay.
-struct CorrelationAlert {
+struct CorrelationAlert: ~Copyable {
     /// A piece of `text`, and what kind of scalar it was.
     struct Value {
         enum Kind: UInt8 {
@@ -25,16 +25,17 @@ struct CorrelationAlert {
     var actor = Value()
     var victim = Value()
     /// One value for each of the program's field names, in their order.
-    var fields: [Value]
+    var fields: PlainList<Value>
     /// The bytes of all values: well-formed UTF-8.
-    private(set) var text: [UInt8] = []
+    private(set) var text = PlainList<UInt8>(capacity: 256)
     /// JSON text of the whole alert, where alerts that agree in time, packet, flow and rule are to
     /// be listed in the order of their canonical JSON; empty where what is carried here decides.
-    var source: [UInt8] = []
+    var source = PlainList<UInt8>()
 
     /// An empty alert for a program with `fieldCount` carried fields.
     init(fieldCount: Int) {
-        fields = Array(repeating: Value(), count: fieldCount)
+        fields = PlainList(capacity: fieldCount)
+        for _ in 0..<fieldCount { fields.append(Value()) }
     }
 
     /// Forgets everything, keeps the memory.
@@ -44,9 +45,9 @@ struct CorrelationAlert {
         label = .none
         actor = Value()
         victim = Value()
-        for index in fields.indices { fields[index] = Value() }
-        text.removeAll(keepingCapacity: true)
-        source.removeAll(keepingCapacity: true)
+        for index in 0..<fields.count { fields[index] = Value() }
+        text.removeAll()
+        source.removeAll()
     }
 
     /// Stores text and returns the value that stands for it; broken UTF-8 becomes U+FFFD byte by
@@ -54,7 +55,7 @@ struct CorrelationAlert {
     /// values.
     mutating func store(_ bytes: UnsafeRawBufferPointer, kind: Value.Kind = .text) -> Value {
         let offset = text.count
-        if bytes.allSatisfy({ $0 < 0x80 }) {
+        if isASCII(bytes) {
             text.append(contentsOf: bytes)
         } else {
             appendWellFormed(bytes)
@@ -70,7 +71,7 @@ struct CorrelationAlert {
     }
 
     /// Stores what `write` appends, which must be well-formed UTF-8.
-    mutating func store(kind: Value.Kind, _ write: (inout [UInt8]) -> Void) -> Value {
+    mutating func store(kind: Value.Kind, _ write: (inout PlainList<UInt8>) -> Void) -> Value {
         let offset = text.count
         write(&text)
         return value(from: offset, kind: kind)
@@ -78,13 +79,20 @@ struct CorrelationAlert {
 
     /// Stores a whole number.
     mutating func store(_ integer: Int64) -> Value {
-        store(kind: .number) { ExactNumber(integer).appendText(to: &$0) }
+        let text = ExactNumber(integer).text
+        return store(text, kind: .number)
     }
 
     /// Stores a number; nothing if it is not finite or too large to be exact.
     mutating func store(_ number: Double) -> Value {
         guard let exact = ExactNumber(number) else { return Value() }
-        return store(kind: .number) { exact.appendText(to: &$0) }
+        return store(exact.text, kind: .number)
+    }
+
+    @inline(__always) private func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var all: UInt8 = 0
+        for byte in bytes { all |= byte }
+        return all < 0x80
     }
 
     private func value(from offset: Int, kind: Value.Kind) -> Value {
@@ -98,7 +106,8 @@ struct CorrelationAlert {
         while index < bytes.count {
             let length = utf8SequenceLength(bytes, at: index)
             if length > 0 {
-                text.append(contentsOf: bytes[index..<index &+ length])
+                text.append(
+                    contentsOf: UnsafeRawBufferPointer(rebasing: bytes[index..<index &+ length]))
             } else {
                 text.append(contentsOf: [0xef, 0xbf, 0xbd])
             }

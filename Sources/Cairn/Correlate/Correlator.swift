@@ -16,13 +16,56 @@ final class Correlator {
     let program: CorrelationProgram
     /// Names the rules of alerts; whoever makes alerts asks it for labels.
     let catalog: RuleCatalog
-    private(set) var counts = Counts()
+    private var core: CorrelatorCore
 
+    /// Starts with nothing seen.
+    ///
+    /// - Parameter sink: takes blocks of whole lines.
+    init(
+        program: CorrelationProgram, settings: CorrelationSettings,
+        sink: @escaping (borrowing [UInt8]) -> Void
+    ) {
+        self.program = program
+        catalog = RuleCatalog(program: program)
+        core = CorrelatorCore(program: program, settings: settings, catalog: catalog, sink: sink)
+    }
+
+    /// What happened so far.
+    var counts: Counts { core.counts }
+
+    /// The most severe incident that was recorded.
+    var highestSeverity: Level? { core.incidents.highestSeverity }
+
+    /// Incidents that were opened.
+    var incidentCount: Int { core.incidents.openedCount }
+
+    /// An empty alert with room for the carried fields.
+    func makeAlert() -> CorrelationAlert {
+        CorrelationAlert(fieldCount: program.fieldNames.count)
+    }
+
+    /// Takes an alert; writes what is complete by it.
+    func add(_ alert: borrowing CorrelationAlert) { core.add(alert) }
+
+    /// Moves the clock to a time up to which everything was handed over, as if there were an alert.
+    func advance(clock time: Timestamp) { core.move(clock: time) }
+
+    /// Completes everything up to the clock, closes what is open, and writes the summary.
+    func finish() { core.finish() }
+
+    /// Hands on the records written so far, which otherwise come in large blocks.
+    func flush() { core.context.records.flush() }
+}
+
+/// The state of a correlator: one value that owns all of its parts, so that they reach each other
+/// without reference counts.
+struct CorrelatorCore: ~Copyable {
     private let settings: CorrelationSettings
-    private let store: ItemStore
-    private let records: RecordWriter
-    private let trackers: [CorrelationTracker]
-    private let incidents: IncidentTable
+    fileprivate var context: CorrelationContext
+    /// In running order; plain memory, as arrays do not hold such values.
+    private let trackers: UnsafeMutableBufferPointer<CorrelationTracker>
+    fileprivate var incidents: IncidentTable
+    fileprivate var counts = Correlator.Counts()
 
     /// The largest event time seen; nil before the first.
     private var clock: Timestamp?
@@ -33,62 +76,60 @@ final class Correlator {
     /// No window and no incident ends before this.
     private var nextTimer = Timestamp.distantFuture
 
-    /// For each identity of the program, where its listeners begin and end in `listeners`.
-    private let listenerRanges: [Range<Int>]
-    private let listeners: [CorrelationProgram.Listener]
+    /// A tracker that looks at the items of an identity.
+    struct Listener {
+        var tracker: Int
+        var source: Int32
+    }
+
+    /// For each identity of the program where its listeners begin; one more for the end.
+    private var listenerStarts = PlainList<Int>()
+    private var listeners = PlainList<Listener>()
+    /// The trackers that wait for ends of windows.
+    private let timedTrackers: [Int]
     /// One bit for each tracker that has something to do in this instant.
-    private var active: [UInt64]
-    private var items: [ItemID] = []
-    private var signals: [ItemID] = []
+    private var active = PlainList<UInt64>()
+    private var items = PlainList<ItemID>()
+    private var signals = PlainList<ItemID>()
     /// The tracker whose idle groups go next.
     private var sweepIndex = 0
 
-    /// Starts with nothing seen.
-    ///
-    /// - Parameter sink: takes blocks of whole lines.
     init(
-        program: CorrelationProgram, settings: CorrelationSettings,
+        program: CorrelationProgram, settings: CorrelationSettings, catalog: RuleCatalog,
         sink: @escaping (borrowing [UInt8]) -> Void
     ) {
-        let catalog = RuleCatalog(program: program)
-        let store = ItemStore(fieldCount: program.fieldNames.count, catalog: catalog)
-        let records = RecordWriter(capture: settings.capture, sink: sink)
-        self.program = program
         self.settings = settings
-        self.catalog = catalog
-        self.store = store
-        self.records = records
-        trackers = program.plans.map {
-            CorrelationTracker(plan: $0, store: store, catalog: catalog, records: records)
+        context = CorrelationContext(
+            catalog: catalog,
+            items: ItemStore(fieldCount: program.fieldNames.count, catalog: catalog),
+            records: RecordWriter(capture: settings.capture, sink: sink))
+        trackers = .allocate(capacity: program.plans.count)
+        for (index, plan) in program.plans.enumerated() {
+            trackers.initializeElement(
+                at: index, to: CorrelationTracker(plan: plan, fieldNames: program.fieldNames))
+            if index % 64 == 0 { active.append(0) }
         }
-        incidents = IncidentTable(
-            settings: settings, store: store, catalog: catalog, records: records)
-        var ranges: [Range<Int>] = []
-        var listeners: [CorrelationProgram.Listener] = []
+        timedTrackers = program.plans.indices.filter { program.plans[$0].mode != .eager }
+        incidents = IncidentTable(settings: settings)
         for identity in program.identities {
-            ranges.append(listeners.count..<listeners.count + identity.listeners.count)
-            listeners += identity.listeners
+            listenerStarts.append(listeners.count)
+            for listener in identity.listeners {
+                listeners.append(
+                    Listener(
+                        tracker: listener.plan, source: Int32(truncatingIfNeeded: listener.source)))
+            }
         }
-        listenerRanges = ranges
-        self.listeners = listeners
-        active = Array(repeating: 0, count: (program.plans.count + 63) / 64)
+        listenerStarts.append(listeners.count)
     }
 
-    /// An empty alert with room for the carried fields.
-    func makeAlert() -> CorrelationAlert {
-        CorrelationAlert(fieldCount: program.fieldNames.count)
+    deinit {
+        trackers.deinitialize()
+        trackers.deallocate()
     }
-
-    /// The most severe incident that was recorded.
-    var highestSeverity: Level? { incidents.highestSeverity }
-
-    /// Incidents that were opened.
-    var incidentCount: Int { incidents.openedCount }
 
     // MARK: Input
 
-    /// Takes an alert; writes what is complete by it.
-    func add(_ alert: borrowing CorrelationAlert) {
+    mutating func add(_ alert: borrowing CorrelationAlert) {
         counts.alerts += 1
         let time = alert.time
         guard !isLate(time) else {
@@ -96,9 +137,9 @@ final class Correlator {
             return
         }
         if matters(alert.label) {
-            let item = store.add(alert)
+            let item = context.items.add(alert)
             pending.append(item, at: time)
-            waitingByteCount &+= store.byteCount(of: item)
+            waitingByteCount &+= context.items.byteCount(of: item)
         }
         move(clock: time)
         while waitingByteCount > settings.waitingByteCountMax, let next = pending.next {
@@ -107,37 +148,34 @@ final class Correlator {
         }
     }
 
-    /// Moves the clock to a time up to which everything was handed over, as if there were an alert.
-    func advance(clock time: Timestamp) { move(clock: time) }
-
-    /// Completes everything up to the clock, closes what is open, and writes the summary.
-    func finish() {
+    mutating func finish() {
         if let clock {
             complete(through: clock)
-            incidents.finish(at: clock)
+            incidents.finish(at: clock, in: &context)
         }
         writeSummary()
-        records.flush()
+        context.records.flush()
     }
 
-    /// Hands on the records written so far, which otherwise come in large blocks.
-    func flush() { records.flush() }
-
-    private func isLate(_ time: Timestamp) -> Bool {
+    @inline(__always) private mutating func isLate(_ time: Timestamp) -> Bool {
         guard let clock else { return false }
         return time < clock.adding(nanoseconds: 0 &- settings.latenessNanoseconds)
             || counts.hurried > 0 && time <= doneThrough
     }
 
     /// Whether somebody looks at the alerts of a label: a rule or an incident.
-    @inline(__always) private func matters(_ label: RuleLabelID) -> Bool {
-        let facts = catalog.facts[Int(label.index)]
+    @inline(__always) private mutating func matters(_ label: RuleLabelID) -> Bool {
+        let facts = context.catalog[label]
         if facts.isStandalone, facts.level >= settings.signalLevelMin { return true }
-        return Int(facts.identity) < listenerRanges.count
-            && !listenerRanges[Int(facts.identity)].isEmpty
+        return !listeners(of: facts.identity).isEmpty
     }
 
-    private func move(clock time: Timestamp) {
+    @inline(__always) private mutating func listeners(of identity: Int32) -> Range<Int> {
+        Int(identity) &+ 1 < listenerStarts.count
+            ? listenerStarts[Int(identity)]..<listenerStarts[Int(identity) &+ 1] : 0..<0
+    }
+
+    mutating func move(clock time: Timestamp) {
         if let clock, time <= clock { return }
         clock = time
         // An instant is complete when the watermark is beyond it.
@@ -149,7 +187,7 @@ final class Correlator {
     // MARK: Instants
 
     /// Processes all instants up to a time, in order.
-    private func complete(through end: Timestamp) {
+    private mutating func complete(through end: Timestamp) {
         while true {
             let next = min(pending.next ?? .distantFuture, nextTimer)
             guard next <= end else { return }
@@ -157,78 +195,80 @@ final class Correlator {
         }
     }
 
-    private func run(at time: Timestamp) {
+    private mutating func run(at time: Timestamp) {
         takeItems(at: time)
         if time >= nextTimer { wakeTrackers(at: time) }
-        for item in items { dispatch(item) }
+        for index in 0..<items.count { dispatch(items[index]) }
         runTrackers(at: time)
-        incidents.run(at: time, signals: signals)
-        for item in items { store.release(item) }
-        signals.removeAll(keepingCapacity: true)
-        items.removeAll(keepingCapacity: true)
+        incidents.run(at: time, signals: signals, in: &context)
+        for index in 0..<items.count { context.items.release(items[index]) }
+        signals.removeAll()
+        items.removeAll()
         doneThrough = time
         enforceMemoryLimit(at: time)
-        updateTimer(after: time)
+        updateTimer()
     }
 
     /// Fills `items` with the alerts of an instant, in item order (§2).
-    private func takeItems(at time: Timestamp) {
+    private mutating func takeItems(at time: Timestamp) {
         pending.take(at: time, into: &items)
-        for item in items { waitingByteCount &-= store.byteCount(of: item) }
+        for index in 0..<items.count {
+            waitingByteCount &-= context.items.byteCount(of: items[index])
+        }
         if items.count > 1 { sortItems() }
-        for item in items { store.dropSource(of: item) }
+        for index in 0..<items.count { context.items.dropSource(of: items[index]) }
     }
 
-    private func sortItems() {
-        let order = ItemOrder(store: store, catalog: catalog)
-        items.sort { order.precedes($0, $1) }
+    private mutating func sortItems() {
+        var order: [ItemID] = []
+        for index in 0..<items.count { order.append(items[index]) }
+        order.sort { context.items.precedes($0, $1) }
+        items.removeAll()
+        for item in order { items.append(item) }
     }
 
-    private func wakeTrackers(at time: Timestamp) {
-        for (index, tracker) in trackers.enumerated() {
-            if let due = tracker.nextTimer, due <= time { wake(index) }
+    private mutating func wakeTrackers(at time: Timestamp) {
+        for index in timedTrackers {
+            if let due = trackers[index].timers.next, due <= time { wake(index) }
         }
     }
 
-    @inline(__always) private func wake(_ tracker: Int) {
+    @inline(__always) private mutating func wake(_ tracker: Int) {
         active[tracker >> 6] |= 1 << UInt64(tracker & 63)
     }
 
     /// Hands an item to the rules and incidents that look at it.
-    @inline(__always) private func dispatch(_ item: ItemID) {
-        let label = store.header(item).pointee.label
-        let facts = catalog.facts[Int(label.index)]
+    @inline(__always) private mutating func dispatch(_ item: ItemID) {
+        let facts = context.catalog[context.items.header(item).pointee.label]
         if facts.isStandalone { signals.append(item) }
-        guard Int(facts.identity) < listenerRanges.count else { return }
-        for index in listenerRanges[Int(facts.identity)] {
+        for index in listeners(of: facts.identity) {
             let listener = listeners[index]
-            trackers[listener.plan].receive(item, source: listener.source)
-            wake(listener.plan)
+            trackers[listener.tracker].receive(item, source: listener.source)
+            wake(listener.tracker)
         }
     }
 
     /// Runs the trackers that have something to do; those that refer to others come after them, so
     /// that they see the firings of the same instant.
-    private func runTrackers(at time: Timestamp) {
-        for word in active.indices {
+    private mutating func runTrackers(at time: Timestamp) {
+        for word in 0..<active.count {
             while active[word] != 0 {
                 let index = word << 6 + active[word].trailingZeroBitCount
                 active[word] &= active[word] - 1
-                let tracker = trackers[index]
-                tracker.run(at: time)
-                for firing in tracker.firings {
+                trackers[index].run(at: time, in: &context)
+                for firing in 0..<trackers[index].firings.count {
                     counts.firings += 1
-                    items.append(firing)
-                    dispatch(firing)
+                    items.append(trackers[index].firings[firing])
+                    dispatch(trackers[index].firings[firing])
                 }
             }
         }
     }
 
-    private func updateTimer(after time: Timestamp) {
+    private mutating func updateTimer() {
         nextTimer = incidents.nextDeadline ?? .distantFuture
-        for tracker in trackers {
-            if let due = tracker.nextTimer { nextTimer = min(nextTimer, due) }
+        for index in timedTrackers {
+            if let due = trackers[index].timers.next { nextTimer = min(nextTimer, due) }
         }
     }
 
@@ -236,76 +276,84 @@ final class Correlator {
 
     /// Evicts the groups with the earliest last items over all rules while all together hold too
     /// much (§8). Groups that hold nothing any more go in turn, one rule in each instant.
-    private func enforceMemoryLimit(at time: Timestamp) {
-        guard !trackers.isEmpty else { return }
-        sweepIndex = (sweepIndex + 1) % trackers.count
-        trackers[sweepIndex].expire(before: time)
+    private mutating func enforceMemoryLimit(at time: Timestamp) {
+        if trackers.isEmpty { return }
+        sweepIndex = sweepIndex + 1 < trackers.count ? sweepIndex + 1 : 0
+        trackers[sweepIndex].sweep(before: time, in: &context)
         guard memoryByteCount > settings.memoryByteCountMax else { return }
-        for tracker in trackers { tracker.expire(before: time) }
-        while memoryByteCount > settings.memoryByteCountMax {
-            let held = trackers.filter { $0.groups.count > 0 }
-            guard let idle = held.min(by: { $0.firstTouched < $1.firstTouched }) else { return }
-            idle.evictFirst()
+        for index in trackers.indices { trackers[index].sweep(before: time, in: &context) }
+        while memoryByteCount > settings.memoryByteCountMax, let index = idleTracker() {
+            trackers[index].evict(in: &context)
         }
+    }
+
+    /// The tracker of the group with the earliest last item; of equals the first.
+    private mutating func idleTracker() -> Int? {
+        var idle: (index: Int, touched: Timestamp)?
+        for index in trackers.indices {
+            guard let touched = trackers[index].firstTouched else { continue }
+            if idle.map({ touched < $0.touched }) ?? true { idle = (index, touched) }
+        }
+        return idle?.index
     }
 
     /// Bytes that groups hold, items included, without the alerts that wait.
     private var memoryByteCount: Int {
-        trackers.reduce(store.byteCount - waitingByteCount) { $0 + $1.groups.byteCount }
+        @inline(__always) mutating get {
+            context.items.byteCount &- waitingByteCount &+ context.groupByteCount
+        }
     }
 
     // MARK: Summary
 
-    private func writeSummary() {
-        records.json.beginObject()
-        records.json.member("alerts", counts.alerts)
-        records.writeCapture()
-        writePerRule("dropped_items") { $0.droppedItemCount }
-        records.json.key("end")
-        if let clock { records.time(clock) } else { records.json.null() }
-        writePerRule("evicted_groups") { $0.evictedGroupCount }
-        records.json.member("evicted_incidents", incidents.evictedCount)
-        records.json.member("firings", counts.firings)
-        records.json.member("incidents", incidents.openedCount)
-        records.json.member("kind", "summary")
-        records.json.member("late", counts.late)
-        let clock = clock ?? .distantFuture
-        writePerRule("pending") { $0.pendingCount(at: clock) }
-        writePerRule("uncounted") { $0.uncountedCount }
-        writePerRule("ungrouped") { $0.ungroupedCount }
-        records.json.endObject()
-        records.endRecord()
+    private mutating func writeSummary() {
+        context.records.json.beginObject()
+        context.records.json.member("alerts", counts.alerts)
+        context.records.writeCapture()
+        let end = clock ?? .distantFuture
+        writePerRule("dropped_items", trackers.indices.map { trackers[$0].droppedItemCount })
+        context.records.json.key("end")
+        if let clock { context.records.time(clock) } else { context.records.json.null() }
+        writePerRule("evicted_groups", trackers.indices.map { trackers[$0].evictedGroupCount })
+        context.records.json.member("evicted_incidents", incidents.evictedCount)
+        context.records.json.member("firings", counts.firings)
+        context.records.json.member("incidents", incidents.openedCount)
+        context.records.json.member("kind", "summary")
+        context.records.json.member("late", counts.late)
+        writePerRule("pending", trackers.indices.map { trackers[$0].pendingCount(at: end) })
+        writePerRule("uncounted", trackers.indices.map { trackers[$0].uncountedCount })
+        writePerRule("ungrouped", trackers.indices.map { trackers[$0].ungroupedCount })
+        context.records.json.endObject()
+        context.records.endRecord()
     }
 
-    private func writePerRule(_ name: StaticString, _ count: (CorrelationTracker) -> Int) {
-        records.json.key(name)
-        records.json.beginObject()
-        let counted = trackers.map { (id: $0.plan.id, count: count($0)) }
-        for entry in counted.sorted(by: { $0.id.lexicographicallyPrecedes($1.id) })
-        where entry.count > 0 {
-            records.json.key(String(decoding: entry.id, as: UTF8.self))
-            records.json.integer(entry.count)
+    /// Writes the counts that are not zero, by rule id.
+    private mutating func writePerRule(_ name: StaticString, _ counts: [Int]) {
+        context.records.json.key(name)
+        context.records.json.beginObject()
+        let order = trackers.indices.sorted {
+            trackers[$0].plan.id.lexicographicallyPrecedes(trackers[$1].plan.id)
         }
-        records.json.endObject()
+        for index in order where counts[index] > 0 {
+            context.records.json.key(String(decoding: trackers[index].plan.id, as: UTF8.self))
+            context.records.json.integer(counts[index])
+        }
+        context.records.json.endObject()
     }
 }
 
 /// The order in which alerts of one instant are listed (CORRELATION.md §2): packet, flow, rule,
 /// then what they say.
-private struct ItemOrder {
-    let store: ItemStore
-    let catalog: RuleCatalog
-
-    func precedes(_ a: ItemID, _ b: ItemID) -> Bool {
-        let first = store.header(a).pointee
-        let second = store.header(b).pointee
+extension ItemStore {
+    fileprivate func precedes(_ a: ItemID, _ b: ItemID) -> Bool {
+        let first = header(a).pointee
+        let second = header(b).pointee
         if first.packet != second.packet { return first.packet < second.packet }
         if first.flowID != second.flowID { return first.flowID < second.flowID }
-        let firstIdentity = catalog.facts[Int(first.label.index)].identity
-        let secondIdentity = catalog.facts[Int(second.label.index)].identity
-        if firstIdentity != secondIdentity {
-            return catalog.text(ofIdentity: firstIdentity)
-                .lexicographicallyPrecedes(catalog.text(ofIdentity: secondIdentity))
+        let (one, other) = (catalog[first.label].identity, catalog[second.label].identity)
+        if one != other {
+            return catalog.text(ofIdentity: one)
+                .lexicographicallyPrecedes(catalog.text(ofIdentity: other))
         }
         if first.source != nil || second.source != nil {
             let (one, other) = (canonicalSource(first), canonicalSource(second))
@@ -322,14 +370,13 @@ private struct ItemOrder {
     /// Orders alerts by what is carried of them; alerts that are equal in it are the same to
     /// correlation.
     private func contentPrecedes(_ a: ItemID, _ b: ItemID) -> Bool {
-        for field in 0..<store.fieldCount + 2 {
-            let (first, second) = (store.value(a, field), store.value(b, field))
+        for field in 0..<fieldCount + 2 {
+            let (first, second) = (value(a, field), value(b, field))
             if first.kind != second.kind { return first.kind.rawValue < second.kind.rawValue }
-            let order = GroupKey.compare(store.text(a, first), store.text(b, second))
+            let order = GroupKey.compare(text(a, first), text(b, second))
             if order != 0 { return order < 0 }
         }
-        let first = catalog.labels[Int(store.header(a).pointee.label.index)].key
-        let second = catalog.labels[Int(store.header(b).pointee.label.index)].key
-        return first.lexicographicallyPrecedes(second)
+        return catalog.label(header(a).pointee.label).key
+            .lexicographicallyPrecedes(catalog.label(header(b).pointee.label).key)
     }
 }

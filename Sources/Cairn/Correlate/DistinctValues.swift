@@ -5,7 +5,7 @@
 /// its latest item, which is in the group's ring as long as the value counts; so `max-items` bounds
 /// the table.
 struct DistinctValues {
-    private struct Value {
+    struct Value {
         var hash: UInt64
         /// Items that have it; of a free place, the next free one.
         var count: UInt32

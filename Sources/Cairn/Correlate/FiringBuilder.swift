@@ -1,27 +1,19 @@
 /// Makes the firings of one correlation rule: what all evidence shares, who acts and who suffers,
 /// the record, and the item that other correlations and incidents see (CORRELATION.md §4, §6, §9).
-final class FiringBuilder {
+struct FiringBuilder {
     /// Victims that a firing passes on.
     static let victimCountMax = 100
 
     private let plan: CorrelationPlan
-    private let store: ItemStore
-    private let catalog: RuleCatalog
-    private let records: RecordWriter
     private let fieldNames: [String]
     /// Group names in the order in which records list them, with their places in the key.
     private let groupNames: [(name: String, place: Int)]
     /// The places of different group names, in the order of the rule.
     private let ownPlaces: [Int]
 
-    init(
-        plan: CorrelationPlan, store: ItemStore, catalog: RuleCatalog, records: RecordWriter
-    ) {
+    init(plan: CorrelationPlan, fieldNames: [String]) {
         self.plan = plan
-        self.store = store
-        self.catalog = catalog
-        self.records = records
-        fieldNames = catalog.fieldNames
+        self.fieldNames = fieldNames
         groupNames = Dictionary(
             plan.groupNames.enumerated().map { ($1, $0) }, uniquingKeysWith: { max($0, $1) }
         )
@@ -37,105 +29,112 @@ final class FiringBuilder {
     /// - Parameter evidence: in item order, not empty.
     func fire(
         group key: UnsafeRawBufferPointer, at time: Timestamp, from start: Timestamp,
-        value: Int128, reason: [UInt8], evidence: [ItemID]
+        value: Int128, reason: [UInt8], evidence: borrowing PlainList<ItemID>,
+        in context: inout CorrelationContext
     ) -> ItemID {
         let group = GroupKey.values(key)
-        let id = records.makeID { json in
-            json.beginArray()
-            json.string("firing")
-            json.string(plan.id)
-            records.time(time, to: &json)
-            json.beginArray()
-            for text in group { json.string(text) }
-            json.endArray()
-            json.endArray()
+        var common: [Bool] = []
+        for field in 0..<context.items.fieldCount {
+            common.append(isCommon(field, to: evidence, context.items))
         }
-        let common = (0..<store.fieldCount).map { isCommon($0, to: evidence) }
-        let label = catalog.label(
-            identity: plan.identity, title: plan.title, level: plan.level ?? level(of: evidence),
-            tags: plan.tags.isEmpty ? tags(of: evidence) : plan.tags)
-        defer { catalog.release(label) }
-        let actorCountMax = plan.isTemporal ? plan.referenceCount : 1
+        let label = context.catalog.label(
+            identity: plan.identity, title: plan.title,
+            level: plan.level ?? level(of: evidence, context.items),
+            tags: plan.tags.isEmpty ? tags(of: evidence, context.items) : plan.tags)
         let detail = FiringDetail(
-            id: id, group: ownPlaces.map { group[$0] },
-            actors: actors(of: evidence, countMax: actorCountMax),
-            victims: victims(of: evidence))
+            id: makeID(group, at: time, &context.records), group: ownPlaces.map { group[$0] },
+            actors: actors(of: evidence, context.items),
+            victims: victims(of: evidence, context.items))
         write(
             detail, group, common, label, at: time, from: start, value: value, reason: reason,
-            evidence: evidence)
-        return makeItem(detail, group, common, label, at: time, evidence[0])
+            evidence: evidence, in: &context)
+        let item = makeItem(
+            detail, group, common, label, at: time, evidence[0], &context.items)
+        context.catalog.release(label)
+        return item
+    }
+
+    private func makeID(
+        _ group: [[UInt8]], at time: Timestamp, _ records: inout RecordWriter
+    ) -> RecordID {
+        records.idSource.beginArray()
+        records.idSource.string("firing")
+        records.idSource.string(plan.id)
+        records.times.write(time, to: &records.idSource)
+        records.idSource.beginArray()
+        for text in group { records.idSource.string(text) }
+        records.idSource.endArray()
+        records.idSource.endArray()
+        return records.makeID()
     }
 
     // MARK: What the evidence shares
 
     /// Whether all evidence has one value of a field, of one kind.
-    private func isCommon(_ field: Int, to evidence: [ItemID]) -> Bool {
-        let first = store.value(evidence[0], field)
+    private func isCommon(
+        _ field: Int, to evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> Bool {
+        let first = items.value(evidence[0], field)
         guard first.kind != .none else { return false }
-        let text = store.text(evidence[0], first)
-        return evidence.allSatisfy { item in
-            let value = store.value(item, field)
-            guard value.kind == first.kind, value.byteCount == first.byteCount else {
-                return false
-            }
-            return GroupKey.compare(store.text(item, value), text) == 0
+        let text = items.text(evidence[0], first)
+        for index in 1..<max(1, evidence.count) {
+            let value = items.value(evidence[index], field)
+            guard value.kind == first.kind, value.byteCount == first.byteCount,
+                GroupKey.compare(items.text(evidence[index], value), text) == 0
+            else { return false }
         }
+        return true
     }
 
-    private func level(of evidence: [ItemID]) -> Level {
-        evidence.reduce(.informational) { level, item in
-            max(level, catalog.facts[Int(store.header(item).pointee.label.index)].level)
+    private func level(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> Level {
+        var level = Level.informational
+        for index in 0..<evidence.count {
+            level = max(level, items.catalog[items.header(evidence[index]).pointee.label].level)
         }
+        return level
     }
 
     /// The union of the evidence's tags, in the order of their bytes.
-    private func tags(of evidence: [ItemID]) -> [[UInt8]] {
+    private func tags(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> [[UInt8]] {
         var labels = Set<RuleLabelID>()
         var tags = Set<[UInt8]>()
-        for item in evidence where labels.insert(store.header(item).pointee.label).inserted {
-            tags.formUnion(catalog.labels[Int(store.header(item).pointee.label.index)].tags)
+        for index in 0..<evidence.count {
+            let label = items.header(evidence[index]).pointee.label
+            if labels.insert(label).inserted { tags.formUnion(items.catalog.label(label).tags) }
         }
         return tags.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// The different actors of the evidence; none if there are more than may act together.
-    private func actors(of evidence: [ItemID], countMax: Int) -> [[UInt8]] {
+    /// The different actors of the evidence; none if there are more than may act together: as many
+    /// as rules for the temporal types, else one.
+    private func actors(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> [[UInt8]] {
+        let countMax = plan.isTemporal ? plan.referenceCount : 1
         var actors = HostList()
-        for item in evidence {
-            forEachActor(of: item) { actors.insert($0) }
+        for index in 0..<evidence.count {
+            items.forEachActor(of: evidence[index]) { actors.insert($0) }
             if actors.hosts.count > countMax { return [] }
         }
         return actors.hosts
     }
 
     /// The first different victims of the evidence.
-    private func victims(of evidence: [ItemID]) -> [[UInt8]] {
+    private func victims(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> [[UInt8]] {
         var victims = HostList()
-        for item in evidence {
-            forEachVictim(of: item) { host in
+        for index in 0..<evidence.count {
+            items.forEachVictim(of: evidence[index]) { host in
                 if victims.hosts.count < Self.victimCountMax { victims.insert(host) }
             }
             if victims.hosts.count == Self.victimCountMax { break }
         }
         return victims.hosts
-    }
-
-    private func forEachActor(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
-        if let detail = store.detail(item) {
-            for actor in detail.actors { actor.withUnsafeBytes(body) }
-        } else {
-            let value = store.value(item, store.fieldCount)
-            if value.kind != .none { body(store.text(item, value)) }
-        }
-    }
-
-    private func forEachVictim(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
-        if let detail = store.detail(item) {
-            for victim in detail.victims { victim.withUnsafeBytes(body) }
-        } else {
-            let value = store.value(item, store.fieldCount + 1)
-            if value.kind != .none { body(store.text(item, value)) }
-        }
     }
 
     // MARK: Item and record
@@ -144,17 +143,17 @@ final class FiringBuilder {
     /// group value of that name, else nothing.
     private func makeItem(
         _ detail: FiringDetail, _ group: [[UInt8]], _ common: [Bool], _ label: RuleLabelID,
-        at time: Timestamp, _ first: ItemID
+        at time: Timestamp, _ first: ItemID, _ items: inout ItemStore
     ) -> ItemID {
         var values: [CorrelationAlert.Value] = []
         var text: [UInt8] = []
-        for field in 0..<store.fieldCount {
+        for field in 0..<items.fieldCount {
             var value = CorrelationAlert.Value()
             value.offset = UInt32(truncatingIfNeeded: text.count)
             if common[field] {
-                let shared = store.value(first, field)
+                let shared = items.value(first, field)
                 value.kind = shared.kind
-                text.append(contentsOf: store.text(first, shared))
+                text.append(contentsOf: items.text(first, shared))
             } else if plan.groupNameOfField[field] >= 0 {
                 value.kind = .text
                 text.append(contentsOf: group[plan.groupNameOfField[field]])
@@ -162,91 +161,117 @@ final class FiringBuilder {
             value.byteCount = UInt32(truncatingIfNeeded: text.count) &- value.offset
             values.append(value)
         }
-        return store.add(firing: detail, time: time, label: label, values: values, text: text)
+        return items.add(firing: detail, time: time, label: label, values: values, text: text)
     }
 
     private func write(
         _ detail: FiringDetail, _ group: [[UInt8]], _ common: [Bool], _ label: RuleLabelID,
         at time: Timestamp, from start: Timestamp, value: Int128, reason: [UInt8],
-        evidence: [ItemID]
+        evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
     ) {
-        records.json.beginObject()
-        records.writeCapture()
-        writeCommon(common, of: evidence[0])
-        writeEvidence(evidence)
-        records.json.member("evidence_count", evidence.count)
-        records.json.key("group")
-        records.json.beginObject()
+        context.records.json.beginObject()
+        context.records.writeCapture()
+        writeCommon(common, of: evidence[0], context.items, &context.records.json)
+        writeEvidence(evidence, in: &context)
+        context.records.json.member("evidence_count", evidence.count)
+        context.records.json.key("group")
+        context.records.json.beginObject()
         for (name, place) in groupNames {
-            records.json.key(name)
-            records.json.string(group[place])
+            context.records.json.key(name)
+            context.records.json.string(group[place])
         }
-        records.json.endObject()
-        records.json.key("id")
-        records.id(detail.id)
-        records.json.member("kind", "firing")
-        records.json.key("reason")
-        records.json.string(reason)
-        writeRule(label)
-        records.json.member("standalone", plan.isStandalone)
-        records.json.key("time")
-        records.time(time)
-        records.json.member("type", plan.type.rawValue)
-        records.json.key("value")
-        records.number(value)
-        records.json.key("window")
-        records.json.beginObject()
-        records.json.key("end")
-        records.time(time)
-        records.json.key("start")
-        records.time(start)
-        records.json.endObject()
-        records.json.endObject()
-        records.endRecord()
+        context.records.json.endObject()
+        context.records.json.key("id")
+        context.records.json.id(detail.id)
+        context.records.json.member("kind", "firing")
+        context.records.json.key("reason")
+        context.records.json.string(reason)
+        writeRule(label, context.catalog, &context.records.json)
+        context.records.json.member("standalone", plan.isStandalone)
+        context.records.json.key("time")
+        context.records.time(time)
+        context.records.json.member("type", plan.type.rawValue)
+        context.records.json.key("value")
+        context.records.json.raw(plainText(ofMillionths: value).utf8)
+        context.records.json.key("window")
+        context.records.json.beginObject()
+        context.records.json.key("end")
+        context.records.time(time)
+        context.records.json.key("start")
+        context.records.time(start)
+        context.records.json.endObject()
+        context.records.json.endObject()
+        context.records.endRecord()
     }
 
-    private func writeCommon(_ common: [Bool], of first: ItemID) {
-        records.json.key("common")
-        records.json.beginObject()
-        for field in 0..<store.fieldCount where common[field] {
-            records.json.key(fieldNames[field])
-            let value = store.value(first, field)
-            let text = store.text(first, value)
+    private func writeCommon(
+        _ common: [Bool], of first: ItemID, _ items: borrowing ItemStore, _ json: inout JSONWriter
+    ) {
+        json.key("common")
+        json.beginObject()
+        for field in 0..<items.fieldCount where common[field] {
+            json.key(fieldNames[field])
+            let value = items.value(first, field)
             if value.kind == .text {
-                records.json.string(text)
+                json.string(items.text(first, value))
             } else {
-                records.json.raw(text)
+                json.raw(items.text(first, value))
             }
         }
-        records.json.endObject()
+        json.endObject()
     }
 
     /// Above the limit n: the first n - 1 and the last.
-    private func writeEvidence(_ evidence: [ItemID]) {
-        records.json.key("evidence")
-        records.json.beginArray()
+    private func writeEvidence(
+        _ evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
+    ) {
+        context.records.json.key("evidence")
+        context.records.json.beginArray()
         let listedCount = min(evidence.count, plan.evidenceCountMax)
         for index in 0..<listedCount {
-            let item = index == listedCount - 1 ? evidence[evidence.count - 1] : evidence[index]
-            records.reference(ItemReference(item, in: store, catalog), catalog)
+            let item = evidence[index == listedCount - 1 ? evidence.count - 1 : index]
+            context.records.reference(ItemReference(item, in: context.items), context.catalog)
         }
-        records.json.endArray()
+        context.records.json.endArray()
     }
 
-    private func writeRule(_ label: RuleLabelID) {
-        let description = catalog.labels[Int(label.index)]
-        records.json.key("rule")
-        records.json.beginObject()
-        records.json.key("id")
-        records.json.string(plan.id)
-        records.json.member("level", catalog.facts[Int(label.index)].level.name)
-        records.json.key("tags")
-        records.json.beginArray()
-        for tag in description.tags { records.json.string(tag) }
-        records.json.endArray()
-        records.json.key("title")
-        records.json.string(plan.title)
-        records.json.endObject()
+    private func writeRule(
+        _ label: RuleLabelID, _ catalog: RuleCatalog, _ json: inout JSONWriter
+    ) {
+        json.key("rule")
+        json.beginObject()
+        json.key("id")
+        json.string(plan.id)
+        json.member("level", catalog[label].level.name)
+        json.key("tags")
+        json.beginArray()
+        for tag in catalog.label(label).tags { json.string(tag) }
+        json.endArray()
+        json.key("title")
+        json.string(plan.title)
+        json.endObject()
+    }
+}
+
+extension ItemStore {
+    /// Calls `body` with each host that acts in an item.
+    fileprivate func forEachActor(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
+        if let detail = detail(item) {
+            for actor in detail.actors { actor.withUnsafeBytes(body) }
+        } else {
+            let value = value(item, fieldCount)
+            if value.kind != .none { body(text(item, value)) }
+        }
+    }
+
+    /// Calls `body` with each host that suffers in an item.
+    fileprivate func forEachVictim(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
+        if let detail = detail(item) {
+            for victim in detail.victims { victim.withUnsafeBytes(body) }
+        } else {
+            let value = value(item, fieldCount + 1)
+            if value.kind != .none { body(text(item, value)) }
+        }
     }
 }
 

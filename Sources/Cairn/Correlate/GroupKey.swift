@@ -4,10 +4,10 @@
 enum GroupKey {
     /// Appends one value.
     @inline(__always)
-    static func append(_ text: UnsafeRawBufferPointer, to key: inout KeyBuffer) {
-        key.append(text)
+    static func append(_ text: UnsafeRawBufferPointer, to key: inout PlainList<UInt8>) {
+        key.append(contentsOf: text)
         if text.contains(0) {
-            key.removeLast(text.count)
+            key.truncate(to: key.count &- text.count)
             for byte in text {
                 key.append(byte)
                 if byte == 0 { key.append(0xff) }
@@ -72,53 +72,5 @@ enum GroupKey {
         let product = (hash ^ 0xa076_1d64_78bd_642f).multipliedFullWidth(
             by: word ^ 0xe703_7ed1_a0b4_28db)
         return product.high ^ product.low
-    }
-}
-
-/// Bytes that are put together and used at once; the memory stays.
-struct KeyBuffer: ~Copyable {
-    private var base: UnsafeMutableRawPointer
-    private var capacity = 256
-    private(set) var count = 0
-
-    init() { base = .allocate(byteCount: capacity, alignment: 8) }
-
-    deinit { base.deallocate() }
-
-    /// The bytes from an offset on, valid until the next change.
-    @inline(__always) func bytes(from offset: Int = 0) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: base + offset, count: count &- offset)
-    }
-
-    /// The bytes of a range, valid until the next change.
-    @inline(__always) func bytes(_ offset: Int, _ byteCount: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: base + offset, count: byteCount)
-    }
-
-    @inline(__always) mutating func removeAll() { count = 0 }
-
-    @inline(__always) mutating func removeLast(_ byteCount: Int) { count &-= byteCount }
-
-    @inline(__always) mutating func append(_ byte: UInt8) {
-        if count == capacity { grow(by: 1) }
-        base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-        count &+= 1
-    }
-
-    @inline(__always) mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        if bytes.count > capacity &- count { grow(by: bytes.count) }
-        if let source = bytes.baseAddress {
-            (base + count).copyMemory(from: source, byteCount: bytes.count)
-        }
-        count &+= bytes.count
-    }
-
-    private mutating func grow(by byteCount: Int) {
-        let larger = max(2 * capacity, count + byteCount)
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
-        moved.copyMemory(from: base, byteCount: count)
-        base.deallocate()
-        base = moved
-        capacity = larger
     }
 }

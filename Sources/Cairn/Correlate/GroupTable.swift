@@ -4,12 +4,13 @@ typealias GroupID = UInt32
 /// What a correlation rule keeps for the items that share their `group-by` values (CORRELATION.md
 /// §2, §5).
 struct CorrelationGroup {
-    /// The values, as `GroupKey` writes them.
-    var key: UnsafeMutableRawPointer
-    var keyByteCount: Int
-    var hash: UInt64
+    /// The values, as `GroupKey` writes them: here if they fit, else in memory of their own.
+    var shortKey: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    var longKey: UnsafeMutableRawPointer?
+    var keyByteCount: Int32
     /// Place in the rule's timers; -1 without one.
     var timer: Int32 = -1
+    var hash: UInt64
     /// When an item last came, whether it was kept or not: what eviction goes by.
     var touched: Timestamp
     /// Neither a firing nor the start of a window at this time or before.
@@ -28,10 +29,6 @@ struct CorrelationGroup {
     var present: UInt64 = 0
     var presentCount: Int32 = 0
 
-    @inline(__always) var keyBytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: key, count: keyByteCount)
-    }
-
     /// The time of the latest item held; the distant past without one.
     @inline(__always) var lastItemTime: Timestamp {
         ring.isEmpty ? Timestamp(nanoseconds: .min) : ring[ring.next &- 1].time
@@ -44,8 +41,8 @@ struct CorrelationGroup {
 /// Groups have slots of one size in chunks that stay where they are; behind each group its rule has
 /// a tail of counters. `max-groups` and `memcap` bound the table, and a group that holds nothing
 /// any more goes away.
-final class GroupTable {
-    private struct Links {
+struct GroupTable: ~Copyable {
+    struct Links {
         var previous: GroupID
         var next: GroupID
         var previousQuiet: GroupID
@@ -59,7 +56,7 @@ final class GroupTable {
 
     private let tailByteCount: Int
     private let stride: Int
-    private var chunks: [UnsafeMutableRawPointer] = []
+    private var chunks = PlainList<UnsafeMutableRawPointer>()
     private var links: UnsafeMutablePointer<Links>
     private var linkCapacity = 0
     private var used = 0
@@ -91,12 +88,12 @@ final class GroupTable {
     deinit {
         var group = first
         while group != Self.none {
-            freeMemory(self[group])
+            Self.freeMemory(self[group])
             group = links[Int(group)].next
         }
-        for chunk in chunks { chunk.deallocate() }
+        for index in 0..<chunks.count { chunks[index].deallocate() }
         links.deallocate()
-        index.deallocate()
+        index.freeMemory()
     }
 
     @inline(__always)
@@ -112,29 +109,41 @@ final class GroupTable {
     }
 
     /// Accounts for memory that a group took or gave back.
-    @inline(__always) func addBytes(_ difference: Int) { byteCount &+= difference }
+    @inline(__always) mutating func addBytes(_ difference: Int) { byteCount &+= difference }
 
     // MARK: Keys
 
     /// The group of a key.
     @inline(__always) func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> GroupID? {
         index.find(hash) { candidate in
-            let group = self[candidate]
-            return group.pointee.keyByteCount == key.count
-                && GroupKey.compare(group.pointee.keyBytes, key) == 0
+            Int(self[candidate].pointee.keyByteCount) == key.count
+                && GroupKey.compare(self.key(of: candidate), key) == 0
         }
     }
 
+    /// The key of a group, valid while the group is there.
+    @inline(__always) func key(of group: GroupID) -> UnsafeRawBufferPointer {
+        // A short key is the first of the group's stored properties.
+        let place = self[group].pointee.longKey ?? UnsafeMutableRawPointer(self[group])
+        return UnsafeRawBufferPointer(
+            start: place, count: Int(self[group].pointee.keyByteCount))
+    }
+
     /// Makes the group of a key that is not there, last in the order of items.
-    func insert(_ key: UnsafeRawBufferPointer, hash: UInt64, at time: Timestamp) -> GroupID {
+    mutating func insert(_ key: UnsafeRawBufferPointer, hash: UInt64, at time: Timestamp) -> GroupID
+    {
         if firstFree == Self.none { addChunk() }
         let group = firstFree
         firstFree = links[Int(group)].next
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, key.count), alignment: 8)
-        if let base = key.baseAddress { copy.copyMemory(from: base, byteCount: key.count) }
         self[group].initialize(
             to: CorrelationGroup(
-                key: copy, keyByteCount: key.count, hash: hash, touched: time))
+                keyByteCount: Int32(truncatingIfNeeded: key.count), hash: hash, touched: time))
+        var place = UnsafeMutableRawPointer(self[group])
+        if key.count > MemoryLayout.size(ofValue: self[group].pointee.shortKey) {
+            place = .allocate(byteCount: key.count, alignment: 8)
+            self[group].pointee.longKey = place
+        }
+        if let base = key.baseAddress { place.copyMemory(from: base, byteCount: key.count) }
         if tailByteCount > 0 {
             tail(group, as: UInt8.self).update(repeating: 0, count: tailByteCount)
         }
@@ -147,25 +156,25 @@ final class GroupTable {
     }
 
     /// Takes a group out; its items and its timer must be gone.
-    func remove(_ group: GroupID) {
+    mutating func remove(_ group: GroupID) {
         index.remove(group, hash: self[group].pointee.hash)
         unlink(group)
         removeFromQuiet(group)
         byteCount &-=
-            stride &+ self[group].pointee.keyByteCount &+ MemoryLayout<Links>.stride
-        freeMemory(self[group])
+            stride &+ Int(self[group].pointee.keyByteCount) &+ MemoryLayout<Links>.stride
+        Self.freeMemory(self[group])
         links[Int(group)].next = firstFree
         firstFree = group
         count -= 1
     }
 
-    private func freeMemory(_ group: UnsafeMutablePointer<CorrelationGroup>) {
-        group.pointee.key.deallocate()
+    private static func freeMemory(_ group: UnsafeMutablePointer<CorrelationGroup>) {
+        group.pointee.longKey?.deallocate()
         group.pointee.ring.deallocate()
         group.pointee.distinct.deallocate()
     }
 
-    private func addChunk() {
+    private mutating func addChunk() {
         chunks.append(.allocate(byteCount: Self.groupsPerChunk * stride, alignment: 16))
         let end = used + Self.groupsPerChunk
         if end > linkCapacity {
@@ -187,7 +196,7 @@ final class GroupTable {
     // MARK: Order of last items
 
     /// Puts a group last, as an item came.
-    @inline(__always) func touch(_ group: GroupID, at time: Timestamp) {
+    @inline(__always) mutating func touch(_ group: GroupID, at time: Timestamp) {
         self[group].pointee.touched = time
         guard group != last || group == firstInWindow || firstInWindow == Self.none else { return }
         unlink(group)
@@ -195,11 +204,11 @@ final class GroupTable {
     }
 
     /// Says that the last item of the first group in its window has left it.
-    func passFirstInWindow() {
+    mutating func passFirstInWindow() {
         firstInWindow = links[Int(firstInWindow)].next
     }
 
-    @inline(__always) private func append(_ group: GroupID) {
+    @inline(__always) private mutating func append(_ group: GroupID) {
         links[Int(group)].previous = last
         links[Int(group)].next = Self.none
         if last == Self.none { first = group } else { links[Int(last)].next = group }
@@ -207,7 +216,7 @@ final class GroupTable {
         if firstInWindow == Self.none { firstInWindow = group }
     }
 
-    @inline(__always) private func unlink(_ group: GroupID) {
+    @inline(__always) private mutating func unlink(_ group: GroupID) {
         let link = links[Int(group)]
         if firstInWindow == group { firstInWindow = link.next }
         if link.previous == Self.none {
@@ -225,7 +234,7 @@ final class GroupTable {
     // MARK: Order of quiet ends
 
     /// Puts a group last in the order of quiet ends, as it fired.
-    func listQuiet(_ group: GroupID) {
+    mutating func listQuiet(_ group: GroupID) {
         removeFromQuiet(group)
         links[Int(group)].previousQuiet = lastQuiet
         links[Int(group)].nextQuiet = Self.none
@@ -239,7 +248,7 @@ final class GroupTable {
     }
 
     /// Takes a group out of the order of quiet ends.
-    func removeFromQuiet(_ group: GroupID) {
+    mutating func removeFromQuiet(_ group: GroupID) {
         let link = links[Int(group)]
         guard link.isQuietListed else { return }
         links[Int(group)].isQuietListed = false
@@ -255,13 +264,6 @@ final class GroupTable {
         }
     }
 
-    /// The groups in the order of their last items.
-    func forEach(_ body: (GroupID) -> Void) {
-        var group = first
-        while group != Self.none {
-            let next = links[Int(group)].next
-            body(group)
-            group = next
-        }
-    }
+    /// The group that follows in the order of last items; `none` behind the last.
+    func next(after group: GroupID) -> GroupID { links[Int(group)].next }
 }

@@ -4,7 +4,7 @@
 /// A plain value that may lie in raw memory: whoever owns it calls `deallocate`. Nothing is
 /// allocated before the first insertion.
 struct HashIndex {
-    private struct Bucket {
+    struct Bucket {
         var hash: UInt32
         var number: UInt32
     }
@@ -64,9 +64,12 @@ struct HashIndex {
 
     /// Forgets everything and gives the memory back.
     mutating func deallocate() {
-        buckets?.deallocate()
+        freeMemory()
         self = HashIndex()
     }
+
+    /// Gives the memory back as the owner ends.
+    func freeMemory() { buckets?.deallocate() }
 
     @inline(__always) private func enter(_ bucket: Bucket) {
         guard let buckets else { return }

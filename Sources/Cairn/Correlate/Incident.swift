@@ -4,10 +4,18 @@ enum IncidentKey: Equatable {
     case victim(HostID)
     /// A pair of hosts or a rule: the elements of the key as canonical JSON, separated by commas.
     case other([UInt8])
+
+    /// A key that is no single host.
+    init(_ kind: StaticString, _ parts: [[UInt8]]) {
+        var json = JSONWriter()
+        json.string(UnsafeRawBufferPointer(start: kind.utf8Start, count: kind.utf8CodeUnitCount))
+        for part in parts { json.string(part) }
+        self = .other(json.bytes)
+    }
 }
 
 /// What one acting host did, as far as it is known: the signals that belong together, summed up.
-final class Incident {
+struct Incident {
     struct Rule {
         var identity: Int32
         var title: [UInt8]?
@@ -86,7 +94,7 @@ final class Incident {
     /// The highest level whose points the score reaches.
     private(set) var severity = Level.informational
 
-    private func raiseSeverity() {
+    private mutating func raiseSeverity() {
         let reached = Level.allCases.last { Self.points(of: $0) <= score } ?? .informational
         guard reached != severity else { return }
         severity = reached
@@ -103,15 +111,15 @@ final class Incident {
         }
     }
 
-    func addBytes(_ count: Int) { byteCount += count }
+    mutating func addBytes(_ count: Int) { byteCount += count }
 
-    func addActor(_ host: HostID) {
+    mutating func addActor(_ host: HostID) {
         actors.append(host)
         byteCount += 80
         isChanged = true
     }
 
-    func addRelated(_ id: RecordID) {
+    mutating func addRelated(_ id: RecordID) {
         var low = 0
         var high = related.count
         while low < high {
@@ -124,18 +132,22 @@ final class Incident {
         isChanged = true
     }
 
-    /// Counts a signal of a rule; returns whether the rule is new to this incident.
-    func addSignal(of identity: Int32, title: [UInt8]?, level: Level, at time: Timestamp) -> Bool {
-        if let place = place(of: identity) {
-            rules[place].count += 1
-            rules[place].last = time
-            if level > rules[place].level {
-                rulePoints += Self.points(of: level) - Self.points(of: rules[place].level)
-                rules[place].level = level
-                raiseSeverity()
-            }
-            return false
+    /// Counts a signal of a rule; returns whether the rule is new to this incident and has to be
+    /// added.
+    mutating func count(_ identity: Int32, level: Level, at time: Timestamp) -> Bool {
+        guard let place = place(of: identity) else { return true }
+        rules[place].count += 1
+        rules[place].last = time
+        if level > rules[place].level {
+            rulePoints += Self.points(of: level) - Self.points(of: rules[place].level)
+            rules[place].level = level
+            raiseSeverity()
         }
+        return false
+    }
+
+    /// Adds a rule with its first signal.
+    mutating func addRule(_ identity: Int32, title: [UInt8]?, level: Level, at time: Timestamp) {
         if rules.count >= 16 {
             if rulePlaces.isEmpty {
                 for (place, rule) in rules.enumerated() { rulePlaces[rule.identity] = place }
@@ -148,7 +160,6 @@ final class Incident {
         raiseSeverity()
         byteCount += 96 + (title?.count ?? 0)
         isChanged = true
-        return true
     }
 
     @inline(__always) private func place(of identity: Int32) -> Int? {
@@ -157,7 +168,9 @@ final class Incident {
     }
 
     /// Takes in what the tags of a signal say.
-    func addTags(tactics new: [UInt8], techniques newTechniques: [[UInt8]], at time: Timestamp) {
+    mutating func addTags(
+        tactics new: [UInt8], techniques newTechniques: [[UInt8]], at time: Timestamp
+    ) {
         let stageBefore = stage
         for tactic in new where !tactics.contains(where: { $0.tactic == tactic }) {
             tactics.append((tactic, time))

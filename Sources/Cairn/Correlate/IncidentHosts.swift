@@ -5,9 +5,8 @@ typealias HostID = UInt32
 /// victim and those in which it was hit.
 ///
 /// A host lives as long as an incident refers to it, so the limits of incidents bound the table.
-final class IncidentHosts {
+struct IncidentHosts: ~Copyable {
     struct Host {
-        var text: [UInt8]
         var hash: UInt64
         var references: UInt32
         /// NAT, proxy, server of many: identifies nobody.
@@ -32,10 +31,11 @@ final class IncidentHosts {
         var next: Int32
     }
 
-    private(set) var hits: [Hit] = []
-    private var hosts: [Host] = []
-    private var freeHosts: [HostID] = []
-    private var freeHits: [Int32] = []
+    private(set) var hits = PlainList<Hit>()
+    private var hosts = PlainList<Host>()
+    private var texts: [[UInt8]] = []
+    private var freeHosts = PlainList<HostID>()
+    private var freeHits = PlainList<Int32>()
     private var index = HashIndex()
     private let shared: [IPNetwork]
 
@@ -43,38 +43,37 @@ final class IncidentHosts {
         self.shared = shared
     }
 
-    deinit { index.deallocate() }
+    deinit { index.freeMemory() }
 
-    subscript(host: HostID) -> Host {
-        @inline(__always) _read { yield hosts[Int(host)] }
-        @inline(__always) _modify { yield &hosts[Int(host)] }
-    }
+    @inline(__always) subscript(host: HostID) -> Host { hosts[Int(host)] }
+
+    /// The name of a host.
+    func text(_ host: HostID) -> [UInt8] { texts[Int(host)] }
 
     /// The number of a host, retained once.
-    func retained(_ text: UnsafeRawBufferPointer) -> HostID {
+    mutating func retained(_ text: UnsafeRawBufferPointer) -> HostID {
         let hash = GroupKey.hash(text)
         let known = index.find(hash) { candidate in
-            hosts[Int(candidate)].hash == hash
-                && hosts[Int(candidate)].text.withUnsafeBytes {
-                    $0.count == text.count && GroupKey.compare($0, text) == 0
-                }
+            texts[Int(candidate)].withUnsafeBytes {
+                $0.count == text.count && GroupKey.compare($0, text) == 0
+            }
         }
         if let known {
             hosts[Int(known)].references &+= 1
             return known
         }
-        let host = Host(
-            text: Array(text), hash: hash, references: 1, isShared: isShared(text))
+        var host = Host(hash: hash, references: 1, isShared: isShared(text))
         let id: HostID
-        if let free = freeHosts.popLast() {
-            id = free
-            // A version that was never seen for this number, whoever had it before.
-            let version = hosts[Int(id)].hitVersion
-            hosts[Int(id)] = host
-            hosts[Int(id)].hitVersion = version &+ 1
-        } else {
+        if freeHosts.isEmpty {
             id = HostID(truncatingIfNeeded: hosts.count)
             hosts.append(host)
+            texts.append(Array(text))
+        } else {
+            id = freeHosts.removeLast()
+            // A version that was never seen for this number, whoever had it before.
+            host.hitVersion = hosts[Int(id)].hitVersion &+ 1
+            hosts[Int(id)] = host
+            texts[Int(id)] = Array(text)
         }
         index.insert(id, hash: hash)
         return id
@@ -82,11 +81,14 @@ final class IncidentHosts {
 
     @inline(__always) func retain(_ host: HostID) { hosts[Int(host)].references &+= 1 }
 
-    @inline(__always) func release(_ host: HostID) {
+    @inline(__always) mutating func release(_ host: HostID) {
         hosts[Int(host)].references &-= 1
-        guard hosts[Int(host)].references == 0 else { return }
+        if hosts[Int(host)].references == 0 { remove(host) }
+    }
+
+    private mutating func remove(_ host: HostID) {
         index.remove(host, hash: hosts[Int(host)].hash)
-        hosts[Int(host)].text = []
+        texts[Int(host)] = []
         freeHosts.append(host)
     }
 
@@ -97,19 +99,35 @@ final class IncidentHosts {
         return shared.contains { $0.contains(address) }
     }
 
+    /// Says which open incident has the key ["actor", host]; -1 for none.
+    func setActorOwner(_ incident: Int32, of host: HostID) {
+        hosts[Int(host)].actorOwner = incident
+        hosts[Int(host)].relatedVersion = 0
+    }
+
+    /// Says which open incident has the key ["victim", host]; -1 for none.
+    func setVictimOwner(_ incident: Int32, of host: HostID) {
+        hosts[Int(host)].victimOwner = incident
+    }
+
+    /// Says that all incidents in which a host was hit are relatives of its owner's.
+    func markRelated(_ host: HostID) {
+        hosts[Int(host)].relatedVersion = hosts[Int(host)].hitVersion
+    }
+
     // MARK: Hits
 
     /// Enters a first hit on a host in an incident.
-    func addHit(on host: HostID, in incident: Int32, at time: Timestamp) -> Int32 {
+    mutating func addHit(on host: HostID, in incident: Int32, at time: Timestamp) -> Int32 {
         let next = hosts[Int(host)].firstHit
         let hit = Hit(incident: incident, host: host, time: time, previous: -1, next: next)
         let place: Int32
-        if let free = freeHits.popLast() {
-            place = free
-            hits[Int(place)] = hit
-        } else {
+        if freeHits.isEmpty {
             place = Int32(truncatingIfNeeded: hits.count)
             hits.append(hit)
+        } else {
+            place = freeHits.removeLast()
+            hits[Int(place)] = hit
         }
         if next >= 0 { hits[Int(next)].previous = place }
         hosts[Int(host)].firstHit = place
@@ -125,7 +143,7 @@ final class IncidentHosts {
         hits[Int(place)].time = time
     }
 
-    func removeHit(_ place: Int32) {
+    mutating func removeHit(_ place: Int32) {
         let hit = hits[Int(place)]
         if hit.previous >= 0 {
             hits[Int(hit.previous)].next = hit.next

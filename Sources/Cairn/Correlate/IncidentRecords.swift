@@ -1,16 +1,19 @@
 /// Records of incidents: full snapshots in canonical JSON (CORRELATION.md §9, §10).
 extension IncidentTable {
     /// Writes the present state of an incident.
-    func writeRecord(of incident: Incident, status: String, at time: Timestamp) {
+    func writeRecord(
+        of incident: Incident, status: String, at time: Timestamp, _ catalog: RuleCatalog,
+        _ records: inout RecordWriter
+    ) {
         records.json.beginObject()
-        writeHosts("actors", incident.actors)
+        writeHosts("actors", incident.actors, to: &records.json)
         records.writeCapture()
         if let continues = incident.continues {
             records.json.key("continues")
-            records.id(continues)
+            records.json.id(continues)
         }
         records.json.key("id")
-        records.id(incident.id)
+        records.json.id(incident.id)
         records.json.key("key")
         records.json.beginArray()
         if let key = incident.keys.first { write(key, to: &records.json) }
@@ -23,10 +26,10 @@ extension IncidentTable {
         if let end = incident.end { records.json.member("reason", end.rawValue) }
         records.json.key("related")
         records.json.beginArray()
-        for id in incident.related { records.id(id) }
+        for id in incident.related { records.json.id(id) }
         records.json.endArray()
         records.json.member("revision", incident.revision)
-        writeRules(of: incident)
+        writeRules(of: incident, catalog, &records)
         records.json.member("score", incident.score)
         records.json.member("severity", incident.severity.name)
         records.json.member("signal_count", incident.signalCount)
@@ -34,24 +37,28 @@ extension IncidentTable {
         records.json.beginArray()
         for signal in incident.signals { records.reference(signal, catalog) }
         records.json.endArray()
-        writeKillChain(of: incident, status: status)
+        writeKillChain(of: incident, status: status, &records)
         records.json.key("time")
         records.time(time)
         records.json.key("updated")
         records.time(incident.last)
-        writeHosts("victims", incident.victims.map(\.host))
+        writeHosts("victims", incident.victims.map(\.host), to: &records.json)
         records.json.endObject()
         records.endRecord()
     }
 
-    private func writeHosts(_ name: StaticString, _ list: [HostID]) {
-        records.json.key(name)
-        records.json.beginArray()
-        for host in list { records.json.string(hosts[host].text) }
-        records.json.endArray()
+    private func writeHosts(
+        _ name: StaticString, _ list: [HostID], to json: inout JSONWriter
+    ) {
+        json.key(name)
+        json.beginArray()
+        for host in list { json.string(hosts.text(host)) }
+        json.endArray()
     }
 
-    private func writeRules(of incident: Incident) {
+    private func writeRules(
+        of incident: Incident, _ catalog: RuleCatalog, _ records: inout RecordWriter
+    ) {
         records.json.key("rules")
         records.json.beginArray()
         for rule in incident.rules {
@@ -75,7 +82,9 @@ extension IncidentTable {
         records.json.endArray()
     }
 
-    private func writeKillChain(of incident: Incident, status: String) {
+    private func writeKillChain(
+        of incident: Incident, status: String, _ records: inout RecordWriter
+    ) {
         records.json.key("stage")
         if incident.stage >= 0 {
             records.json.tactic(incident.stage)
@@ -105,10 +114,10 @@ extension IncidentTable {
         switch key {
         case .actor(let host):
             json.string("actor")
-            json.string(hosts[host].text)
+            json.string(hosts.text(host))
         case .victim(let host):
             json.string("victim")
-            json.string(hosts[host].text)
+            json.string(hosts.text(host))
         case .other(let text): json.raw(text)
         }
     }

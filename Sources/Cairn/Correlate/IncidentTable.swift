@@ -4,186 +4,209 @@
 /// Bounded by `max-open` and by a limit of bytes; at either the incident with the earliest last
 /// signal closes and is counted. What closed by `max-duration` is remembered for one `gap`, up to a
 /// limit, to name its continuation.
-final class IncidentTable {
-    /// Keys of closed incidents that are remembered.
-    private static let endedCountMax = 100_000
-
-    private struct Ended {
-        var id: RecordID
-        var last: Timestamp
-        var serial: UInt64
-    }
-
-    private let settings: CorrelationSettings
-    private let store: ItemStore
-    let catalog: RuleCatalog
-    let records: RecordWriter
-    let hosts: IncidentHosts
-
-    private var incidents: [Incident?] = []
-    private var freeSlots: [Int32] = []
+struct IncidentTable: ~Copyable {
+    let settings: CorrelationSettings
+    var hosts: IncidentHosts
+    private var slots = PlainList<UnsafeMutablePointer<Incident>?>()
+    private var freeSlots = PlainList<Int32>()
     private var openCount = 0
     private var byteCount = 0
+    /// The incidents that own keys which are no single hosts.
     private var otherOwners: [[UInt8]: Int32] = [:]
-    /// Ends of the lists by last signal and by opening; an incident with a signal in this instant
-    /// is in neither place of the first list.
+    private var ended = EndedIncidents()
+
+    // Ends of the lists by last signal and by opening; while an incident has a signal in the
+    // present instant it is out of the first one.
     private var firstByLast: Int32 = -1
     private var lastByLast: Int32 = -1
     private var firstByOpening: Int32 = -1
     private var lastByOpening: Int32 = -1
 
-    private var ended: [[UInt8]: Ended] = [:]
-    private var endedQueue: [(key: [UInt8], serial: UInt64, closed: Timestamp)] = []
-    private var endedQueueStart = 0
-    private var endedSerial: UInt64 = 0
-
     /// Incidents with a signal in this instant, and those that it closed.
-    private var touched: [Int32] = []
-    private var closed: [Int32] = []
-    private var actors: [HostID] = []
-    private var victims: [HostID] = []
+    private var touched = PlainList<Int32>()
+    private var closed = PlainList<Int32>()
+    /// Hosts of the signal in hand.
+    private var actors = PlainList<HostID>()
+    private var victims = PlainList<HostID>()
 
     private(set) var openedCount = 0
     private(set) var evictedCount = 0
-    /// Closed incidents whose continuations could not be told, as too many were remembered.
-    private(set) var forgottenCount = 0
     private(set) var highestSeverity: Level?
 
-    init(
-        settings: CorrelationSettings, store: ItemStore, catalog: RuleCatalog,
-        records: RecordWriter
-    ) {
+    init(settings: CorrelationSettings) {
         self.settings = settings
-        self.store = store
-        self.catalog = catalog
-        self.records = records
         hosts = IncidentHosts(shared: settings.sharedHosts)
     }
+
+    deinit {
+        for index in 0..<slots.count {
+            guard let incident = slots[index] else { continue }
+            incident.deinitialize(count: 1)
+            incident.deallocate()
+        }
+    }
+
+    /// Closed incidents whose continuations could not be told, as too many were remembered.
+    var forgottenCount: Int { ended.forgottenCount }
 
     /// When the next incident closes by itself; nil without open ones. Not to be asked within an
     /// instant.
     var nextDeadline: Timestamp? {
-        guard let idle = self[firstByLast], let oldest = self[firstByOpening] else { return nil }
-        return min(
-            idle.last.adding(nanoseconds: settings.incidentGapNanoseconds),
-            oldest.opened.adding(nanoseconds: settings.incidentDurationMaxNanoseconds))
+        guard firstByLast >= 0, firstByOpening >= 0 else { return nil }
+        return min(quietEnd(of: firstByLast), ageEnd(of: firstByOpening))
     }
 
-    private subscript(slot: Int32) -> Incident? { slot < 0 ? nil : incidents[Int(slot)] }
+    @inline(__always) private func quietEnd(of slot: Int32) -> Timestamp {
+        self[slot].pointee.last.adding(nanoseconds: settings.incidentGapNanoseconds)
+    }
+
+    @inline(__always) private func ageEnd(of slot: Int32) -> Timestamp {
+        self[slot].pointee.opened.adding(nanoseconds: settings.incidentDurationMaxNanoseconds)
+    }
+
+    @inline(__always) private subscript(slot: Int32) -> UnsafeMutablePointer<Incident> {
+        guard let incident = slots[Int(slot)] else { preconditionFailure("no such incident") }
+        return incident
+    }
 
     // MARK: An instant
 
     /// Places the signals of an instant, which come in item order, closes what is over, and writes
     /// the records.
-    func run(at time: Timestamp, signals: [ItemID]) {
-        for signal in signals { place(signal, at: time) }
+    mutating func run(
+        at time: Timestamp, signals: borrowing PlainList<ItemID>,
+        in context: inout CorrelationContext
+    ) {
+        for index in 0..<signals.count { place(signals[index], at: time, in: &context) }
         closeWhatIsOver(at: time)
-        while byteCount > settings.incidentByteCountMax, firstByLast >= 0 {
-            evictFirst(at: time)
-        }
-        finishInstant(at: time)
+        while byteCount > settings.incidentByteCountMax, firstByLast >= 0 { evictFirst(at: time) }
+        if touched.count > 0 || closed.count > 0 { finishInstant(at: time, in: &context) }
     }
 
     /// Closes all open incidents at the end of input.
-    func finish(at clock: Timestamp) {
+    mutating func finish(at clock: Timestamp, in context: inout CorrelationContext) {
         while firstByOpening >= 0 { close(firstByOpening, at: clock, reason: .endOfInput) }
-        finishInstant(at: clock)
+        finishInstant(at: clock, in: &context)
     }
 
-    private func finishInstant(at time: Timestamp) {
-        touched.removeAll { self[$0]?.end != nil }
-        if !touched.isEmpty || !closed.isEmpty { write(at: time) }
-        if touched.count > 1 { touched.sort { idPrecedes($0, $1) } }
-        for slot in touched {
-            guard let incident = self[slot] else { continue }
-            incident.isTouched = false
-            incident.isChanged = false
-            appendByLast(slot, incident)
+    private mutating func finishInstant(at time: Timestamp, in context: inout CorrelationContext) {
+        write(at: time, in: &context)
+        // In the order of ids, so that the list by last signal is one of ids among equals.
+        var open: [Int32] = []
+        for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
+            open.append(touched[index])
         }
-        touched.removeAll(keepingCapacity: true)
-        for slot in closed { free(slot) }
-        closed.removeAll(keepingCapacity: true)
+        if open.count > 1 { open.sort { self[$0].pointee.id < self[$1].pointee.id } }
+        for slot in open {
+            self[slot].pointee.isTouched = false
+            self[slot].pointee.isChanged = false
+            appendByLast(slot)
+        }
+        touched.removeAll()
+        for index in 0..<closed.count { free(closed[index], context.catalog) }
+        closed.removeAll()
     }
 
-    private func idPrecedes(_ a: Int32, _ b: Int32) -> Bool {
-        guard let first = self[a], let second = self[b] else { return false }
-        return first.id < second.id
-    }
-
-    private func write(at time: Timestamp) {
-        var changed = closed
-        for slot in touched where self[slot]?.isChanged == true { changed.append(slot) }
+    private mutating func write(at time: Timestamp, in context: inout CorrelationContext) {
+        var changed: [Int32] = []
+        for index in 0..<closed.count { changed.append(closed[index]) }
+        for index in 0..<touched.count {
+            let incident = self[touched[index]]
+            if incident.pointee.isChanged, incident.pointee.end == nil {
+                changed.append(touched[index])
+            }
+        }
         if changed.count > 1 {
-            changed.sort { a, b in
-                guard let first = self[a], let second = self[b] else { return false }
-                return first.opened != second.opened
-                    ? first.opened < second.opened : first.id < second.id
+            changed.sort {
+                let (a, b) = (self[$0], self[$1])
+                return a.pointee.opened != b.pointee.opened
+                    ? a.pointee.opened < b.pointee.opened : a.pointee.id < b.pointee.id
             }
         }
         for slot in changed {
-            guard let incident = self[slot] else { continue }
-            let isNew = incident.revision == 0
-            incident.revision += 1
-            if let severity = highestSeverity {
-                highestSeverity = max(severity, incident.severity)
-            } else {
-                highestSeverity = incident.severity
-            }
-            if settings.writesFinalRecordsOnly, incident.end == nil { continue }
-            let status = incident.end != nil ? "closed" : isNew ? "open" : "update"
-            writeRecord(of: incident, status: status, at: time)
+            let incident = self[slot]
+            let severity = incident.pointee.severity
+            highestSeverity = max(highestSeverity ?? severity, severity)
+            let isNew = incident.pointee.revision == 0
+            incident.pointee.revision += 1
+            let isOpen = incident.pointee.end == nil
+            if isOpen, settings.writesFinalRecordsOnly { continue }
+            let status = !isOpen ? "closed" : isNew ? "open" : "update"
+            writeRecord(
+                of: incident.pointee, status: status, at: time, context.catalog, &context.records)
         }
     }
 
     // MARK: Placing a signal
 
-    private func place(_ signal: ItemID, at time: Timestamp) {
-        let label = store.header(signal).pointee.label
-        let facts = catalog.facts[Int(label.index)]
+    private mutating func place(
+        _ signal: ItemID, at time: Timestamp, in context: inout CorrelationContext
+    ) {
+        let label = context.items.header(signal).pointee.label
+        let facts = context.catalog[label]
         guard facts.level >= settings.signalLevelMin else { return }
-        takeHosts(of: signal)
-        defer {
-            for host in actors { hosts.release(host) }
-            for host in victims { hosts.release(host) }
-        }
-        let keys = keys(of: signal, identity: facts.identity)
-        let candidates = candidates(for: keys, at: time)
-        let slot = candidates.first ?? open(keys[0], at: time)
-        guard let incident = self[slot] else { return }
-        let before = incident.byteCount
-        touch(slot, incident, at: time)
-        for key in keys where owner(of: key) < 0 { own(key, slot, incident) }
-        for candidate in candidates.dropFirst() {
-            if let relative = self[candidate] { incident.addRelated(relative.id) }
-        }
-        for actor in actors where !incident.actors.contains(actor) {
-            incident.addActor(actor)
-            hosts.retain(actor)
-        }
+        takeHosts(of: signal, context.items)
+        let slot = takingIncident(of: signal, facts, at: time, in: &context)
+        let incident = self[slot]
+        let before = incident.pointee.byteCount
+        for index in 0..<actors.count { add(actor: actors[index], to: incident) }
         let isPivot = facts.level >= settings.pivotLevelMin
-        for victim in victims { add(victim, to: slot, incident, isPivot: isPivot, at: time) }
-        let title = catalog.labels[Int(label.index)].title
-        if incident.addSignal(of: facts.identity, title: title, level: facts.level, at: time) {
-            catalog.retainIdentity(facts.identity)
+        for index in 0..<victims.count {
+            add(victim: victims[index], to: slot, isPivot: isPivot, at: time)
+        }
+        if incident.pointee.count(facts.identity, level: facts.level, at: time) {
+            context.catalog.retainIdentity(facts.identity)
+            incident.pointee.addRule(
+                facts.identity, title: context.catalog.label(label).title, level: facts.level,
+                at: time)
         }
         if facts.hasATTACK {
-            incident.addTags(
-                tactics: catalog.labels[Int(label.index)].tactics,
-                techniques: catalog.labels[Int(label.index)].techniques, at: time)
+            let label = context.catalog.label(label)
+            incident.pointee.addTags(
+                tactics: label.tactics, techniques: label.techniques, at: time)
         }
-        incident.signalCount += 1
-        if incident.signals.count < settings.signalsListedMax {
-            incident.signals.append(ItemReference(signal, in: store, catalog))
-            incident.addBytes(MemoryLayout<ItemReference>.stride)
+        incident.pointee.signalCount += 1
+        if incident.pointee.signals.count < settings.signalsListedMax {
+            incident.pointee.signals.append(ItemReference(signal, in: context.items))
+            incident.pointee.addBytes(MemoryLayout<ItemReference>.stride)
         }
-        byteCount += incident.byteCount - before
+        byteCount += incident.pointee.byteCount - before
+        for index in 0..<actors.count { hosts.release(actors[index]) }
+        for index in 0..<victims.count { hosts.release(victims[index]) }
+    }
+
+    /// Finds or opens the incident that a signal belongs to; it then owns the signal's keys that
+    /// nobody owned.
+    private mutating func takingIncident(
+        of signal: ItemID, _ facts: RuleCatalog.Facts, at time: Timestamp,
+        in context: inout CorrelationContext
+    ) -> Int32 {
+        if actors.count == 1 {
+            // Mostly an actor goes on: nothing new since its incident's relatives were completed.
+            let host = hosts[actors[0]]
+            if host.actorOwner >= 0, !host.isShared, host.relatedVersion == host.hitVersion {
+                touch(host.actorOwner, at: time)
+                return host.actorOwner
+            }
+        }
+        let keys = keys(of: signal, identity: facts.identity, context)
+        let candidates = candidates(for: keys, at: time)
+        let slot = candidates.first ?? open(keys[0], at: time, &context.records)
+        touch(slot, at: time)
+        let before = self[slot].pointee.byteCount
+        for key in keys where owner(of: key) < 0 { own(key, slot) }
+        for candidate in candidates.dropFirst() {
+            self[slot].pointee.addRelated(self[candidate].pointee.id)
+        }
+        byteCount += self[slot].pointee.byteCount - before
+        return slot
     }
 
     /// Fills `actors` and `victims`, each host retained once.
-    private func takeHosts(of signal: ItemID) {
-        actors.removeAll(keepingCapacity: true)
-        victims.removeAll(keepingCapacity: true)
-        if let detail = store.detail(signal) {
+    private mutating func takeHosts(of signal: ItemID, _ items: borrowing ItemStore) {
+        actors.removeAll()
+        victims.removeAll()
+        if let detail = items.detail(signal) {
             for actor in detail.actors {
                 actor.withUnsafeBytes { actors.append(hosts.retained($0)) }
             }
@@ -192,31 +215,29 @@ final class IncidentTable {
             }
             return
         }
-        let actor = store.value(signal, store.fieldCount)
-        if actor.kind != .none { actors.append(hosts.retained(store.text(signal, actor))) }
-        let victim = store.value(signal, store.fieldCount + 1)
-        if victim.kind != .none { victims.append(hosts.retained(store.text(signal, victim))) }
+        let actor = items.value(signal, items.fieldCount)
+        if actor.kind != .none { actors.append(hosts.retained(items.text(signal, actor))) }
+        let victim = items.value(signal, items.fieldCount + 1)
+        if victim.kind != .none { victims.append(hosts.retained(items.text(signal, victim))) }
     }
 
-    private func keys(of signal: ItemID, identity: Int32) -> [IncidentKey] {
-        let acting = actors.filter { !hosts[$0].isShared }
-        if !acting.isEmpty { return acting.map(IncidentKey.actor) }
-        var json = JSONWriter()
-        func rule(_ values: [[UInt8]]) -> IncidentKey {
-            json.string("rule")
-            json.string(catalog.text(ofIdentity: identity))
-            for value in values { json.string(value) }
-            return .other(json.bytes)
+    private func keys(
+        of signal: ItemID, identity: Int32, _ context: borrowing CorrelationContext
+    ) -> [IncidentKey] {
+        var acting: [IncidentKey] = []
+        for index in 0..<actors.count where !hosts[actors[index]].isShared {
+            acting.append(.actor(actors[index]))
         }
-        if let actor = actors.first {
-            guard victims.count == 1 else { return [rule([hosts[actor].text])] }
-            json.string("pair")
-            json.string(hosts[actor].text)
-            json.string(hosts[victims[0]].text)
-            return [.other(json.bytes)]
+        if !acting.isEmpty { return acting }
+        let rule = context.catalog.text(ofIdentity: identity)
+        if actors.count > 0 {
+            let actor = hosts.text(actors[0])
+            return victims.count == 1
+                ? [IncidentKey("pair", [actor, hosts.text(victims[0])])]
+                : [IncidentKey("rule", [rule, actor])]
         }
         if victims.count == 1, !hosts[victims[0]].isShared { return [.victim(victims[0])] }
-        return [rule(store.detail(signal)?.group ?? [])]
+        return [IncidentKey("rule", [rule] + (context.items.detail(signal)?.group ?? []))]
     }
 
     private func owner(of key: IncidentKey) -> Int32 {
@@ -227,44 +248,31 @@ final class IncidentTable {
         }
     }
 
-    private func own(_ key: IncidentKey, _ slot: Int32, _ incident: Incident) {
-        incident.keys.append(key)
-        incident.addBytes(48)
+    private mutating func own(_ key: IncidentKey, _ slot: Int32) {
+        self[slot].pointee.keys.append(key)
+        self[slot].pointee.addBytes(48)
         switch key {
         case .actor(let host):
             hosts.retain(host)
-            hosts[host].actorOwner = slot
-            hosts[host].relatedVersion = 0
+            hosts.setActorOwner(slot, of: host)
         case .victim(let host):
             hosts.retain(host)
-            hosts[host].victimOwner = slot
+            hosts.setVictimOwner(slot, of: host)
         case .other(let text):
             otherOwners[text] = slot
-            incident.addBytes(2 * text.count + 64)
-        }
-    }
-
-    private func disown(_ key: IncidentKey) {
-        switch key {
-        case .actor(let host): hosts[host].actorOwner = -1
-        case .victim(let host): hosts[host].victimOwner = -1
-        case .other(let text): otherOwners[text] = nil
+            self[slot].pointee.addBytes(2 * text.count + 64)
         }
     }
 
     /// The open incidents that could take a signal with these keys, the one that does first.
-    private func candidates(for keys: [IncidentKey], at time: Timestamp) -> [Int32] {
-        if keys.count == 1, case .actor(let host) = keys[0], hosts[host].actorOwner >= 0 {
-            // Nothing new since the owner's relatives were completed: it is alone.
-            guard hosts[host].relatedVersion != hosts[host].hitVersion else {
-                return [hosts[host].actorOwner]
-            }
-            hosts[host].relatedVersion = hosts[host].hitVersion
-        }
+    private mutating func candidates(for keys: [IncidentKey], at time: Timestamp) -> [Int32] {
         var owners: [Int32] = []
         for key in keys {
             let owner = owner(of: key)
             if owner >= 0, !owners.contains(owner) { owners.append(owner) }
+        }
+        if keys.count == 1, !owners.isEmpty, case .actor(let host) = keys[0] {
+            hosts.markRelated(host)
         }
         return owners + pivots(for: keys, without: owners, at: time)
     }
@@ -286,212 +294,194 @@ final class IncidentTable {
             }
         }
         for owner in owners { latest[owner] = nil }
+        if latest.isEmpty { return [] }
         return latest.sorted { a, b in
+            let (first, second) = (self[a.key], self[b.key])
             if a.value != b.value { return a.value > b.value }
-            guard let first = self[a.key], let second = self[b.key] else { return false }
-            return first.opened != second.opened
-                ? first.opened < second.opened : first.id < second.id
+            return first.pointee.opened != second.pointee.opened
+                ? first.pointee.opened < second.pointee.opened
+                : first.pointee.id < second.pointee.id
         }.map(\.key)
     }
 
-    private func add(
-        _ victim: HostID, to slot: Int32, _ incident: Incident, isPivot: Bool, at time: Timestamp
-    ) {
-        var place = incident.victims.firstIndex { $0.host == victim }
+    private mutating func add(actor: HostID, to incident: UnsafeMutablePointer<Incident>) {
+        guard !incident.pointee.actors.contains(actor) else { return }
+        incident.pointee.addActor(actor)
+        hosts.retain(actor)
+    }
+
+    private mutating func add(victim: HostID, to slot: Int32, isPivot: Bool, at time: Timestamp) {
+        let incident = self[slot]
+        var place = incident.pointee.victims.firstIndex { $0.host == victim }
         if place == nil {
-            guard incident.victims.count < Incident.victimCountMax else {
-                incident.hasMoreVictims = true
+            guard incident.pointee.victims.count < Incident.victimCountMax else {
+                incident.pointee.hasMoreVictims = true
                 return
             }
-            place = incident.victims.count
-            incident.victims.append(Incident.Victim(host: victim))
-            incident.addBytes(96)
+            place = incident.pointee.victims.count
+            incident.pointee.victims.append(Incident.Victim(host: victim))
+            incident.pointee.addBytes(96)
             hosts.retain(victim)
         }
-        guard let place, isPivot, !hosts[victim].isShared, !actors.contains(victim) else { return }
-        if incident.victims[place].hit >= 0 {
-            hosts.renewHit(
-                incident.victims[place].hit, at: time, gap: settings.incidentGapNanoseconds)
+        guard let place, isPivot, !hosts[victim].isShared, !isActor(victim) else { return }
+        let hit = incident.pointee.victims[place].hit
+        if hit >= 0 {
+            hosts.renewHit(hit, at: time, gap: settings.incidentGapNanoseconds)
         } else {
-            incident.victims[place].hit = hosts.addHit(on: victim, in: slot, at: time)
+            incident.pointee.victims[place].hit = hosts.addHit(on: victim, in: slot, at: time)
         }
+    }
+
+    private func isActor(_ host: HostID) -> Bool {
+        for index in 0..<actors.count where actors[index] == host { return true }
+        return false
     }
 
     // MARK: Opening and closing
 
-    private func open(_ key: IncidentKey, at time: Timestamp) -> Int32 {
+    private mutating func open(
+        _ key: IncidentKey, at time: Timestamp, _ records: inout RecordWriter
+    ) -> Int32 {
         while openCount >= settings.openIncidentCountMax, firstByLast >= 0 { evictFirst(at: time) }
-        let id = records.makeID { json in
-            json.beginArray()
-            json.string("incident")
-            records.time(time, to: &json)
-            write(key, to: &json)
-            json.endArray()
-        }
-        let incident = Incident(id: id, at: time)
-        if !ended.isEmpty, let previous = ended.removeValue(forKey: text(of: key)),
-            previous.last.adding(nanoseconds: settings.incidentGapNanoseconds) >= time
-        {
-            incident.continues = previous.id
+        records.idSource.beginArray()
+        records.idSource.string("incident")
+        records.times.write(time, to: &records.idSource)
+        write(key, to: &records.idSource)
+        records.idSource.endArray()
+        let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
+        incident.initialize(to: Incident(id: records.makeID(), at: time))
+        if !ended.isEmpty {
+            incident.pointee.continues = ended.continued(
+                text(of: key), at: time, gap: settings.incidentGapNanoseconds)
         }
         let slot: Int32
-        if let free = freeSlots.popLast() {
-            slot = free
-            incidents[Int(slot)] = incident
+        if freeSlots.isEmpty {
+            slot = Int32(truncatingIfNeeded: slots.count)
+            slots.append(incident)
         } else {
-            slot = Int32(truncatingIfNeeded: incidents.count)
-            incidents.append(incident)
+            slot = freeSlots.removeLast()
+            slots[Int(slot)] = incident
         }
-        appendByOpening(slot, incident)
-        incident.isTouched = true
-        incident.isChanged = true
+        appendByOpening(slot)
+        incident.pointee.isTouched = true
+        incident.pointee.isChanged = true
         touched.append(slot)
         openCount += 1
         openedCount += 1
-        byteCount += incident.byteCount
+        byteCount += incident.pointee.byteCount
         return slot
     }
 
-    private func touch(_ slot: Int32, _ incident: Incident, at time: Timestamp) {
-        incident.last = time
-        guard !incident.isTouched else { return }
-        incident.isTouched = true
+    private mutating func touch(_ slot: Int32, at time: Timestamp) {
+        self[slot].pointee.last = time
+        guard !self[slot].pointee.isTouched else { return }
+        self[slot].pointee.isTouched = true
         touched.append(slot)
-        unlinkByLast(incident)
+        unlinkByLast(slot)
     }
 
-    private func evictFirst(at time: Timestamp) {
+    private mutating func evictFirst(at time: Timestamp) {
         evictedCount += 1
         close(firstByLast, at: time, reason: .evicted)
     }
 
-    private func closeWhatIsOver(at time: Timestamp) {
-        while let oldest = self[firstByOpening],
-            oldest.opened.adding(nanoseconds: settings.incidentDurationMaxNanoseconds) <= time
-        {
+    private mutating func closeWhatIsOver(at time: Timestamp) {
+        while firstByOpening >= 0, ageEnd(of: firstByOpening) <= time {
             close(firstByOpening, at: time, reason: .maxDuration)
         }
-        while let idle = self[firstByLast],
-            idle.last.adding(nanoseconds: settings.incidentGapNanoseconds) <= time
-        {
+        while firstByLast >= 0, quietEnd(of: firstByLast) <= time {
             close(firstByLast, at: time, reason: .quiet)
         }
         // Without a gap an incident is over with its instant.
         guard settings.incidentGapNanoseconds == 0 else { return }
-        for slot in touched where self[slot]?.end == nil { close(slot, at: time, reason: .quiet) }
+        for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
+            close(touched[index], at: time, reason: .quiet)
+        }
     }
 
-    private func close(_ slot: Int32, at time: Timestamp, reason: Incident.EndReason) {
-        guard let incident = self[slot] else { return }
-        incident.end = reason
-        if !incident.isTouched { unlinkByLast(incident) }
-        unlinkByOpening(incident)
+    private mutating func close(_ slot: Int32, at time: Timestamp, reason: Incident.EndReason) {
+        let incident = self[slot]
+        incident.pointee.end = reason
+        if !incident.pointee.isTouched { unlinkByLast(slot) }
+        unlinkByOpening(slot)
         openCount -= 1
-        byteCount -= incident.byteCount
-        forgetEnded(before: time)
-        let isCut = reason == .maxDuration
-        for key in incident.keys {
-            disown(key)
-            if isCut || !ended.isEmpty { remember(key, of: incident, at: time, isCut: isCut) }
+        byteCount -= incident.pointee.byteCount
+        ended.forget(before: time, gap: settings.incidentGapNanoseconds)
+        for key in incident.pointee.keys {
+            switch key {
+            case .actor(let host): hosts.setActorOwner(-1, of: host)
+            case .victim(let host): hosts.setVictimOwner(-1, of: host)
+            case .other(let text): otherOwners[text] = nil
+            }
+            if reason == .maxDuration {
+                ended.remember(incident.pointee, text(of: key), at: time)
+            } else if !ended.isEmpty {
+                ended.forget(text(of: key))
+            }
         }
-        for victim in incident.victims where victim.hit >= 0 { hosts.removeHit(victim.hit) }
+        for victim in incident.pointee.victims where victim.hit >= 0 { hosts.removeHit(victim.hit) }
         closed.append(slot)
     }
 
-    private func free(_ slot: Int32) {
-        guard let incident = self[slot] else { return }
-        for key in incident.keys {
+    private mutating func free(_ slot: Int32, _ catalog: RuleCatalog) {
+        let incident = self[slot]
+        for key in incident.pointee.keys {
             switch key {
             case .actor(let host), .victim(let host): hosts.release(host)
             case .other: break
             }
         }
-        for host in incident.actors { hosts.release(host) }
-        for victim in incident.victims { hosts.release(victim.host) }
-        for rule in incident.rules { catalog.releaseIdentity(rule.identity) }
-        incidents[Int(slot)] = nil
+        for host in incident.pointee.actors { hosts.release(host) }
+        for victim in incident.pointee.victims { hosts.release(victim.host) }
+        for rule in incident.pointee.rules { catalog.releaseIdentity(rule.identity) }
+        incident.deinitialize(count: 1)
+        incident.deallocate()
+        slots[Int(slot)] = nil
         freeSlots.append(slot)
     }
 
     // MARK: Lists
 
-    private func appendByLast(_ slot: Int32, _ incident: Incident) {
-        incident.previousByLast = lastByLast
-        incident.nextByLast = -1
-        if let last = self[lastByLast] { last.nextByLast = slot } else { firstByLast = slot }
+    private mutating func appendByLast(_ slot: Int32) {
+        self[slot].pointee.previousByLast = lastByLast
+        self[slot].pointee.nextByLast = -1
+        if lastByLast >= 0 {
+            self[lastByLast].pointee.nextByLast = slot
+        } else {
+            firstByLast = slot
+        }
         lastByLast = slot
     }
 
-    private func unlinkByLast(_ incident: Incident) {
-        if let previous = self[incident.previousByLast] {
-            previous.nextByLast = incident.nextByLast
-        } else {
-            firstByLast = incident.nextByLast
-        }
-        if let next = self[incident.nextByLast] {
-            next.previousByLast = incident.previousByLast
-        } else {
-            lastByLast = incident.previousByLast
-        }
+    private mutating func unlinkByLast(_ slot: Int32) {
+        let previous = self[slot].pointee.previousByLast
+        let next = self[slot].pointee.nextByLast
+        if previous >= 0 { self[previous].pointee.nextByLast = next } else { firstByLast = next }
+        if next >= 0 { self[next].pointee.previousByLast = previous } else { lastByLast = previous }
     }
 
-    private func appendByOpening(_ slot: Int32, _ incident: Incident) {
-        incident.previousByOpening = lastByOpening
-        if let last = self[lastByOpening] {
-            last.nextByOpening = slot
+    private mutating func appendByOpening(_ slot: Int32) {
+        self[slot].pointee.previousByOpening = lastByOpening
+        if lastByOpening >= 0 {
+            self[lastByOpening].pointee.nextByOpening = slot
         } else {
             firstByOpening = slot
         }
         lastByOpening = slot
     }
 
-    private func unlinkByOpening(_ incident: Incident) {
-        if let previous = self[incident.previousByOpening] {
-            previous.nextByOpening = incident.nextByOpening
+    private mutating func unlinkByOpening(_ slot: Int32) {
+        let previous = self[slot].pointee.previousByOpening
+        let next = self[slot].pointee.nextByOpening
+        if previous >= 0 {
+            self[previous].pointee.nextByOpening = next
         } else {
-            firstByOpening = incident.nextByOpening
+            firstByOpening = next
         }
-        if let next = self[incident.nextByOpening] {
-            next.previousByOpening = incident.previousByOpening
+        if next >= 0 {
+            self[next].pointee.previousByOpening = previous
         } else {
-            lastByOpening = incident.previousByOpening
-        }
-    }
-
-    // MARK: Closed by age
-
-    /// Remembers a key of an incident that is cut by `max-duration`; forgets who had the key
-    /// before.
-    private func remember(
-        _ key: IncidentKey, of incident: Incident, at time: Timestamp, isCut: Bool
-    ) {
-        let text = text(of: key)
-        guard isCut else {
-            ended[text] = nil
-            return
-        }
-        if ended.count >= Self.endedCountMax {
-            forgottenCount += 1
-            ended[endedQueue[endedQueueStart].key] = nil
-            endedQueueStart += 1
-        }
-        endedSerial += 1
-        ended[text] = Ended(id: incident.id, last: incident.last, serial: endedSerial)
-        endedQueue.append((text, endedSerial, time))
-    }
-
-    /// Forgets what closed too long ago to be continued.
-    private func forgetEnded(before time: Timestamp) {
-        while endedQueueStart < endedQueue.count {
-            let oldest = endedQueue[endedQueueStart]
-            let end = oldest.closed.adding(nanoseconds: settings.incidentGapNanoseconds)
-            guard end < time || ended[oldest.key]?.serial != oldest.serial else { break }
-            if ended[oldest.key]?.serial == oldest.serial { ended[oldest.key] = nil }
-            endedQueueStart += 1
-        }
-        if endedQueueStart > 1024, 2 * endedQueueStart > endedQueue.count {
-            endedQueue.removeFirst(endedQueueStart)
-            endedQueueStart = 0
+            lastByOpening = previous
         }
     }
 }

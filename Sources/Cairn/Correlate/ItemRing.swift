@@ -13,6 +13,8 @@ struct ItemRing {
 
     private static let capacityMin = 4
 
+    /// The only item, until a second one comes and memory is taken.
+    private var single = Entry(time: .epoch, item: 0, tag: 0)
     private var entries: UnsafeMutablePointer<Entry>?
     private var mask: UInt64 = 0
     /// Number of the oldest item that is held, and of the next one that comes.
@@ -22,19 +24,22 @@ struct ItemRing {
     @inline(__always) var count: Int { Int(truncatingIfNeeded: next &- first) }
     @inline(__always) var isEmpty: Bool { next == first }
     /// Bytes of memory that the entries take.
-    var byteCount: Int {
-        entries == nil ? 0 : Int(mask &+ 1) &* MemoryLayout<Entry>.stride
+    @inline(__always) var byteCount: Int {
+        entries == nil ? 0 : Int(truncatingIfNeeded: mask &+ 1) &* MemoryLayout<Entry>.stride
     }
 
     /// The entry of an item that is held.
     @inline(__always) subscript(number: UInt64) -> Entry {
-        guard let entries else { preconditionFailure("an empty ring has no entries") }
-        return entries[Int(truncatingIfNeeded: number & mask)]
+        entries?[Int(truncatingIfNeeded: number & mask)] ?? single
     }
 
     @inline(__always) mutating func append(_ entry: Entry) {
-        if entries == nil || next &- first > mask { grow() }
-        entries?[Int(truncatingIfNeeded: next & mask)] = entry
+        if next &- first > mask { grow() }
+        if let entries {
+            entries[Int(truncatingIfNeeded: next & mask)] = entry
+        } else {
+            single = entry
+        }
         next &+= 1
     }
 

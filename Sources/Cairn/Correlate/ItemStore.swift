@@ -46,8 +46,8 @@ final class FiringDetail {
 /// so that addresses and ports fit; longer texts get a block of their own. What bounds the number
 /// of items are the limits of those who retain them (`max-items`, `max-groups`, `memcap`, the
 /// lateness).
-final class ItemStore {
-    private struct Hold {
+struct ItemStore: ~Copyable {
+    struct Hold {
         /// How often the slot is retained; of a free slot the next free one.
         var references: UInt32
         var label: RuleLabelID
@@ -62,11 +62,11 @@ final class ItemStore {
     /// Bytes of all items that are held.
     private(set) var byteCount = 0
 
-    private let catalog: RuleCatalog
+    let catalog: RuleCatalog
     private let textOffset: Int
     private let inlineByteCount: Int
     private let stride: Int
-    private var chunks: [UnsafeMutableRawPointer] = []
+    private var chunks = PlainList<UnsafeMutableRawPointer>()
     /// Apart from the slots, so that letting go of an old item does not fetch it from memory.
     private var holds: UnsafeMutablePointer<Hold>
     private var capacity = 0
@@ -91,7 +91,7 @@ final class ItemStore {
         for index in 0..<used where holds[index].references & Self.hasExtras != 0 {
             freeBlocks(header(UInt32(index)))
         }
-        for chunk in chunks { chunk.deallocate() }
+        for index in 0..<chunks.count { chunks[index].deallocate() }
         holds.deallocate()
     }
 
@@ -135,7 +135,7 @@ final class ItemStore {
     // MARK: Lifetime
 
     /// Copies an alert, retained once.
-    func add(_ alert: borrowing CorrelationAlert) -> ItemID {
+    mutating func add(_ alert: borrowing CorrelationAlert) -> ItemID {
         let item = reserve(
             time: alert.time, label: alert.label, textByteCount: alert.text.count)
         let header = header(item)
@@ -148,14 +148,14 @@ final class ItemStore {
         values[fieldCount] = alert.actor
         values[fieldCount &+ 1] = alert.victim
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
-        copy(alert.text, to: base)
-        if !alert.source.isEmpty { keepSource(alert.source, of: item) }
+        copy(alert.text.bytes(from: 0), to: base)
+        if !alert.source.isEmpty { keepSource(alert.source.bytes(from: 0), of: item) }
         return item
     }
 
     /// Makes a firing, retained once. `values` come one for each carried field, with their bytes in
     /// `text`.
-    func add(
+    mutating func add(
         firing detail: FiringDetail, time: Timestamp, label: RuleLabelID,
         values: [CorrelationAlert.Value], text: [UInt8]
     ) -> ItemID {
@@ -163,7 +163,7 @@ final class ItemStore {
         let header = header(item)
         for index in 0..<fieldCount { self.values(item)[index] = values[index] }
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
-        copy(text, to: base)
+        text.withUnsafeBytes { copy($0, to: base) }
         if let free = freeDetails.popLast() {
             details[Int(free)] = detail
             header.pointee.detail = free
@@ -178,13 +178,13 @@ final class ItemStore {
 
     @inline(__always) func retain(_ item: ItemID) { holds[Int(item)].references &+= 1 }
 
-    @inline(__always) func release(_ item: ItemID) {
+    @inline(__always) mutating func release(_ item: ItemID) {
         holds[Int(item)].references &-= 1
         if holds[Int(item)].references & ~Self.hasExtras == 0 { remove(item) }
     }
 
     /// Gives back the JSON text that an alert needed to be put in order.
-    func dropSource(of item: ItemID) {
+    mutating func dropSource(of item: ItemID) {
         let header = header(item)
         guard let source = header.pointee.source else { return }
         source.deallocate()
@@ -193,7 +193,7 @@ final class ItemStore {
         header.pointee.sourceByteCount = 0
     }
 
-    private func keepSource(_ source: [UInt8], of item: ItemID) {
+    private mutating func keepSource(_ source: UnsafeRawBufferPointer, of item: ItemID) {
         let block = UnsafeMutableRawPointer.allocate(byteCount: source.count, alignment: 8)
         copy(source, to: block)
         header(item).pointee.source = block
@@ -202,12 +202,9 @@ final class ItemStore {
         holds[Int(item)].references |= Self.hasExtras
     }
 
-    @inline(__always) private func copy(_ bytes: [UInt8], to place: UnsafeMutableRawPointer) {
-        bytes.withUnsafeBytes { source in
-            if let base = source.baseAddress {
-                place.copyMemory(from: base, byteCount: source.count)
-            }
-        }
+    @inline(__always)
+    private func copy(_ bytes: UnsafeRawBufferPointer, to place: UnsafeMutableRawPointer) {
+        if let base = bytes.baseAddress { place.copyMemory(from: base, byteCount: bytes.count) }
     }
 
     private func values(_ item: ItemID) -> UnsafeMutablePointer<CorrelationAlert.Value> {
@@ -215,7 +212,8 @@ final class ItemStore {
             .assumingMemoryBound(to: CorrelationAlert.Value.self)
     }
 
-    private func reserve(time: Timestamp, label: RuleLabelID, textByteCount: Int) -> ItemID {
+    private mutating func reserve(time: Timestamp, label: RuleLabelID, textByteCount: Int) -> ItemID
+    {
         if firstFree == Self.noSlot { grow() }
         let item = firstFree
         firstFree = holds[Int(item)].references
@@ -238,7 +236,7 @@ final class ItemStore {
         return item
     }
 
-    private func remove(_ item: ItemID) {
+    private mutating func remove(_ item: ItemID) {
         if holds[Int(item)].references & Self.hasExtras != 0 {
             let header = header(item)
             freeBlocks(header)
@@ -262,7 +260,7 @@ final class ItemStore {
     }
 
     /// Adds a chunk of free slots, the lowest first in line.
-    private func grow() {
+    private mutating func grow() {
         precondition(used < Int(Self.noSlot) - Self.slotsPerChunk, "too many items")
         chunks.append(.allocate(byteCount: Self.slotsPerChunk * stride, alignment: 16))
         if used + Self.slotsPerChunk > capacity {

@@ -3,22 +3,22 @@
 /// What comes in order goes into a queue; only what comes out of order costs a heap. The lateness
 /// bounds how long an alert waits, a limit of bytes how many do
 /// (`CorrelationSettings.waitingByteCountMax`).
-struct PendingAlerts {
-    private struct Entry {
+struct PendingAlerts: ~Copyable {
+    struct Entry {
         var time: Timestamp
         var item: ItemID
     }
 
-    private var queue: [Entry] = []
+    private var queue = PlainList<Entry>()
     private var queueStart = 0
-    private var heap: [Entry] = []
+    private var heap = PlainList<Entry>()
 
     /// The earliest time of a waiting alert.
     @inline(__always) var next: Timestamp? {
         let queued = queueStart < queue.count ? queue[queueStart].time : nil
-        guard let first = heap.first?.time else { return queued }
-        guard let queued else { return first }
-        return min(queued, first)
+        if heap.isEmpty { return queued }
+        guard let queued else { return heap[0].time }
+        return min(queued, heap[0].time)
     }
 
     @inline(__always) mutating func append(_ item: ItemID, at time: Timestamp) {
@@ -30,17 +30,17 @@ struct PendingAlerts {
     }
 
     /// Moves the alerts of a time, which is the earliest, to a list.
-    mutating func take(at time: Timestamp, into items: inout [ItemID]) {
+    mutating func take(at time: Timestamp, into items: inout PlainList<ItemID>) {
         while queueStart < queue.count, queue[queueStart].time == time {
             items.append(queue[queueStart].item)
             queueStart += 1
         }
-        while let first = heap.first, first.time == time {
-            items.append(first.item)
+        while !heap.isEmpty, heap[0].time == time {
+            items.append(heap[0].item)
             pop()
         }
         if queueStart == queue.count {
-            queue.removeAll(keepingCapacity: true)
+            queue.removeAll()
             queueStart = 0
         } else if queueStart >= 4096, 2 * queueStart >= queue.count {
             queue.removeFirst(queueStart)

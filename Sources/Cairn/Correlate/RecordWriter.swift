@@ -20,31 +20,40 @@ struct ItemReference {
     /// Of a firing.
     var id: RecordID?
 
-    init(_ item: ItemID, in store: ItemStore, _ catalog: RuleCatalog) {
-        let header = store.header(item).pointee
-        time = header.time
-        identity = catalog.facts[Int(header.label.index)].identity
-        packet = header.packet
-        flowID = header.flowID
-        hasPacket = header.hasPacket
-        hasFlowID = header.hasFlowID
+    init(_ item: ItemID, in store: borrowing ItemStore) {
+        let header = store.header(item)
+        time = header.pointee.time
+        identity = store.catalog[header.pointee.label].identity
+        packet = header.pointee.packet
+        flowID = header.pointee.flowID
+        hasPacket = header.pointee.hasPacket
+        hasFlowID = header.pointee.hasFlowID
         id = store.detail(item)?.id
     }
 }
 
+/// What all parts of the correlation stage work with.
+struct CorrelationContext: ~Copyable {
+    let catalog: RuleCatalog
+    var items: ItemStore
+    var records: RecordWriter
+    /// Bytes that the groups of all rules take, apart from their items.
+    var groupByteCount = 0
+}
+
 /// Puts records into canonical JSON lines (CORRELATION.md §10) and hands them on in blocks of whole
 /// lines.
-final class RecordWriter {
+struct RecordWriter: ~Copyable {
     private static let blockByteCount = 1 << 16
 
     /// The record being written: keys in the order of their UTF-8 bytes, which is up to the caller.
     var json = JSONWriter()
-    private let sink: (borrowing [UInt8]) -> Void
+    /// What the identifier being made is the hash of.
+    var idSource = JSONWriter()
+    var times = TimeText()
     private let capture: String?
+    private let sink: (borrowing [UInt8]) -> Void
     private let digest = Digest(.sha256)
-    private var digestJSON = JSONWriter()
-    private var timeText: [UInt8] = []
-    private var timeTextSecond: Int64?
 
     /// - Parameters:
     ///   - capture: what each record names as its capture.
@@ -55,13 +64,13 @@ final class RecordWriter {
     }
 
     /// Ends a record.
-    func endRecord() {
+    mutating func endRecord() {
         json.endLine()
         if json.bytes.count >= Self.blockByteCount { flush() }
     }
 
     /// Hands on what was written.
-    func flush() {
+    mutating func flush() {
         if json.bytes.isEmpty { return }
         sink(json.bytes)
         json.removeAll()
@@ -70,60 +79,19 @@ final class RecordWriter {
     // MARK: Values
 
     /// Writes the member that names the capture, if all alerts are from one.
-    func writeCapture() {
+    mutating func writeCapture() {
         if let capture { json.member("capture", capture) }
     }
 
-    /// Writes millionths as a plain decimal number.
-    func number(_ millionths: Int128) {
-        json.raw(plainText(ofMillionths: millionths).utf8)
-    }
-
-    /// Writes a time with nine digits, so that text order is time order.
-    func time(_ time: Timestamp) { self.time(time, to: &json) }
-
-    /// Writes a time with nine digits.
-    func time(_ time: Timestamp, to writer: inout JSONWriter) {
-        var (second, nanosecond) = time.nanoseconds.quotientAndRemainder(
-            dividingBy: nanosecondsPerSecond)
-        if nanosecond < 0 {
-            second -= 1
-            nanosecond += nanosecondsPerSecond
-        }
-        if second != timeTextSecond {
-            timeTextSecond = second
-            timeText = Array("\"\(time)\"".utf8)
-        }
-        // The text ends with nine digits, a Z and a quote.
-        var place = timeText.count - 3
-        for _ in 0..<9 {
-            timeText[place] = UInt8(truncatingIfNeeded: 48 + nanosecond % 10)
-            nanosecond /= 10
-            place -= 1
-        }
-        writer.raw(timeText)
-    }
-
-    /// Writes an identifier as 24 hexadecimal digits.
-    func id(_ id: RecordID) {
-        var text: [UInt8] = [UInt8(ascii: "\"")]
-        text.reserveCapacity(26)
-        for shift in stride(from: UInt64(60), through: 0, by: -4) {
-            text.append(hexDigits.utf8Start[Int(id.high >> shift & 15)])
-        }
-        for shift in stride(from: UInt32(28), through: 0, by: -4) {
-            text.append(hexDigits.utf8Start[Int(id.low >> shift & 15)])
-        }
-        text.append(UInt8(ascii: "\""))
-        json.raw(text)
-    }
+    /// Writes a time.
+    mutating func time(_ time: Timestamp) { times.write(time, to: &json) }
 
     /// Writes the reference to an item.
-    func reference(_ reference: ItemReference, _ catalog: RuleCatalog) {
+    mutating func reference(_ reference: ItemReference, _ catalog: RuleCatalog) {
         json.beginObject()
         if let id = reference.id {
             json.key("firing")
-            self.id(id)
+            json.id(id)
         } else {
             if reference.hasFlowID { json.member("flow_id", reference.flowID) }
             if reference.hasPacket { json.member("packet", reference.packet) }
@@ -137,12 +105,11 @@ final class RecordWriter {
 
     // MARK: Identifiers
 
-    /// The id that canonical JSON, as `write` writes it, gives.
-    func makeID(_ write: (inout JSONWriter) -> Void) -> RecordID {
-        digestJSON.removeAll()
-        write(&digestJSON)
+    /// The identifier that the text in `idSource` gives, which is then empty.
+    mutating func makeID() -> RecordID {
         digest.reset()
-        digestJSON.bytes.withUnsafeBytes { digest.update($0) }
+        idSource.bytes.withUnsafeBytes { digest.update($0) }
+        idSource.removeAll()
         return digest.finish().withUnsafeBytes { bytes in
             RecordID(
                 high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
@@ -151,9 +118,55 @@ final class RecordWriter {
     }
 }
 
+/// Writes times with nine digits, so that text order is time order; keeps the text of the last
+/// second.
+struct TimeText {
+    private var text: [UInt8] = []
+    private var second: Int64?
+
+    mutating func write(_ time: Timestamp, to json: inout JSONWriter) {
+        var (second, nanosecond) = time.nanoseconds.quotientAndRemainder(
+            dividingBy: nanosecondsPerSecond)
+        if nanosecond < 0 {
+            second -= 1
+            nanosecond += nanosecondsPerSecond
+        }
+        if second != self.second {
+            self.second = second
+            text = Array("\"\(time)\"".utf8)
+        }
+        text.withUnsafeMutableBufferPointer { text in
+            // The text ends with nine digits, a Z and a quote.
+            for place in stride(from: text.count - 3, to: text.count - 12, by: -1) {
+                text[place] = UInt8(truncatingIfNeeded: 48 + nanosecond % 10)
+                nanosecond /= 10
+            }
+        }
+        json.raw(text)
+    }
+}
+
 extension JSONWriter {
     /// Writes well-formed UTF-8 as a string.
     mutating func string(_ text: [UInt8]) {
         text.withUnsafeBytes { string($0) }
+    }
+
+    /// Writes an identifier as 24 hexadecimal digits.
+    mutating func id(_ id: RecordID) {
+        var text = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+        withUnsafeMutableBytes(of: &text) { text in
+            text[0] = UInt8(ascii: "\"")
+            for index in 0..<16 {
+                let digit = Int(id.high >> (60 - 4 * UInt64(index)) & 15)
+                text[1 + index] = hexDigits.utf8Start[digit]
+            }
+            for index in 0..<8 {
+                let digit = Int(id.low >> (28 - 4 * UInt32(index)) & 15)
+                text[17 + index] = hexDigits.utf8Start[digit]
+            }
+            text[25] = UInt8(ascii: "\"")
+            raw(text[0..<26])
+        }
     }
 }

@@ -38,8 +38,11 @@ final class RuleCatalog {
         var references: UInt32
     }
 
-    private(set) var facts: [Facts] = []
-    private(set) var labels: [Label] = []
+    /// Plain memory, as every alert reads and counts here.
+    private var facts: UnsafeMutablePointer<Facts>
+    private var factCount = 0
+    private var factCapacity = 64
+    private var labels: [Label] = []
     private var freeLabels: [Int32] = []
     private var labelsByKey: [[UInt8]: Int32] = [:]
     private var identities: [Identity] = []
@@ -50,6 +53,7 @@ final class RuleCatalog {
     /// A catalog that knows the identities of a program by their numbers there.
     init(program: CorrelationProgram) {
         self.program = program
+        facts = .allocate(capacity: factCapacity)
         for identity in program.identities {
             let text = Array(identity.text.utf8)
             identitiesByText[text] = Int32(truncatingIfNeeded: identities.count)
@@ -57,8 +61,7 @@ final class RuleCatalog {
         }
     }
 
-    /// Registry names of the carried fields.
-    var fieldNames: [String] { program.fieldNames }
+    deinit { facts.deallocate() }
 
     /// The text of an identity.
     func text(ofIdentity identity: Int32) -> [UInt8] { identities[Int(identity)].text }
@@ -103,13 +106,21 @@ final class RuleCatalog {
             facts[Int(index)] = new
             labels[Int(index)] = label
         } else {
-            index = Int32(truncatingIfNeeded: facts.count)
-            facts.append(new)
+            index = Int32(truncatingIfNeeded: factCount)
+            if factCount == factCapacity { growFacts() }
+            facts[factCount] = new
+            factCount += 1
             labels.append(label)
         }
         labelsByKey[key] = index
         return RuleLabelID(index: index)
     }
+
+    /// What the hot path asks about a label.
+    @inline(__always) subscript(label: RuleLabelID) -> Facts { facts[Int(label.index)] }
+
+    /// What records say about a label.
+    func label(_ label: RuleLabelID) -> Label { labels[Int(label.index)] }
 
     @inline(__always) func retain(_ label: RuleLabelID) {
         facts[Int(label.index)].references &+= 1
@@ -118,6 +129,14 @@ final class RuleCatalog {
     @inline(__always) func release(_ label: RuleLabelID) {
         facts[Int(label.index)].references &-= 1
         if facts[Int(label.index)].references == 0 { remove(label) }
+    }
+
+    private func growFacts() {
+        let larger = UnsafeMutablePointer<Facts>.allocate(capacity: 2 * factCapacity)
+        larger.update(from: facts, count: factCount)
+        facts.deallocate()
+        facts = larger
+        factCapacity *= 2
     }
 
     private func remove(_ label: RuleLabelID) {

@@ -2,22 +2,22 @@
 /// earliest first.
 ///
 /// A binary heap that tells each group where its timer is, so that it can be moved or taken away.
-struct TimerHeap {
+struct TimerHeap: ~Copyable {
     struct Timer {
         var due: Timestamp
         var group: GroupID
     }
 
-    private var timers: [Timer] = []
+    private var timers = PlainList<Timer>()
 
     /// When the first one is due; nil without timers.
-    var next: Timestamp? { timers.first?.due }
+    var next: Timestamp? { timers.isEmpty ? nil : timers[0].due }
 
     /// The first one.
-    var first: Timer? { timers.first }
+    var first: Timer? { timers.isEmpty ? nil : timers[0] }
 
     /// Sets or moves the timer of a group.
-    mutating func set(_ group: GroupID, at due: Timestamp, in groups: GroupTable) {
+    mutating func set(_ group: GroupID, at due: Timestamp, in groups: borrowing GroupTable) {
         let known = Int(groups[group].pointee.timer)
         if known >= 0 {
             let isLater = due > timers[known].due
@@ -30,7 +30,7 @@ struct TimerHeap {
     }
 
     /// Takes away the timer of a group, if it has one.
-    mutating func remove(_ group: GroupID, in groups: GroupTable) {
+    mutating func remove(_ group: GroupID, in groups: borrowing GroupTable) {
         let place = Int(groups[group].pointee.timer)
         guard place >= 0 else { return }
         groups[group].pointee.timer = -1
@@ -41,7 +41,7 @@ struct TimerHeap {
         rise(place, in: groups)
     }
 
-    private mutating func rise(_ start: Int, in groups: GroupTable) {
+    private mutating func rise(_ start: Int, in groups: borrowing GroupTable) {
         var place = start
         let timer = timers[place]
         while place > 0 {
@@ -53,7 +53,7 @@ struct TimerHeap {
         put(timer, at: place, in: groups)
     }
 
-    private mutating func sink(_ start: Int, in groups: GroupTable) {
+    private mutating func sink(_ start: Int, in groups: borrowing GroupTable) {
         var place = start
         let timer = timers[place]
         while true {
@@ -67,7 +67,7 @@ struct TimerHeap {
         put(timer, at: place, in: groups)
     }
 
-    private mutating func put(_ timer: Timer, at place: Int, in groups: GroupTable) {
+    private mutating func put(_ timer: Timer, at place: Int, in groups: borrowing GroupTable) {
         timers[place] = timer
         groups[timer.group].pointee.timer = Int32(truncatingIfNeeded: place)
     }

@@ -4,33 +4,38 @@ extension CorrelationTracker {
     /// fires.
     ///
     /// - Parameter isWanted: whether this instant added a wanted item.
-    func evaluate(_ id: GroupID, at time: Timestamp, isWanted: Bool) {
+    mutating func evaluate(
+        _ id: GroupID, at time: Timestamp, isWanted: Bool, in context: inout CorrelationContext
+    ) {
         let group = groups[id]
         switch plan.mode {
         case .eager:
             guard isWanted, time > group.pointee.quietEnd, isMet(id) else { return }
             let start = time.adding(nanoseconds: 0 &- plan.spanNanoseconds)
-            decide(id, at: time, from: start, anchor: time)
+            decide(id, at: time, from: start, anchor: time, in: &context)
         case .tumbling:
             guard let start = group.pointee.windowStart,
                 start.adding(nanoseconds: plan.spanNanoseconds) == time
             else { return }
             group.pointee.windowStart = nil
-            decide(id, at: time, from: start, anchor: nil)
+            decide(id, at: time, from: start, anchor: nil, in: &context)
         case .sliding:
             let start = time.adding(nanoseconds: 0 &- plan.spanNanoseconds)
             guard start > group.pointee.quietEnd, hasWantedItem(id, at: start) else { return }
-            decide(id, at: time, from: start, anchor: start)
+            decide(id, at: time, from: start, anchor: start, in: &context)
         }
     }
 
     /// Whether an eager condition can hold, by what is kept up to date item by item.
-    @inline(__always) private func isMet(_ id: GroupID) -> Bool {
+    @inline(__always) private mutating func isMet(_ id: GroupID) -> Bool {
         let group = groups[id]
         guard !group.pointee.ring.isEmpty else { return false }
         if plan.chain != nil {
             let first = group.pointee.ring.first
-            return completedChains.contains { $0.oldest >= first }
+            for index in 0..<completedChains.count where completedChains[index].oldest >= first {
+                return true
+            }
+            return false
         }
         guard case .limits(let limits, _) = plan.condition else {
             return true
@@ -44,7 +49,7 @@ extension CorrelationTracker {
         }
     }
 
-    private func hasWantedItem(_ id: GroupID, at time: Timestamp) -> Bool {
+    private mutating func hasWantedItem(_ id: GroupID, at time: Timestamp) -> Bool {
         let ring = groups[id].pointee.ring
         var number = ring.first
         while number < ring.next, ring[number].time == time {
@@ -55,76 +60,94 @@ extension CorrelationTracker {
     }
 
     /// Evaluates the condition over the items from `start` on, and fires if it holds.
-    private func decide(
-        _ id: GroupID, at time: Timestamp, from start: Timestamp, anchor: Timestamp?
+    private mutating func decide(
+        _ id: GroupID, at time: Timestamp, from start: Timestamp, anchor: Timestamp?,
+        in context: inout CorrelationContext
     ) {
-        evidence.removeAll(keepingCapacity: true)
+        evidence.removeAll()
+        let value: Int128
+        let reason: [UInt8]
         switch plan.condition {
         case .limits(let limits, let percentile):
-            guard let (value, size) = measure(id, from: start, anchor, percentile),
-                !evidence.isEmpty, limits.hold(value, per: size)
+            guard
+                let (measured, size) = measure(id, from: start, anchor, percentile, context.items),
+                !evidence.isEmpty, limits.hold(measured, per: size)
             else { return }
-            let whole = value / size
-            fire(
-                id, at: time, from: start, value: whole,
-                reason: Array(
-                    "\(plan.type.rawValue) \(plainText(ofMillionths: whole)) \(limits.text) within \(spanText)"
-                        .utf8))
+            value = measured / size
+            let shown = plainText(ofMillionths: value)
+            reason = Array("\(plan.type.rawValue) \(shown) \(limits.text) within \(spanText)".utf8)
         case .expression(let expression):
             guard let chosen = match(expression, id, anchor: anchor ?? time) else { return }
-            fire(
-                id, at: time, from: start,
-                value: Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit,
-                reason: reason(chosen, expression))
+            value = Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit
+            reason = self.reason(chosen, expression)
         }
+        let firing = builder.fire(
+            group: groups.key(of: id), at: time, from: start, value: value,
+            reason: reason, evidence: evidence, in: &context)
+        firings.append(firing)
+        groups[id].pointee.quietEnd = time.adding(nanoseconds: plan.suppressNanoseconds)
+        groups.listQuiet(id)
     }
 
-    private var spanText: String { "\(plan.spanNanoseconds / nanosecondsPerSecond)s" }
+    private var spanText: String {
+        mutating get { "\(plan.spanNanoseconds / nanosecondsPerSecond)s" }
+    }
 
     // MARK: Map conditions
 
     /// The value to compare, as millionths times `size`, and the items that it is made of in
     /// `evidence`.
-    private func measure(
-        _ id: GroupID, from start: Timestamp, _ anchor: Timestamp?, _ percentile: Int
+    private mutating func measure(
+        _ id: GroupID, from start: Timestamp, _ anchor: Timestamp?, _ percentile: Int,
+        _ items: borrowing ItemStore
     ) -> (value: Int128, size: Int128)? {
         let ring = groups[id].pointee.ring
         let numbers = ring.firstNumber(from: start)..<ring.next
         if plan.type == .temporal_ordered {
-            evidence = longestChain(ring, numbers, anchor: anchor).map { ring[$0].item }
+            for number in longestChain(ring, numbers, anchor: anchor) {
+                evidence.append(ring[number].item)
+            }
             return (Int128(evidence.count) * ExactNumber.perUnit, 1)
         }
-        evidence.reserveCapacity(numbers.count)
         for number in numbers { evidence.append(ring[number].item) }
         switch plan.type {
         case .event_count: return (Int128(evidence.count) * ExactNumber.perUnit, 1)
-        case .value_count: return (Int128(distinctCount()) * ExactNumber.perUnit, 1)
+        case .value_count: return (Int128(distinctCount(items)) * ExactNumber.perUnit, 1)
         case .temporal, .temporal_ordered:
             let sources = Set(numbers.map { ring[$0].tag })
             return (Int128(sources.count) * ExactNumber.perUnit, 1)
-        case .value_sum: return (sum(values()), 1)
-        case .value_avg: return (sum(values()), Int128(max(1, evidence.count)))
+        case .value_sum: return (sum(values(items)), 1)
+        case .value_avg: return (sum(values(items)), Int128(max(1, evidence.count)))
         case .value_percentile, .value_median:
-            let sorted = values().sorted()
+            let sorted = values(items).sorted()
             // Nearest rank: a value that was really seen.
             let rank = max(1, (percentile * sorted.count + 99) / 100)
             return sorted.isEmpty ? nil : (sorted[rank - 1].millionths, 1)
         }
     }
 
-    private func values() -> [ExactNumber] {
-        evidence.compactMap { number($0, plan.countedFields[0]) }
+    private mutating func values(_ items: borrowing ItemStore) -> [ExactNumber] {
+        var values: [ExactNumber] = []
+        for index in 0..<evidence.count {
+            if let value = items.number(evidence[index], plan.countedFields[0]) {
+                values.append(value)
+            }
+        }
+        return values
     }
 
-    private func sum(_ values: [ExactNumber]) -> Int128 {
+    private mutating func sum(_ values: [ExactNumber]) -> Int128 {
         values.reduce(0) { $0 &+ $1.millionths }
     }
 
-    private func distinctCount() -> Int {
+    private mutating func distinctCount(_ items: borrowing ItemStore) -> Int {
         var distinct = DistinctValues()
         defer { distinct.deallocate() }
-        for item in evidence {
-            _ = distinct.add(item, hash: valueHash(item)) { hasSameValues($0, item) }
+        for index in 0..<evidence.count {
+            let item = evidence[index]
+            _ = distinct.add(item, hash: items.hash(of: plan.countedFields, in: item)) {
+                items.haveSame(plan.countedFields, $0, item)
+            }
         }
         return distinct.count
     }
@@ -134,7 +157,7 @@ extension CorrelationTracker {
     /// end backwards.
     ///
     /// - Returns: the numbers of its items.
-    private func longestChain(
+    private mutating func longestChain(
         _ ring: ItemRing, _ window: Range<UInt64>, anchor: Timestamp?
     ) -> [UInt64] {
         let count = window.count
@@ -179,17 +202,22 @@ extension CorrelationTracker {
 
     /// The first alternative of a text condition that the window satisfies with an item at the
     /// anchor; its evidence is then in `evidence`.
-    private func match(
+    private mutating func match(
         _ expression: ConditionExpression, _ id: GroupID, anchor: Timestamp
     ) -> UInt64? {
         let ring = groups[id].pointee.ring
         if plan.chain != nil {
-            let completed = completedChains.filter { $0.oldest >= ring.first }
-            guard let first = completed.map(\.alternative).min() else { return nil }
-            let chosen = alternatives(of: expression, present: 0)[first]
-            guard let chain = latestChain(ring, chosen, endingAt: anchor) else { return nil }
-            evidence = chain.map { ring[$0].item }
-            return chosen
+            var first = Int.max
+            for index in 0..<completedChains.count
+            where completedChains[index].oldest >= ring.first {
+                first = min(first, completedChains[index].alternative)
+            }
+            let known = alternatives(of: expression, present: 0)
+            guard first < known.count,
+                let chain = latestChain(ring, known[first], endingAt: anchor)
+            else { return nil }
+            for number in chain { evidence.append(ring[number].item) }
+            return known[first]
         }
         let present = groups[id].pointee.present
         guard expression.holds(present) else { return nil }
@@ -204,14 +232,14 @@ extension CorrelationTracker {
                 return chosen
             }
             if let chain = earliestChain(ring, chosen, beginningAt: anchor) {
-                evidence = chain.map { ring[$0].item }
+                for number in chain { evidence.append(ring[number].item) }
                 return chosen
             }
         }
         return nil
     }
 
-    private func alternatives(
+    private mutating func alternatives(
         of expression: ConditionExpression, present negated: UInt64
     ) -> [UInt64] {
         if let known = alternatives[negated] { return known }
@@ -223,7 +251,7 @@ extension CorrelationTracker {
     }
 
     /// The rules with an item at the anchor, which is at one end of the ring.
-    private func anchored(_ ring: ItemRing, _ anchor: Timestamp) -> UInt64 {
+    private mutating func anchored(_ ring: ItemRing, _ anchor: Timestamp) -> UInt64 {
         var rules: UInt64 = 0
         var number = ring.first
         while number < ring.next, ring[number].time == anchor {
@@ -240,7 +268,7 @@ extension CorrelationTracker {
 
     /// One item of each chosen rule, the last one at the anchor; going backwards each is the latest
     /// that fits.
-    private func latestChain(
+    private mutating func latestChain(
         _ ring: ItemRing, _ chosen: UInt64, endingAt anchor: Timestamp
     ) -> [UInt64]? {
         var chain: [UInt64] = []
@@ -264,7 +292,7 @@ extension CorrelationTracker {
 
     /// One item of each chosen rule, the first one at the anchor; going forwards each is the
     /// earliest that fits.
-    private func earliestChain(
+    private mutating func earliestChain(
         _ ring: ItemRing, _ chosen: UInt64, beginningAt anchor: Timestamp
     ) -> [UInt64]? {
         var chain: [UInt64] = []
@@ -285,7 +313,7 @@ extension CorrelationTracker {
         return chain
     }
 
-    private func reason(_ chosen: UInt64, _ expression: ConditionExpression) -> [UInt8] {
+    private mutating func reason(_ chosen: UInt64, _ expression: ConditionExpression) -> [UInt8] {
         func names(_ rules: UInt64) -> [UInt8] {
             let names = plan.referenceNames.indices.filter { rules >> UInt64($0) & 1 == 1 }
             return Array(names.map { plan.referenceNames[$0] }.joined(separator: ", ".utf8))

@@ -3,7 +3,7 @@ final class Batch {
     let frames = FrameBatch()
     let packets = PacketBatch()
     /// Which packets belong to which shard, in order.
-    private(set) var packetsOfShard: [[Int32]]
+    let packetsOfShard: [IndexList]
     /// What each shard found.
     let findings: [Findings]
     /// The event clock behind the last frame.
@@ -12,16 +12,14 @@ final class Batch {
     var isLast = false
 
     init(shardCount: Int) {
-        packetsOfShard = Array(repeating: [], count: shardCount)
+        packetsOfShard = (0..<shardCount).map { _ in IndexList() }
         findings = (0..<shardCount).map { _ in Findings() }
     }
 
     /// Forgets everything, keeps the memory.
     func removeAll() {
         packets.removeAll()
-        for index in packetsOfShard.indices {
-            packetsOfShard[index].removeAll(keepingCapacity: true)
-        }
+        for list in packetsOfShard { list.removeAll() }
         for findings in findings { findings.removeAll() }
         isLast = false
     }
@@ -31,8 +29,40 @@ final class Batch {
         for index in start..<packets.count {
             let shard = Int(
                 packets.packets[index].shardHash % UInt32(truncatingIfNeeded: packetsOfShard.count))
-            packetsOfShard[shard].append(Int32(truncatingIfNeeded: index))
+            packetsOfShard[shard].append(index)
         }
+    }
+}
+
+/// Numbers in a row, in memory that is used again.
+final class IndexList {
+    private var elements: UnsafeMutablePointer<Int32>
+    private(set) var count = 0
+    private var capacity = 64
+
+    init() { elements = .allocate(capacity: capacity) }
+    deinit { elements.deallocate() }
+
+    @inline(__always) subscript(place: Int) -> Int {
+        precondition(place >= 0 && place < count)
+        return Int(elements[place])
+    }
+
+    @inline(__always) func append(_ index: Int) {
+        if count == capacity { grow() }
+        elements[count] = Int32(truncatingIfNeeded: index)
+        count &+= 1
+    }
+
+    /// Forgets the numbers, keeps the memory.
+    func removeAll() { count = 0 }
+
+    private func grow() {
+        let larger = UnsafeMutablePointer<Int32>.allocate(capacity: capacity * 2)
+        larger.update(from: elements, count: count)
+        elements.deallocate()
+        elements = larger
+        capacity *= 2
     }
 }
 

@@ -2,6 +2,7 @@
 final class EventRecorder {
     private let records: EventRecordWriter
     private var writer = JSONWriter()
+    private let sha1 = Digest(.sha1)
 
     init(_ records: EventRecordWriter) { self.records = records }
 
@@ -31,7 +32,7 @@ final class EventRecorder {
         records.writeFlow(
             flow.pointee, endedAt: flow.pointee.end, reason: "\(flow.pointee.endReason)",
             header: header,
-            communityID: flow.pointee.communityID(), into: &writer)
+            communityID: flow.pointee.communityID(sha1: sha1), into: &writer)
         findings.add(record: writer.bytes)
     }
 

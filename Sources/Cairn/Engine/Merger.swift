@@ -1,8 +1,7 @@
 /// The ordered end of the engine: puts what the shards found into packet order, applies what crosses flows, writes alerts
 /// and events, and feeds the correlation. Works on one thread.
 final class Merger {
-    private let rules: RuleSet
-    private let records: EventRecordWriter
+    private let records: AlertRecordWriter
     private let gate: AlertGate
     private let correlator: Correlator
     private let feed: AlertFeed
@@ -17,8 +16,7 @@ final class Merger {
         _ options: EngineOptions, _ records: EventRecordWriter, captureName: String?,
         handler: @escaping RecordHandler
     ) {
-        self.rules = rules
-        self.records = records
+        self.records = AlertRecordWriter(records, rules.detections)
         self.handler = handler
         gate = AlertGate(compiled)
         var settings = CorrelationSettings(options.settings)
@@ -81,8 +79,7 @@ final class Merger {
         alertCount &+= 1
         if writesAlerts {
             writer.removeAll()
-            records.writeAlert(
-                alert, rule: rules.detections[alert.rule], into: &writer)
+            records.write(alert, into: &writer)
             handler(.alert, writer.bytes[...])
         }
         feed.add(alert)

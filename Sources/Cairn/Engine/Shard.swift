@@ -31,8 +31,10 @@ final class Shard: @unchecked Sendable {
     /// behind.
     func process(_ batch: Batch, as index: Int) {
         let findings = batch.findings[index]
-        for number in batch.packetsOfShard[index] {
-            let packet = batch.packets.packets + Int(number)
+        let numbers = batch.packetsOfShard[index]
+        let packets = batch.packets.packets
+        for place in 0..<numbers.count {
+            let packet = packets + numbers[place]
             while let flow = flows.nextEnded(before: packet.pointee.clock) { end(flow, findings) }
             inspect(packet, findings)
         }
@@ -55,7 +57,9 @@ final class Shard: @unchecked Sendable {
         let tracked = flows.track(packet)
         while let flow = flows.nextDisplaced() { end(flow, findings) }
         findings.begin(OrderKey(packet))
-        recorder?.anomalies(packet.pointee.anomalies, place(packet, tracked), into: findings)
+        if let recorder, !packet.pointee.anomalies.isEmpty {
+            recorder.anomalies(packet.pointee.anomalies, place(packet, tracked), into: findings)
+        }
         if let tracked {
             switch packet.pointee.transport {
             case .tcp: inspectSegment(packet, tracked, findings)
@@ -70,6 +74,7 @@ final class Shard: @unchecked Sendable {
     }
 
     private func inspectPacket(_ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?) {
+        guard matcher.looks(at: packet.pointee.transport) else { return }
         var place = place(packet, tracked)
         place.isOfPacket = true
         matcher.inspect(packet, place)
@@ -79,8 +84,11 @@ final class Shard: @unchecked Sendable {
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
     ) {
         streams.process(packet, tracked.flow, tracked.direction)
-        recorder?.anomalies(streams.anomalies, place(packet, tracked), into: findings)
+        if let recorder, !streams.anomalies.isEmpty {
+            recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
+        }
         inspectPacket(packet, tracked)
+        guard !streams.deliveries.isEmpty else { return }
         deliver(place(packet, tracked), tracked.flow, findings)
     }
 
@@ -113,7 +121,11 @@ final class Shard: @unchecked Sendable {
             case .progress:
                 guard let transaction = event.transaction else { continue }
                 matcher.inspect(transaction, place)
-                if transaction.isComplete { recorder?.finished(transaction, place, into: findings) }
+                // Both directions may have become complete at once: two events, one record.
+                if transaction.isComplete, !transaction.isRecorded {
+                    transaction.isRecorded = true
+                    recorder?.finished(transaction, place, into: findings)
+                }
             case .anomaly(let index):
                 guard let definition = event.transaction?.definition ?? place.applicationProtocol
                 else { continue }

@@ -1,7 +1,9 @@
 extension Flow {
     /// The Community ID of the flow, version 1 (github.com/corelight/community-id-spec): the same
     /// in every tool that sees the flow, whatever its direction. Computed on demand.
-    func communityID(seed: UInt16 = 0) -> String {
+    ///
+    /// - Parameter sha1: a hash that is free for use.
+    func communityID(seed: UInt16 = 0, sha1: Digest = Digest(.sha1)) -> String {
         var (first, second) = (client, server)
         var ports: (UInt16, UInt16)? = communityPorts
         let isOrdered =
@@ -10,9 +12,28 @@ extension Flow {
             swap(&first, &second)
             ports = ports.map { ($0.1, $0.0) }
         }
-        var input = bigEndianBytes(seed) + bytes(of: first) + bytes(of: second) + [ipProtocol, 0]
-        if let ports { input += bigEndianBytes(ports.0) + bigEndianBytes(ports.1) }
-        return "1:" + base64(Digest.hash(.sha1, input))
+        sha1.reset()
+        update(sha1, seed)
+        update(sha1, first)
+        update(sha1, second)
+        update(sha1, UInt16(ipProtocol) << 8)
+        if let ports {
+            update(sha1, ports.0)
+            update(sha1, ports.1)
+        }
+        return "1:" + base64(sha1.finish())
+    }
+
+    private func update(_ digest: Digest, _ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.bigEndian) { digest.update($0) }
+    }
+
+    /// Adds an address, as long as the IP version of the flow says: an IPv6 header may hold an
+    /// IPv4-mapped address.
+    private func update(_ digest: Digest, _ address: IPAddress) {
+        if ipVersion != 6, address.isV4 { return update(digest, address.v4) }
+        update(digest, address.high)
+        update(digest, address.low)
     }
 
     /// Ports, or for ICMP the type and what answers it (the code, if nothing does); nil for other
@@ -35,34 +56,27 @@ extension Flow {
         (transport == .icmp || transport == .icmpv6)
             && ICMPPair.counterpart(of: icmpType, isV6: transport == .icmpv6) == nil
     }
-
-    /// The address as long as its IP version says: an IPv6 header may hold an IPv4-mapped address.
-    private func bytes(of address: IPAddress) -> [UInt8] {
-        ipVersion == 6
-            ? [address.high, address.low].flatMap(bigEndianBytes) : address.bytes
-    }
-}
-
-private func bigEndianBytes(_ value: some FixedWidthInteger) -> [UInt8] {
-    withUnsafeBytes(of: value.bigEndian) { Array($0) }
 }
 
 /// Base64 text with padding (RFC 4648 §4).
 private func base64(_ bytes: [UInt8]) -> String {
     let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    var text: [UInt8] = []
-    for start in stride(from: 0, to: bytes.count, by: 3) {
-        let group = bytes[start..<min(start + 3, bytes.count)]
-        var value: UInt32 = 0
-        for index in 0..<3 {
-            value = value << 8 | (index < group.count ? UInt32(group[start + index]) : 0)
-        }
-        for index in 0..<4 {
-            text.append(
-                index <= group.count
+    return String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+        var count = 0
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let rest = min(3, bytes.count - start)
+            var value: UInt32 = 0
+            for index in 0..<3 {
+                value = value << 8 | (index < rest ? UInt32(bytes[start + index]) : 0)
+            }
+            for index in 0..<4 {
+                text[count] =
+                    index <= rest
                     ? digits.utf8Start[Int(value >> (18 - 6 * UInt32(index)) & 63)]
-                    : UInt8(ascii: "="))
+                    : UInt8(ascii: "=")
+                count += 1
+            }
         }
+        return count
     }
-    return String(decoding: text, as: UTF8.self)
 }

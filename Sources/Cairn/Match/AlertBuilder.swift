@@ -7,6 +7,9 @@ enum AlertBuilder {
         let event = evaluator.event
         let rule = compiled.detectionRules[number]
         var alert = Self.alert(number, event, compiled.rules.elements[number].orientation)
+        if compiled.settings.writesEvents {
+            alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
+        }
         alert.matches = matches(compiled, evaluator)
         alert.actor = rule.actor.flatMap { event.copy(of: $0)?.text }
         alert.victim = rule.victim.flatMap { event.copy(of: $0)?.text }
@@ -47,7 +50,6 @@ enum AlertBuilder {
             direction: flow == nil ? nil : direction,
             client: ends.client, server: ends.server, clientPort: ends.clientPort,
             serverPort: ends.serverPort, vlanIDs: vlanIDs(place))
-        alert.communityID = flow?.pointee.communityID()
         alert.transactionID = event.transactionID
         alert.applicationProtocol =
             place.applicationProtocol?.name ?? (place.hasFailed ? "failed" : nil)
@@ -69,7 +71,7 @@ enum AlertBuilder {
     private static func vlanIDs(_ place: CommonFields.Context) -> [UInt16] {
         let ids = place.packet?.pointee.vlanIDs ?? place.flow?.pointee.vlanIDs ?? (0, 0, 0)
         let count = place.packet?.pointee.vlanCount ?? place.flow?.pointee.vlanCount ?? 0
-        return Array([ids.0, ids.1, ids.2].prefix(Int(count)))
+        return count == 0 ? [] : Array([ids.0, ids.1, ids.2].prefix(Int(count)))
     }
 
     private static func matches(

@@ -52,62 +52,81 @@ struct AnchorCover {
         case .constant: return nil
         case .test(let match, let isNegated):
             guard !isNegated, match.field.map(isScanned) ?? true,
-                let best = match.anchorCandidates.max(by: { $0.rarity < $1.rarity })
+                let best = match.anchorCovers.min(by: { $0.frequency < $1.frequency })
             else { return nil }
-            self.init(anchors: [best.anchor], frequency: 1 / Double(1 << min(62, best.rarity)))
+            self = best
         case .all(let parts):
             let covers = parts.compactMap { AnchorCover($0, isScanned: isScanned) }
             guard let best = covers.min(by: { $0.frequency < $1.frequency }) else { return nil }
             self = best
         case .any(let parts):
-            var anchors: Set<Anchor> = []
-            var ordered: [Anchor] = []
-            var frequency = 0.0
+            var covers: [AnchorCover] = []
             for part in parts {
                 guard let cover = AnchorCover(part, isScanned: isScanned) else { return nil }
-                frequency += cover.frequency
-                for anchor in cover.anchors where anchors.insert(anchor).inserted {
-                    ordered.append(anchor)
-                }
-                guard ordered.count <= Self.anchorCountMax else { return nil }
+                covers.append(cover)
             }
-            self.init(anchors: ordered, frequency: frequency)
+            self.init(anyOf: covers)
         }
     }
 
-    private init(anchors: [Anchor], frequency: Double) {
-        self.anchors = anchors
-        self.frequency = frequency
+    /// A cover by all anchors of others; nil if they are too many.
+    fileprivate init?(anyOf covers: [AnchorCover]) {
+        var known: Set<Anchor> = []
+        anchors = []
+        frequency = 0
+        for cover in covers {
+            frequency += cover.frequency
+            for anchor in cover.anchors where known.insert(anchor).inserted {
+                anchors.append(anchor)
+            }
+            guard anchors.count <= Self.anchorCountMax else { return nil }
+        }
+    }
+
+    /// A cover by one anchor, which is so many bits rare.
+    fileprivate init(_ anchor: Anchor, rarity: Int) {
+        anchors = [anchor]
+        frequency = 1 / Double(1 << min(62, rarity))
     }
 }
 
 extension FieldMatch {
-    /// The literals without which the test does not hold, as anchors.
-    fileprivate var anchorCandidates: [(anchor: Anchor, rarity: Int)] {
-        var literals: [(bytes: [UInt8], ignoresCase: Bool, isFast: Bool)] = []
+    /// The sets of literals without one of which the test does not hold, as anchors.
+    fileprivate var anchorCovers: [AnchorCover] {
         switch predicate {
         case .text(let pattern):
-            for case .literal(let bytes) in pattern.parts {
-                literals.append((bytes, !pattern.isCased, false))
+            return pattern.parts.compactMap { part in
+                guard case .literal(let bytes) = part else { return nil }
+                return anchorCover(bytes, ignoresCase: !pattern.isCased)
             }
         case .regex(let pattern):
-            for bytes in RegexLiterals.required(by: pattern) {
-                literals.append((bytes, pattern.ignoresCase, false))
+            let choices = RegexLiterals.required(by: pattern) { bytes in
+                Anchor.make(bytes, ignoresCase: pattern.ignoresCase, field: field)?.rarity ?? 0
+            }
+            return choices.compactMap { choice in
+                let covers = choice.compactMap {
+                    anchorCover($0, ignoresCase: pattern.ignoresCase)
+                }
+                return covers.count == choice.count ? AnchorCover(anyOf: covers) : nil
             }
         case .sequence(let steps):
-            for case .content(let step) in steps where !step.isNegated {
-                literals.append((step.bytes, step.ignoresCase, step.isFast))
+            return steps.compactMap { step in
+                guard case .content(let step) = step, !step.isNegated else { return nil }
+                return anchorCover(
+                    step.bytes, ignoresCase: step.ignoresCase, isFast: step.isFast)
             }
         default: return []
         }
-        return literals.compactMap { literal in
-            guard let original = beforeTransforms(literal.bytes, literal.ignoresCase) else {
-                return nil
-            }
-            return Anchor.make(
-                original.bytes, ignoresCase: original.ignoresCase, field: field,
-                isFast: literal.isFast)
-        }
+    }
+
+    private func anchorCover(
+        _ bytes: [UInt8], ignoresCase: Bool, isFast: Bool = false
+    ) -> AnchorCover? {
+        guard let original = beforeTransforms(bytes, ignoresCase),
+            let made = Anchor.make(
+                original.bytes, ignoresCase: original.ignoresCase, field: field, isFast: isFast)
+        else { return nil }
+        return AnchorCover(made.anchor, rarity: made.rarity)
     }
 
     /// What the field itself must have for its changed bytes to have a literal; nil if that cannot be said.

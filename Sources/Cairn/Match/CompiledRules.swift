@@ -20,6 +20,8 @@ final class CompiledRules: @unchecked Sendable {
         var testsState = false
         /// A stream rule of several tests: those that held are remembered to the end of the stream.
         var remembersTests = false
+        /// A stream rule with tests that only the first bytes can meet.
+        var needsStart = false
         /// Names of variables that sequences set, by their places.
         var variables: [String] = []
     }
@@ -50,13 +52,13 @@ final class CompiledRules: @unchecked Sendable {
     private(set) var diagnostics: [Diagnostic] = []
 
     /// Rules on transactions (files and flows among them), by subject.
-    private(set) var transactionGroups: [RuleGroup?]
+    let transactionGroups = FlatTable<RuleGroup>()
     /// Rules on packets, by the raw value of the transport.
-    private(set) var packetGroups: [RuleGroup?]
+    let packetGroups = FlatTable<RuleGroup>()
     /// Rules on streams, by `streamIndex`.
-    private(set) var streamGroups: [RuleGroup?]
-    /// Ports that rules on streams let pass, by `streamIndex`: bit 0 for sources, bit 1 for destinations.
-    private(set) var streamPorts: [[UInt8]]
+    let streamGroups = FlatTable<RuleGroup>()
+    /// Ports that rules on streams let pass, by `streamIndex`, then by port: bit 0 for sources, bit 1 for destinations.
+    private let streamPorts = FlatTable<UInt8>()
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
@@ -64,7 +66,16 @@ final class CompiledRules: @unchecked Sendable {
 
     private let packetSubject: Int?
     private let streamSubject: Int?
+    private var builders: Builders
     private static let transportCount = Int(Transport.other.rawValue) + 1
+    private static let portCount = 1 << 16
+
+    /// What fills the groups and owns their memory.
+    private struct Builders {
+        var transaction: [RuleGroupBuilder?]
+        var packet: [RuleGroupBuilder?] = Array(repeating: nil, count: transportCount)
+        var stream: [RuleGroupBuilder?] = Array(repeating: nil, count: 4)
+    }
 
     /// Compiles rules.
     ///
@@ -85,10 +96,7 @@ final class CompiledRules: @unchecked Sendable {
         self.settings = settings
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
-        transactionGroups = Array(repeating: nil, count: subjects.count)
-        packetGroups = Array(repeating: nil, count: Self.transportCount)
-        streamGroups = Array(repeating: nil, count: 4)
-        streamPorts = Array(repeating: [], count: 4)
+        builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
         for (index, rule) in rules.enumerated() { compile(rule, index) }
         orderRules()
         completeGroups()
@@ -102,6 +110,13 @@ final class CompiledRules: @unchecked Sendable {
         case .udp: 2 &+ Int(direction.rawValue)
         default: nil
         }
+    }
+
+    /// Whether rules on streams let a pair of ports pass; with none of them a stream need not be looked at.
+    @inline(__always)
+    func letsPass(_ source: UInt16, _ destination: UInt16, streamIndex: Int) -> Bool {
+        let ports = streamPorts.elements + streamIndex &* Self.portCount
+        return ports[Int(source)] & 1 != 0 && ports[Int(destination)] & 2 != 0
     }
 
     // MARK: Rules
@@ -148,8 +163,12 @@ final class CompiledRules: @unchecked Sendable {
         }
         compiled.instructions = first..<program.instructions.count
         (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry)
-        compiled.remembersTests =
-            rule.subject == streamSubject && compiled.instructions.count > 1
+        if rule.subject == streamSubject {
+            compiled.remembersTests = compiled.instructions.count > 1
+            compiled.needsStart = compiled.instructions.contains { index in
+                program.tests.elements[Int(program.instructions.elements[index].test)].needsStart
+            }
+        }
         rules.append(compiled)
         report.regexCount = program.regexes.codes.count
         guard compiled.entry != RuleProgram.reject else {
@@ -195,11 +214,14 @@ final class CompiledRules: @unchecked Sendable {
         let number = Int32(truncatingIfNeeded: index)
         let fields = subjects[rule.subject].fields
         let scanned = scannedFields(rule.subject)
-        let cover = AnchorCover(condition) { field in
-            Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
-        }
+        let cover =
+            isDecidedAtStart(index)
+            ? nil
+            : AnchorCover(condition) { field in
+                Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
+            }
         if cover == nil { report.unanchoredCount += 1 } else { report.anchoredCount += 1 }
-        for group in groups(of: rule) {
+        for group in groups(of: rule, condition) {
             if let cover {
                 group.add(number, anchors: cover.anchors) { field in
                     guard let field else {
@@ -213,70 +235,87 @@ final class CompiledRules: @unchecked Sendable {
         }
     }
 
+    /// Whether a stream rule of several tests cannot hold if the first few bytes are not what it asks for. Such a rule is
+    /// asked about the start of every stream, which its test of the start must not miss; then it mostly is done with.
+    private func isDecidedAtStart(_ index: Int) -> Bool {
+        let rule = rules.elements[index]
+        guard rule.remembersTests, rule.needsStart else { return false }
+        return !program.canHold(rule.entry, seen: 0) { test in
+            test.pointee.needsStart && test.pointee.settledByteCount < .max
+        }
+    }
+
     /// Fields of a subject that are searched for literals: of packets only the payload, the rest is too short to pay.
     private func scannedFields(_ subject: Int) -> [Int] {
         if subject == packetSubject { return [PacketField.payload.rawValue] }
         return subjects[subject].fields.indices.filter { subjects[subject].fields[$0].type.isText }
     }
 
-    private func groups(of rule: DetectionRule) -> [RuleGroup] {
-        let protocols = rule.traffic.protocols
+    private func groups(
+        of rule: DetectionRule, _ condition: RuleCondition
+    ) -> [RuleGroupBuilder] {
+        let filter = rule.traffic.protocols
+        let protocols = filter.isEmpty ? .all : TransportSet(filter)
         if rule.subject == packetSubject {
-            let transports =
-                protocols.isEmpty
-                ? Array(0..<Self.transportCount) : Set(protocols.map { Int($0.rawValue) }).sorted()
-            return transports.map { group(at: $0, in: \.packetGroups) }
+            return TransportSet.ofPackets(for: condition, subjects).intersection(protocols)
+                .transports.map { group(at: Int($0.rawValue), in: \.packet) }
         }
         guard rule.subject == streamSubject else {
-            return [group(at: rule.subject, in: \.transactionGroups)]
+            return [group(at: rule.subject, in: \.transaction)]
         }
         let flow = FlowTests(rule.traffic.flow)
-        var groups: [RuleGroup] = []
-        for transport in [Transport.tcp, .udp] {
-            guard protocols.isEmpty || protocols.contains(transport) else { continue }
+        var groups: [RuleGroupBuilder] = []
+        for transport in [Transport.tcp, .udp] where protocols.contains(transport) {
             for direction in [Direction.toServer, .toClient] {
                 guard !flow.contains(direction == .toServer ? .toClient : .toServer),
                     let index = Self.streamIndex(transport, direction)
                 else { continue }
-                groups.append(group(at: index, in: \.streamGroups))
+                groups.append(group(at: index, in: \.stream))
             }
         }
         return groups
     }
 
     private func group(
-        at index: Int, in groups: ReferenceWritableKeyPath<CompiledRules, [RuleGroup?]>
-    ) -> RuleGroup {
-        if let group = self[keyPath: groups][index] { return group }
-        let group = RuleGroup()
-        self[keyPath: groups][index] = group
+        at index: Int, in groups: WritableKeyPath<Builders, [RuleGroupBuilder?]>
+    ) -> RuleGroupBuilder {
+        if let group = builders[keyPath: groups][index] { return group }
+        let group = RuleGroupBuilder()
+        builders[keyPath: groups][index] = group
         return group
     }
 
     private func completeGroups() {
-        for (subject, group) in transactionGroups.enumerated() {
-            group?.complete(subjects[subject])
+        func complete(
+            _ builder: RuleGroupBuilder?, _ subject: ProtocolDefinition,
+            _ groups: FlatTable<RuleGroup>
+        ) {
+            builder?.complete(subject)
+            let group = builder?.group ?? RuleGroup()
+            groups.append(group)
+            for index in 0..<group.scans.count {
+                let count = group.scans[index].pointee.matcher.literalCount
+                literalCountMax = max(literalCountMax, count)
+                report.literalCount += count
+            }
         }
-        for group in packetGroups { group?.complete(PacketFields.definition) }
-        for group in streamGroups { group?.complete(StreamFields.definition) }
-        let all = (transactionGroups + packetGroups + streamGroups).compactMap(\.self)
-        literalCountMax = all.map(\.literalCountMax).max() ?? 0
-        report.literalCount = all.reduce(0) { sum, group in
-            group.scans.reduce(sum) { $0 + $1.matcher.literalCount }
+        for (index, builder) in builders.transaction.enumerated() {
+            complete(builder, subjects[index], transactionGroups)
         }
-        for index in streamGroups.indices {
-            streamPorts[index] = streamGroups[index].map(ports) ?? []
+        for builder in builders.packet { complete(builder, PacketFields.definition, packetGroups) }
+        for (index, builder) in builders.stream.enumerated() {
+            complete(builder, StreamFields.definition, streamGroups)
+            for mask in ports(of: streamGroups.elements[index]) { streamPorts.append(mask) }
         }
     }
 
-    /// Which ports the rules of a group let pass: with none of them a flow need not be looked at.
+    /// Which ports the rules of a group let pass.
     private func ports(of group: RuleGroup) -> [UInt8] {
-        var masks = [UInt8](repeating: 0, count: 1 << 16)
+        var masks = [UInt8](repeating: 0, count: Self.portCount)
         var seen: [Set<[ClosedRange<UInt16>]>] = [[], []]
-        let numbers = Set(group.scans.flatMap(\.rules) + group.unanchored)
-        for number in numbers {
+        for number in group.ruleNumbers {
             let index = rules.elements[Int(number)].traffic
-            guard index >= 0 else { return Array(repeating: 3, count: 1 << 16) }
+            guard index >= 0 else { return Array(repeating: 3, count: Self.portCount) }
             let (source, destination) = traffic.ports(of: Int(index))
             for (bit, ranges) in [source, destination].enumerated()
             where seen[bit].insert(ranges).inserted {

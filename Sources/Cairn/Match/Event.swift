@@ -10,9 +10,9 @@ final class Event {
         case bytes(UnsafeRawBufferPointer)
     }
 
-    /// What the event is, with its own fields.
+    /// What the event is, with its own fields. The transaction is held by whoever evaluates rules on it.
     private enum Subject {
-        case transaction(Transaction)
+        case transaction(Unmanaged<Transaction>)
         case packet(UnsafePointer<Packet>)
         case stream(UnsafeRawBufferPointer)
     }
@@ -28,8 +28,9 @@ final class Event {
     /// How far either direction has come.
     private(set) var toServer: Progress = .complete
     private(set) var toClient: Progress = .complete
-    /// Bytes of the stream before those that are held.
+    /// Bytes of the stream before those that are held, and those.
     private(set) var base: UInt64 = 0
+    private(set) var heldByteCount = 0
     /// Where texts of two fields are put together at a time.
     private let texts = (TextBuffer(), TextBuffer())
 
@@ -42,8 +43,9 @@ final class Event {
 
     // MARK: Beginning
 
+    /// - Parameter transaction: must stay for as long as this event is looked at.
     func begin(_ transaction: Transaction, subject index: Int, _ place: CommonFields.Context) {
-        subject = .transaction(transaction)
+        subject = .transaction(.passUnretained(transaction))
         subjectIndex = index
         self.place = place
         self.place.isOfPacket = false
@@ -78,13 +80,15 @@ final class Event {
         toServer = hasEnded ? .complete : .body
         toClient = toServer
         self.base = base
+        heldByteCount = bytes.count
     }
 
     /// Which way went what a rule looks at; of a transaction, the half that the rule is about.
     func direction(_ orientation: Direction) -> Direction? {
         guard case .transaction(let transaction) = subject else { return place.direction }
-        return transaction.definition === FileTable.definition
-            ? transaction.fileDirection : orientation
+        return transaction._withUnsafeGuaranteedRef {
+            $0.definition === FileTable.definition ? $0.fileDirection : orientation
+        }
     }
 
     // MARK: Values
@@ -111,9 +115,11 @@ final class Event {
     ) -> Bool {
         switch subject {
         case .transaction(let transaction):
-            return Self.anyValue(of: field, type, in: transaction, condition)
+            return transaction._withUnsafeGuaranteedRef {
+                Self.anyValue(of: field, type, in: $0, condition)
+            }
         case .packet(let packet):
-            return anyPacketValue(packet, field, side, condition)
+            return anyPacketValue(packet, field, type, side, condition)
         case .stream(let bytes): return condition(.bytes(bytes))
         case nil: return false
         }
@@ -141,10 +147,10 @@ final class Event {
     }
 
     private func anyPacketValue(
-        _ packet: UnsafePointer<Packet>, _ field: Int, _ side: Side, _ condition: (Value) -> Bool
+        _ packet: UnsafePointer<Packet>, _ field: Int, _ type: FieldType, _ side: Side,
+        _ condition: (Value) -> Bool
     ) -> Bool {
-        let definition = PacketFields.definition.fields[field]
-        switch definition.type {
+        switch type {
         case .integer, .bool:
             return PacketFields.number(field, packet).map { condition(.number($0)) } ?? false
         case .ip:
@@ -189,7 +195,7 @@ final class Event {
         _ = anyValue(source) { value in
             switch value {
             case .number(let number): values.append(.integer(number))
-            case .address(let address): values.append(.text(Array("\(address)".utf8)))
+            case .address(let address): values.append(.text(Array(address.description.utf8)))
             case .bytes(let bytes): values.append(.text(Array(bytes)))
             }
             return false
@@ -198,10 +204,14 @@ final class Event {
         return isList && values.count > 1 ? .list(values) : first
     }
 
+    private var transaction: Transaction? {
+        guard case .transaction(let transaction) = subject else { return nil }
+        return transaction.takeUnretainedValue()
+    }
+
     /// The members that events show of a transaction, as JSON text without outer braces.
     var json: [UInt8] {
-        guard case .transaction(let transaction) = subject,
-            transaction.definition.fields.contains(where: { $0.eve != nil })
+        guard let transaction, transaction.definition.fields.contains(where: { $0.eve != nil })
         else { return [] }
         var writer = JSONWriter()
         writer.key(transaction.definition.name)
@@ -213,9 +223,7 @@ final class Event {
 
     /// The number of the transaction in its flow; nil on other subjects.
     var transactionID: UInt64? {
-        guard case .transaction(let transaction) = subject,
-            transaction.definition !== FlowFields.definition
-        else { return nil }
+        guard let transaction, transaction.definition !== FlowFields.definition else { return nil }
         return transaction.id
     }
 

@@ -1,7 +1,8 @@
 /// Finds which of many literals occur in a buffer, in one pass. DESIGN.md explains the algorithm.
 ///
-/// Immutable after `init`, so shards share one; what a scan finds goes into the `LiteralHits` of its caller.
-final class LiteralMatcher: @unchecked Sendable {
+/// Immutable after `init`, so shards share one; what a scan finds goes into the `LiteralHits` of its caller. A handle on
+/// memory that `deallocate` gives back: to use it touches no reference count.
+struct LiteralMatcher: @unchecked Sendable {
     /// What is looked for.
     struct Literal: Hashable, Sendable {
         var bytes: [UInt8]
@@ -32,7 +33,7 @@ final class LiteralMatcher: @unchecked Sendable {
     private let shortByteCount: Int
     private let hasShortWindows: Bool
     /// Literals of one byte: no window begins at the last byte of a buffer.
-    private let singles: [Int32]
+    private let singles: UnsafeMutableBufferPointer<Int32>
 
     /// Builds the tables. No literal may be empty.
     init(_ literals: [Literal]) {
@@ -52,15 +53,17 @@ final class LiteralMatcher: @unchecked Sendable {
         shortWindows = WindowTable(plan.shortWindows)
         shortByteCount = plan.shortByteCount
         hasShortWindows = !plan.shortWindows.isEmpty
-        singles = literals.indices.filter { literals[$0].bytes.count == 1 }
-            .map { Int32(truncatingIfNeeded: $0) }
+        let ones = literals.indices.filter { literals[$0].bytes.count == 1 }
+        singles = .allocate(capacity: ones.count)
+        _ = singles.initialize(from: ones.map { Int32(truncatingIfNeeded: $0) })
         fillPool(literals)
     }
 
-    deinit {
+    func deallocate() {
         patterns.deallocate()
         values.deallocate()
         folds.deallocate()
+        singles.deallocate()
         pairs.deallocate()
         windows.deallocate()
         shortWindows.deallocate()

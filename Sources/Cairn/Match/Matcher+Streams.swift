@@ -4,20 +4,29 @@ extension Matcher {
         datagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
         _ place: CommonFields.Context
     ) {
-        guard let subject = subjects.stream,
-            let index = CompiledRules.streamIndex(.udp, direction),
-            let group = compiled.streamGroups[index],
-            let traffic = Traffic(place, sending: direction, isReversed: false)
-        else { return }
-        let ports = compiled.streamPorts[index]
-        guard ports[Int(traffic.sourcePort)] & 1 != 0,
-            ports[Int(traffic.destinationPort)] & 2 != 0
+        guard let index = CompiledRules.streamIndex(.udp, direction) else { return }
+        let group = compiled.streamGroups.elements + index
+        guard !group.pointee.isEmpty,
+            let traffic = Traffic(place, sending: direction, isReversed: false),
+            compiled.letsPass(traffic.sourcePort, traffic.destinationPort, streamIndex: index)
         else { return }
         var place = place
         place.direction = direction
-        evaluator.event.begin(stream: bytes, base: 0, hasEnded: true, subject: subject, place)
-        for scan in group.scans { scanOnce(bytes, scan) { ask($0, traffic) } }
-        for rule in group.unanchored { ask(Int(rule), traffic) }
+        var hasBegun = false
+        func ask(_ rule: Int) {
+            self.ask(rule, traffic) {
+                guard !hasBegun else { return }
+                hasBegun = true
+                evaluator.event.begin(
+                    stream: bytes, base: 0, hasEnded: true, subject: subjects.stream, place)
+            }
+        }
+        for index in 0..<group.pointee.scans.count {
+            scanOnce(bytes, group.pointee.scans[index]) { ask($0) }
+        }
+        for index in 0..<group.pointee.unanchored.count {
+            ask(Int(group.pointee.unanchored[index].pointee))
+        }
     }
 
     /// Evaluates the rules on streams for the next piece of a TCP connection's direction.
@@ -26,13 +35,17 @@ extension Matcher {
     /// count from its start. A rule fires once in a direction.
     func inspect(_ chunk: StreamChunk, _ place: CommonFields.Context) {
         guard let flow = place.flow,
-            let index = CompiledRules.streamIndex(flow.pointee.transport, chunk.direction),
-            let group = compiled.streamGroups[index],
+            let index = CompiledRules.streamIndex(flow.pointee.transport, chunk.direction)
+        else { return }
+        let group = UnsafePointer(compiled.streamGroups.elements + index)
+        guard !group.pointee.isEmpty,
             let traffic = Traffic(place, sending: chunk.direction, isReversed: false)
         else { return }
         let side = streams.side(of: flow, chunk.direction)
         if !side.pointee.hasStarted {
-            start(side, group, compiled.streamPorts[index], traffic, at: chunk.offset)
+            let isIgnored = !compiled.letsPass(
+                traffic.sourcePort, traffic.destinationPort, streamIndex: index)
+            start(side, group, isIgnored: isIgnored, at: chunk.offset)
         }
         guard !side.pointee.isIgnored else { return }
         var place = place
@@ -61,22 +74,22 @@ extension Matcher {
     /// One call of `inspect`: what its parts hand each other.
     private struct StreamLook {
         let side: UnsafeMutablePointer<StreamStates.Side>
-        let group: RuleGroup
+        let group: UnsafePointer<RuleGroup>
         let traffic: Traffic
         let place: CommonFields.Context
     }
 
     private func start(
-        _ side: UnsafeMutablePointer<StreamStates.Side>, _ group: RuleGroup, _ ports: [UInt8],
-        _ traffic: Traffic, at offset: UInt64
+        _ side: UnsafeMutablePointer<StreamStates.Side>, _ group: UnsafePointer<RuleGroup>,
+        isIgnored: Bool, at offset: UInt64
     ) {
         side.pointee.hasStarted = true
+        side.pointee.isIgnored = isIgnored
         streams.windows.reset(&side.pointee.window, to: offset)
-        side.pointee.isIgnored =
-            ports[Int(traffic.sourcePort)] & 1 == 0
-            || ports[Int(traffic.destinationPort)] & 2 == 0
-        guard !side.pointee.isIgnored else { return }
-        for rule in group.unanchored { wait(rule, until: .max, side) }
+        guard !isIgnored else { return }
+        for index in 0..<group.pointee.unanchored.count {
+            wait(group.pointee.unanchored[index].pointee, until: .max, side)
+        }
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer, _ look: StreamLook) {
@@ -88,9 +101,10 @@ extension Matcher {
             // Without memory for a window the piece is looked at by itself.
             held = bytes
         }
-        for scan in look.group.scans {
+        for index in 0..<look.group.pointee.scans.count {
+            let scan = look.group.pointee.scans[index]
             hits.begin()
-            scan.matcher.scan(held, from: held.count &- bytes.count, into: hits)
+            scan.pointee.matcher.scan(held, from: held.count &- bytes.count, into: hits)
             guard hits.count > 0 else { continue }
             beginLook()
             for rule in side.pointee.fired { _ = takeUp(Int(rule)) }
@@ -126,11 +140,11 @@ extension Matcher {
         _ look: StreamLook, _ held: UnsafeRawBufferPointer, hasEnded: Bool
     ) {
         let side = look.side
-        guard !side.pointee.pending.isEmpty, let subject = subjects.stream else { return }
+        guard !side.pointee.pending.isEmpty else { return }
         let end = side.pointee.window.end
         evaluator.event.begin(
-            stream: held, base: end &- UInt64(held.count), hasEnded: hasEnded, subject: subject,
-            look.place)
+            stream: held, base: end &- UInt64(held.count), hasEnded: hasEnded,
+            subject: subjects.stream, look.place)
         var keptCount = 0
         for index in side.pointee.pending.indices {
             var pending = side.pointee.pending[index]
@@ -147,11 +161,17 @@ extension Matcher {
                     continue
                 }
             }
-            if isHeld ? pending.deadline == .max : end < pending.deadline {
+            let isKept =
+                isHeld
+                ? pending.deadline == .max
+                : end < pending.deadline && evaluator.canHoldLater(rule, seen: pending.seen)
+            if isKept {
                 side.pointee.pending[keptCount] = pending
                 keptCount += 1
             }
         }
-        side.pointee.pending.removeSubrange(keptCount...)
+        if keptCount < side.pointee.pending.count {
+            side.pointee.pending.removeSubrange(keptCount...)
+        }
     }
 }

@@ -9,9 +9,10 @@ extension Matcher {
         guard before != now else { return }
         transaction.inspectedToServer = now.0
         transaction.inspectedToClient = now.1
-        guard let subject = compiled.subjects.firstIndex(where: { $0 === transaction.definition }),
-            let group = compiled.transactionGroups[subject]
+        guard let subject = compiled.subjects.firstIndex(where: { $0 === transaction.definition })
         else { return }
+        let group = compiled.transactionGroups.elements + subject
+        guard !group.pointee.isEmpty else { return }
         let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
         takeUpRules(group, transaction, before: before, now: now, traffic)
         guard !transaction.candidates.isEmpty else { return }
@@ -21,22 +22,26 @@ extension Matcher {
 
     /// Adds the rules that may hold from now on to the candidates of the transaction.
     private func takeUpRules(
-        _ group: RuleGroup, _ transaction: Transaction, before: (Progress, Progress),
+        _ group: UnsafePointer<RuleGroup>, _ transaction: Transaction, before: (Progress, Progress),
         now: (Progress, Progress), _ traffic: TransactionTraffic
     ) {
         let isFirst = before == (.none, .none)
         if isFirst {
-            for rule in group.unanchored where passes(Int(rule), traffic) {
-                transaction.candidates.append(rule)
+            for index in 0..<group.pointee.unanchored.count {
+                let rule = group.pointee.unanchored[index].pointee
+                if passes(Int(rule), traffic) { transaction.candidates.append(rule) }
             }
         }
         var hasBegun = false
-        for scan in group.scans where scan.isDue(before: before, now: now) {
+        for index in 0..<group.pointee.scans.count {
+            let scan = group.pointee.scans[index]
+            guard scan.pointee.isDue(before: before, now: now) else { continue }
             hits.begin()
-            var cursor = transaction.fields.first(of: scan.field)
+            let field = scan.pointee.field
+            var cursor = transaction.fields.first(of: field)
             while let value = cursor {
-                scan.matcher.scan(transaction.fields.bytes(value), into: hits)
-                cursor = transaction.fields.next(after: value, of: scan.field)
+                scan.pointee.matcher.scan(transaction.fields.bytes(value), into: hits)
+                cursor = transaction.fields.next(after: value, of: field)
             }
             guard hits.count > 0 else { continue }
             if !hasBegun {

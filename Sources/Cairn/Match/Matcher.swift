@@ -20,12 +20,12 @@ final class Matcher {
     var pendingLimitCount: UInt64 = 0
     private var candidateCount: UInt64 = 0
 
-    /// Indices of the subjects that are not protocols.
+    /// Indices of the subjects that are not protocols; -1 where there is no such subject, and so no rule on it.
     struct Subjects {
-        let packet: Int?
-        let stream: Int?
-        let flow: Int?
-        let file: Int?
+        let packet: Int
+        let stream: Int
+        let flow: Int
+        let file: Int
     }
 
     init(_ compiled: CompiledRules) {
@@ -33,13 +33,12 @@ final class Matcher {
         evaluator = RuleEvaluator(compiled)
         hits = LiteralHits(literalCountMax: compiled.literalCountMax)
         streams = StreamStates(compiled.settings)
-        func index(_ definition: ProtocolDefinition) -> Int? {
-            compiled.subjects.firstIndex { $0 === definition }
+        func index(_ definition: ProtocolDefinition) -> Int {
+            compiled.subjects.firstIndex { $0 === definition } ?? -1
         }
         subjects = Subjects(
             packet: index(PacketFields.definition), stream: index(StreamFields.definition),
-            flow: index(FlowFields.definition),
-            file: compiled.subjects.firstIndex { $0.name == "file" })
+            flow: index(FlowFields.definition), file: index(FileTable.definition))
         taken = .allocate(capacity: max(1, compiled.rules.count))
         taken.initialize(repeating: 0, count: compiled.rules.count)
     }
@@ -73,45 +72,53 @@ final class Matcher {
 
     // MARK: Packets
 
+    /// Whether there are rules on packets of a transport.
+    @inline(__always) func looks(at transport: Transport) -> Bool {
+        !compiled.packetGroups.elements[Int(transport.rawValue)].isEmpty
+    }
+
     /// Evaluates the rules on packets.
     func inspect(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
-        guard let subject = subjects.packet,
-            let group = compiled.packetGroups[Int(packet.pointee.transport.rawValue)]
-        else { return }
-        var begun = false
+        let group = compiled.packetGroups.elements + Int(packet.pointee.transport.rawValue)
+        guard !group.pointee.isEmpty else { return }
+        var hasBegun = false
         let traffic = Traffic(packet, place)
         func ask(_ rule: Int) {
-            if !begun {
-                evaluator.event.begin(packet, subject: subject, place)
-                begun = true
+            self.ask(rule, traffic) {
+                guard !hasBegun else { return }
+                hasBegun = true
+                evaluator.event.begin(packet, subject: subjects.packet, place)
             }
-            self.ask(rule, traffic)
         }
         if packet.pointee.payloadByteCount > 0 {
-            for scan in group.scans {
-                scanOnce(packet.pointee.payload, scan) { ask($0) }
+            for index in 0..<group.pointee.scans.count {
+                scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
             }
         }
-        for rule in group.unanchored { ask(Int(rule)) }
+        for index in 0..<group.pointee.unanchored.count {
+            ask(Int(group.pointee.unanchored[index].pointee))
+        }
     }
 
     /// Searches one value and calls `body` with each rule whose literal was found, once.
     func scanOnce(
-        _ bytes: UnsafeRawBufferPointer, _ scan: RuleGroup.Scan, _ body: (Int) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ scan: UnsafePointer<RuleGroup.Scan>,
+        _ body: (Int) -> Void
     ) {
         hits.begin()
-        scan.matcher.scan(bytes, into: hits)
+        scan.pointee.matcher.scan(bytes, into: hits)
         guard hits.count > 0 else { return }
         beginLook()
         forEachHit(scan, body)
     }
 
     /// Calls `body` with each rule of which a literal was found and that was not taken up in this look.
-    func forEachHit(_ scan: RuleGroup.Scan, _ body: (Int) -> Void) {
+    func forEachHit(_ scan: UnsafePointer<RuleGroup.Scan>, _ body: (Int) -> Void) {
         for index in 0..<hits.count {
             let literal = hits[index]
-            for place in Int(scan.starts[literal])..<Int(scan.starts[literal &+ 1]) {
-                let rule = Int(scan.rules[place])
+            let first = Int(scan.pointee.starts[literal].pointee)
+            for place in first..<Int(scan.pointee.starts[literal &+ 1].pointee) {
+                let rule = Int(scan.pointee.rules[place].pointee)
                 if takeUp(rule) { body(rule) }
             }
         }
@@ -133,11 +140,14 @@ final class Matcher {
         return true
     }
 
-    /// Asks a rule about the present event, which is all there is to know.
-    func ask(_ rule: Int, _ traffic: Traffic) {
-        let compiled = self.compiled.rules.elements + rule
-        guard passes(compiled, traffic), evaluator.holds(compiled) else { return }
-        fire(rule)
+    /// Asks a rule about an event, which is all there is to know.
+    ///
+    /// - Parameter begin: makes it the present event of the evaluator, if it is not yet.
+    @inline(__always) func ask(_ number: Int, _ traffic: Traffic, _ begin: () -> Void) {
+        let rule = compiled.rules.elements + number
+        guard passes(rule, traffic) else { return }
+        begin()
+        if evaluator.holds(rule) { fire(number) }
     }
 
     @inline(__always)
@@ -159,9 +169,8 @@ final class Matcher {
     func inspect(
         endOf flow: FlowPointer, _ knowledge: FlowFields.Knowledge, _ place: CommonFields.Context
     ) {
-        guard let subject = subjects.flow, compiled.transactionGroups[subject] != nil else {
-            return
-        }
+        let subject = subjects.flow
+        guard subject >= 0, !compiled.transactionGroups.elements[subject].isEmpty else { return }
         flowTransaction.reset()
         FlowFields.fill(&flowTransaction.fields, flow, knowledge, flowText)
         flowTransaction.toServer = .complete

@@ -2,11 +2,11 @@ import CPCRE2
 
 /// The regular expressions of a rule set, compiled once and shared by all shards. Equal expressions are one.
 final class RegexTable: @unchecked Sendable {
-    private(set) var codes: [OpaquePointer] = []
+    let codes = FlatTable<OpaquePointer>()
     private var indices: [RegexPattern: Int] = [:]
 
     deinit {
-        for code in codes { pcre2_code_free_8(code) }
+        for index in 0..<codes.count { pcre2_code_free_8(codes.elements[index]) }
     }
 
     /// Compiles an expression and gives its index.
@@ -23,9 +23,9 @@ final class RegexTable: @unchecked Sendable {
         else { throw RegexProblem(reason: pattern.problem ?? "PCRE2 error \(error)") }
         // Where there is no JIT for a machine or an expression, the interpreter does it.
         _ = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE))
-        codes.append(code)
-        indices[pattern] = codes.count - 1
-        return codes.count - 1
+        let index = Int(codes.append(code))
+        indices[pattern] = index
+        return index
     }
 }
 
@@ -80,7 +80,7 @@ final class RegexRunner {
         let base = text.baseAddress ?? UnsafeRawPointer(data)
         let subject = (base + origin).assumingMemoryBound(to: UInt8.self)
         let result = pcre2_match_8(
-            table.codes[index], subject, text.count &- origin, start &- origin,
+            table.codes.elements[index], subject, text.count &- origin, start &- origin,
             beginsThere ? 0 : UInt32(PCRE2_NOTBOL), data, context)
         guard result >= 0 else {
             if result != PCRE2_ERROR_NOMATCH { limitCount &+= 1 }

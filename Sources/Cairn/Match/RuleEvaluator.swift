@@ -7,6 +7,8 @@ final class RuleEvaluator {
     private let regexes: RegexRunner
     let sequences: SequenceRunner
     private let transforms = TransformRunner()
+    /// For names of flows in alerts.
+    let sha1 = Digest(.sha1)
     /// Where numbers and addresses become text.
     private let text = TextBuffer()
     private let otherText = TextBuffer()
@@ -71,6 +73,19 @@ final class RuleEvaluator {
             next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
         }
         return next == RuleProgram.accept
+    }
+
+    /// Whether a rule that does not hold on the present piece of a stream may hold when more bytes have come.
+    ///
+    /// A test that looks at the first bytes is lost when they are gone, or are all there and differ.
+    ///
+    /// - Parameter seen: the tests that have held so far, by their place in the rule.
+    func canHoldLater(_ rule: UnsafePointer<CompiledRules.Rule>, seen: UInt64) -> Bool {
+        guard rule.pointee.needsStart else { return true }
+        return program.canHold(rule.pointee.entry, seen: seen) { test in
+            test.pointee.needsStart
+                && (event.base > 0 || event.heldByteCount >= test.pointee.settledByteCount)
+        }
     }
 
     private func begin(_ rule: UnsafePointer<CompiledRules.Rule>) {

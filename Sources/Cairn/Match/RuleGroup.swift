@@ -1,8 +1,11 @@
 /// Rules that are looked for together in one kind of event: the literals to look for, and the rules that have none.
 ///
+/// Plain memory that is only read once it is filled, owned by its `RuleGroupBuilder`: it is gone through for every packet,
+/// so nothing in it is counted.
+///
 /// Which rules share a group decides how many literals are looked for in vain: packets are grouped by transport, streams by
 /// transport and direction, transactions by protocol. A finer division goes here.
-final class RuleGroup: @unchecked Sendable {
+struct RuleGroup {
     /// One field that is searched for literals.
     struct Scan {
         /// Index into the fields of the subject.
@@ -13,60 +16,25 @@ final class RuleGroup: @unchecked Sendable {
         let available: Progress
         let matcher: LiteralMatcher
         /// Rules by literal: those of the first from `starts[0]` to `starts[1]`, and so on.
-        let starts: [Int32]
-        let rules: [Int32]
+        let starts: FlatList<Int32>
+        let rules: FlatList<Int32>
     }
 
-    private(set) var scans: [Scan] = []
+    fileprivate(set) var scans = FlatList<Scan>()
     /// Rules without a literal, in the order in which they are asked.
-    private(set) var unanchored: [Int32] = []
-    /// Literals of the largest matcher.
-    var literalCountMax: Int { scans.lazy.map(\.matcher.literalCount).max() ?? 0 }
-    /// Rules in the group.
-    private(set) var ruleCount = 0
+    fileprivate(set) var unanchored = FlatList<Int32>()
 
-    // While rules are added.
-    private var anchors: [Int: [LiteralMatcher.Literal: [Int32]]] = [:]
+    /// No rule is in it.
+    @inline(__always) var isEmpty: Bool { scans.isEmpty && unanchored.isEmpty }
 
-    /// Adds a rule that can only hold if one of some literals occurs in one of some fields.
-    func add(_ rule: Int32, anchors: [Anchor], fields: (FieldID?) -> [Int]) {
-        ruleCount += 1
-        for anchor in anchors {
-            for field in fields(anchor.field) {
-                self.anchors[field, default: [:]][anchor.literal, default: []].append(rule)
-            }
+    /// Its rules.
+    var ruleNumbers: Set<Int32> {
+        var numbers = Set((0..<unanchored.count).map { unanchored[$0].pointee })
+        for index in 0..<scans.count {
+            let rules = scans[index].pointee.rules
+            numbers.formUnion((0..<rules.count).map { rules[$0].pointee })
         }
-    }
-
-    /// Adds a rule that is asked every time.
-    func add(unanchored rule: Int32) {
-        ruleCount += 1
-        unanchored.append(rule)
-    }
-
-    /// Builds the matchers. To be called once, when all rules are added.
-    func complete(_ subject: ProtocolDefinition) {
-        for field in anchors.keys.sorted() {
-            let definition = subject.fields[field]
-            // Literals in an order that does not depend on hashing.
-            let literals = (anchors[field] ?? [:]).sorted { a, b in
-                a.key.bytes == b.key.bytes
-                    ? !a.key.ignoresCase && b.key.ignoresCase
-                    : a.key.bytes.lexicographicallyPrecedes(b.key.bytes)
-            }
-            var starts: [Int32] = [0]
-            var rules: [Int32] = []
-            for literal in literals {
-                rules += literal.value
-                starts.append(Int32(truncatingIfNeeded: rules.count))
-            }
-            scans.append(
-                Scan(
-                    field: field, direction: definition.direction,
-                    available: definition.available, matcher: LiteralMatcher(literals.map(\.key)),
-                    starts: starts, rules: rules))
-        }
-        anchors = [:]
+        return numbers
     }
 }
 
@@ -81,5 +49,94 @@ extension RuleGroup.Scan {
         case .toClient: isNewClient
         case nil: isNewServer || isNewClient
         }
+    }
+}
+
+/// Collects the rules of a group, builds it, and owns its memory.
+final class RuleGroupBuilder {
+    private(set) var group = RuleGroup()
+    private var unanchored: [Int32] = []
+    private var anchors: [Int: [LiteralMatcher.Literal: [Int32]]] = [:]
+
+    deinit {
+        for index in 0..<group.scans.count {
+            let scan = group.scans[index]
+            scan.pointee.matcher.deallocate()
+            scan.pointee.starts.deallocate()
+            scan.pointee.rules.deallocate()
+        }
+        group.scans.deallocate()
+        group.unanchored.deallocate()
+    }
+
+    /// Adds a rule that can only hold if one of some literals occurs in one of some fields.
+    func add(_ rule: Int32, anchors: [Anchor], fields: (FieldID?) -> [Int]) {
+        for anchor in anchors {
+            for field in fields(anchor.field) {
+                self.anchors[field, default: [:]][anchor.literal, default: []].append(rule)
+            }
+        }
+    }
+
+    /// Adds a rule that is asked every time.
+    func add(unanchored rule: Int32) {
+        unanchored.append(rule)
+    }
+
+    /// Builds the group. To be called once, when all rules are added.
+    func complete(_ subject: ProtocolDefinition) {
+        group.unanchored = FlatList(unanchored)
+        group.scans = FlatList(
+            anchors.keys.sorted().map { scan(subject.fields[$0], index: $0, anchors[$0] ?? [:]) })
+        anchors = [:]
+    }
+
+    private func scan(
+        _ field: FieldDefinition, index: Int, _ anchors: [LiteralMatcher.Literal: [Int32]]
+    ) -> RuleGroup.Scan {
+        // Literals in an order that does not depend on hashing.
+        let literals = anchors.sorted { a, b in
+            a.key.bytes == b.key.bytes
+                ? !a.key.ignoresCase && b.key.ignoresCase
+                : a.key.bytes.lexicographicallyPrecedes(b.key.bytes)
+        }
+        var starts: [Int32] = [0]
+        var rules: [Int32] = []
+        for literal in literals {
+            rules += literal.value
+            starts.append(Int32(truncatingIfNeeded: rules.count))
+        }
+        return RuleGroup.Scan(
+            field: index, direction: field.direction, available: field.available,
+            matcher: LiteralMatcher(literals.map(\.key)),
+            starts: FlatList(starts), rules: FlatList(rules))
+    }
+}
+
+/// Values in a row, in memory that `deallocate` gives back; an element is looked at where it lies.
+struct FlatList<Element> {
+    private let start: UnsafeMutablePointer<Element>?
+    let count: Int
+
+    init(_ elements: [Element] = []) {
+        count = elements.count
+        start = elements.isEmpty ? nil : .allocate(capacity: count)
+        for (index, element) in elements.enumerated() {
+            start?.advanced(by: index).initialize(to: element)
+        }
+    }
+
+    func deallocate() {
+        start?.deinitialize(count: count)
+        start?.deallocate()
+    }
+
+    @inline(__always) var isEmpty: Bool { count == 0 }
+
+    @inline(__always) subscript(index: Int) -> UnsafePointer<Element> {
+        guard let start, index >= 0, index < count else {
+            preconditionFailure("an index is within the list")
+        }
+        return UnsafePointer(start + index)
     }
 }

@@ -51,6 +51,8 @@ final class RuleProgram: @unchecked Sendable {
         /// Whether it depends on the first byte of the value, or on there being none behind the last.
         var needsStart = false
         var needsEnd = false
+        /// If it depends on the first byte: with this many bytes its outcome is settled.
+        var settledByteCount = Int.max
     }
 
     struct Reference {
@@ -92,10 +94,11 @@ final class RuleProgram: @unchecked Sendable {
             let text = TextTest(pattern, in: arena)
             test.needsStart = text.needsStart
             test.needsEnd = text.needsEnd
+            test.settledByteCount = text.settledByteCount
             test.index = Int(texts.append(text))
         case .regex(let pattern):
             test.kind = .regex
-            test.needsStart = pattern.isAnchored
+            test.needsStart = RegexLiterals.isBoundToStart(pattern)
             test.index = try regexes.add(pattern)
         case .number(let comparison, let number):
             test.kind = .number
@@ -161,6 +164,29 @@ final class RuleProgram: @unchecked Sendable {
             instructions.append(instruction)
         }
         return Int32(truncatingIfNeeded: first)
+    }
+
+    /// Whether a condition can come to hold when some of its tests never will; of every other test the best is assumed.
+    ///
+    /// - Parameters:
+    ///   - seen: tests that have held, by their place in the rule.
+    ///   - isLost: whether a test that has not held never will. Not asked of the tests that have no place.
+    @inline(__always)
+    func canHold(
+        _ entry: Int32, seen: UInt64, isLost: (UnsafePointer<Test>) -> Bool
+    ) -> Bool {
+        var next = entry
+        while next >= 0 {
+            let instruction = instructions.elements + Int(next)
+            let place = instruction.pointee.place
+            let isSeen = place >= 0 && seen >> UInt64(place) & 1 != 0
+            let isBest =
+                instruction.pointee.isNegated
+                ? !isSeen
+                : isSeen || place < 0 || !isLost(tests.elements + Int(instruction.pointee.test))
+            next = isBest ? instruction.pointee.onTrue : instruction.pointee.onFalse
+        }
+        return next == Self.accept
     }
 
     private enum Target {

@@ -72,7 +72,7 @@ struct RuleTiming {
 
 extension Predicate {
     /// Holds as long as a field has no value.
-    fileprivate var isAbsence: Bool {
+    var isAbsence: Bool {
         switch self {
         case .isAbsent, .exists(false): true
         default: false

@@ -92,6 +92,15 @@ struct TextTest {
         }
     }
 
+    /// If the first byte matters: with this many bytes further ones change nothing.
+    var settledByteCount: Int {
+        switch shape {
+        case .prefix: literal.byteCount
+        case .equals: literal.byteCount + 1
+        case .suffix, .contains, .anything, .wildcards: .max
+        }
+    }
+
     /// Goes back to the last `*` only: whatever the ones before it took, the rest is what the last one can reach.
     private func matchesParts(_ value: UnsafeRawBufferPointer) -> Bool {
         var part = 0

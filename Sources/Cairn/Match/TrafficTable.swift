@@ -62,9 +62,9 @@ struct Traffic {
 
 /// The traffic filters of a rule set. Equal sets of addresses and ports are one.
 final class TrafficTable: @unchecked Sendable {
-    private(set) var tests: [TrafficTest] = []
-    private var addressSets: [OrderedRanges<IPAddress>] = []
-    private var portSets: [OrderedRanges<UInt16>] = []
+    private let tests = FlatTable<TrafficTest>()
+    private let addressSets = FlatTable<OrderedRanges<IPAddress>>()
+    private let portSets = FlatTable<OrderedRanges<UInt16>>()
     private var addressIndices: [SetKey<IPNetwork>: Int32] = [:]
     private var portIndices: [SetKey<ClosedRange<UInt16>>: Int32] = [:]
 
@@ -85,18 +85,16 @@ final class TrafficTable: @unchecked Sendable {
         test.destinationAddresses = index(filter.destination.addresses)
         test.sourcePorts = index(filter.source.ports)
         test.destinationPorts = index(filter.destination.ports)
-        tests.append(test)
-        return tests.count - 1
+        return Int(tests.append(test))
     }
 
     private func index(_ set: AddressSet) -> Int32 {
         if set.included.isEmpty && set.excluded.isEmpty { return -1 }
         let key = SetKey(included: set.included, excluded: set.excluded)
         if let index = addressIndices[key] { return index }
-        addressSets.append(
+        let index = addressSets.append(
             OrderedRanges(
                 included: set.included.flatMap(\.ranges), excluded: set.excluded.flatMap(\.ranges)))
-        let index = Int32(truncatingIfNeeded: addressSets.count - 1)
         addressIndices[key] = index
         return index
     }
@@ -105,15 +103,15 @@ final class TrafficTable: @unchecked Sendable {
         if set.included.isEmpty && set.excluded.isEmpty { return -1 }
         let key = SetKey(included: set.included, excluded: set.excluded)
         if let index = portIndices[key] { return index }
-        portSets.append(OrderedRanges(included: set.included, excluded: set.excluded))
-        let index = Int32(truncatingIfNeeded: portSets.count - 1)
+        let index = portSets.append(
+            OrderedRanges(included: set.included, excluded: set.excluded))
         portIndices[key] = index
         return index
     }
 
     /// Whether traffic passes a filter.
     func passes(_ index: Int, _ traffic: Traffic) -> Bool {
-        let test = tests[index]
+        let test = tests.elements[index]
         guard test.transports >> traffic.transport.rawValue & 1 != 0,
             traffic.flow.isSuperset(of: test.flow)
         else { return false }
@@ -133,20 +131,20 @@ final class TrafficTable: @unchecked Sendable {
     }
 
     @inline(__always) private func contains(_ set: Int32, _ port: UInt16) -> Bool {
-        set < 0 || portSets[Int(set)].contains(port)
+        set < 0 || portSets.elements[Int(set)].contains(port)
     }
 
     @inline(__always) private func contains(_ set: Int32, _ address: IPAddress) -> Bool {
-        set < 0 || addressSets[Int(set)].contains(address)
+        set < 0 || addressSets.elements[Int(set)].contains(address)
     }
 
     /// The ports that a filter lets pass at its source and destination.
     func ports(of index: Int) -> (source: [ClosedRange<UInt16>], destination: [ClosedRange<UInt16>])
     {
         func ranges(_ set: Int32) -> [ClosedRange<UInt16>] {
-            set < 0 ? [0...UInt16.max] : portSets[Int(set)].ranges
+            set < 0 ? [0...UInt16.max] : portSets.elements[Int(set)].ranges
         }
-        let test = tests[index]
+        let test = tests.elements[index]
         let (source, destination) = (ranges(test.sourcePorts), ranges(test.destinationPorts))
         return test.isBothWays
             ? (source + destination, source + destination) : (source, destination)

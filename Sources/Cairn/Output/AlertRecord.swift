@@ -1,24 +1,65 @@
-extension EventRecordWriter {
-    /// Writes one alert as a line: EVE's `alert`, the transaction it matched, and Cairn's own object.
-    func writeAlert(
-        _ alert: Alert, rule: DetectionRule, into writer: inout JSONWriter
-    ) {
+/// Writes alerts as lines: EVE's `alert`, the transaction it matched, and Cairn's own object.
+///
+/// What is the same in all alerts of a rule is written once and kept. Used by one thread.
+final class AlertRecordWriter {
+    private let records: EventRecordWriter
+    private let rules: [DetectionRule]
+    /// What the records of each rule share; nil until its first alert.
+    private var ruleParts: [RuleParts?]
+    private let sha256 = Digest(.sha256)
+    private var key = JSONWriter()
+
+    /// Members as JSON text.
+    private struct RuleParts {
+        /// `"alert":{…}`
+        var signature: [UInt8]
+        /// `"rule":"…","level":"…","tags":[…]`
+        var evidence: [UInt8]
+        /// The rule's identifier as a JSON string.
+        var identifier: [UInt8]
+    }
+
+    init(_ records: EventRecordWriter, _ rules: [DetectionRule]) {
+        self.records = records
+        self.rules = rules
+        ruleParts = Array(repeating: nil, count: rules.count)
+    }
+
+    /// Writes one alert.
+    func write(_ alert: Alert, into writer: inout JSONWriter) {
+        let parts = parts(of: alert.rule)
         writer.beginObject()
-        writeHeader(EventHeader(of: alert), type: "alert", into: &writer)
+        records.writeHeader(EventHeader(of: alert), type: "alert", into: &writer)
         if let direction = alert.direction {
             writer.member("direction", direction == .toServer ? "to_server" : "to_client")
         }
         if let communityID = alert.communityID { writer.member("community_id", communityID) }
-        writeSignature(of: rule, into: &writer)
+        writer.raw(parts.signature)
         if !alert.eventJSON.isEmpty { writer.raw(alert.eventJSON) }
         writer.key("cairn")
-        writeEvidence(alert, rule.header, isStandalone: rule.isStandalone, into: &writer)
+        writeEvidence(alert, parts, into: &writer)
         writer.endObject()
         writer.endLine()
     }
 
-    private func writeSignature(of rule: DetectionRule, into writer: inout JSONWriter) {
-        let header = rule.header
+    private func parts(of rule: Int) -> RuleParts {
+        if let parts = ruleParts[rule] { return parts }
+        let header = rules[rule].header
+        var signature = JSONWriter()
+        writeSignature(of: header, into: &signature)
+        var evidence = JSONWriter()
+        evidence.member("rule", header.id)
+        evidence.member("level", (header.level ?? .medium).name)
+        evidence.member("tags", header.tags)
+        var identifier = JSONWriter()
+        identifier.string(header.id)
+        let parts = RuleParts(
+            signature: signature.bytes, evidence: evidence.bytes, identifier: identifier.bytes)
+        ruleParts[rule] = parts
+        return parts
+    }
+
+    private func writeSignature(of header: RuleHeader, into writer: inout JSONWriter) {
         writer.key("alert")
         writer.beginObject()
         writer.member("action", "allowed")
@@ -50,17 +91,15 @@ extension EventRecordWriter {
     }
 
     private func writeEvidence(
-        _ alert: Alert, _ header: RuleHeader, isStandalone: Bool, into writer: inout JSONWriter
+        _ alert: Alert, _ parts: RuleParts, into writer: inout JSONWriter
     ) {
         writer.beginObject()
-        writer.member("id", Self.identifier(of: alert, rule: header.id))
-        writer.member("rule", header.id)
-        writer.member("level", (header.level ?? .medium).name)
-        writer.member("tags", header.tags)
+        writer.member("id", identifier(of: alert, parts))
+        writer.raw(parts.evidence)
         writer.member("time", alert.timestamp.description)
         if let actor = alert.actor { writer.member("actor", actor) }
         if let victim = alert.victim { writer.member("victim", victim) }
-        writer.member("standalone", isStandalone)
+        writer.member("standalone", rules[alert.rule].isStandalone)
         writer.key("fields")
         writer.beginObject()
         for field in alert.fields {
@@ -95,17 +134,19 @@ extension EventRecordWriter {
     }
 
     /// 24 hexadecimal digits that name this alert in every run over the same packets.
-    private static func identifier(of alert: Alert, rule: String) -> String {
-        var key = JSONWriter()
+    private func identifier(of alert: Alert, _ parts: RuleParts) -> String {
+        key.removeAll()
         key.beginArray()
         key.string("alert")
-        key.string(rule)
+        key.raw(parts.identifier)
         key.integer(alert.timestamp.nanoseconds)
         key.integer(alert.frameNumber)
         key.integer(alert.flowID ?? 0)
         key.integer(alert.transactionID.map { Int64(clamping: $0) } ?? -1)
         key.endArray()
-        return String(Digest.hash(.sha256, key.bytes).hexText.prefix(24))
+        sha256.reset()
+        key.bytes.withUnsafeBytes { sha256.update($0) }
+        return sha256.finish().prefix(12).hexText
     }
 }
 

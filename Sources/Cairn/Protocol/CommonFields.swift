@@ -17,8 +17,9 @@ enum CommonFields {
         /// Which way the packet went in its flow, or the bytes of a stream.
         var direction: Direction?
         var timestamp: Timestamp = .epoch
-        /// What the flow speaks; `hasFailed` if nobody knows.
-        var applicationProtocol: ProtocolDefinition?
+        /// What the flow speaks; `hasFailed` if nobody knows. Definitions live as long as the
+        /// sessions that found them, so a place need not hold on to one.
+        unowned(unsafe) var applicationProtocol: ProtocolDefinition?
         var hasFailed = false
     }
 }

@@ -108,7 +108,8 @@ extension FileNeeds {
         case "file.md5": self = [.files, .md5]
         case "file.sha1": self = [.files, .sha1]
         case "file.sha256": self = [.files, .sha256]
-        case "http.request.mime_type", "http.response.mime_type": self = .mimeType
+        case "http.mime_type", "http.request.mime_type", "http.response.mime_type":
+            self = .mimeType
         default: self = []
         }
     }

@@ -181,6 +181,7 @@ final class HTTPBody {
         let field = (isRequest ? HTTPField.requestMIMEType : .responseMIMEType).rawValue
         tracker.end(isTruncated: isTruncated, into: output) {
             transaction.fields.append($0, to: field)
+            transaction.fields.append($0, to: HTTPField.mimeType.rawValue)
         }
     }
 

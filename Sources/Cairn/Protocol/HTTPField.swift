@@ -21,7 +21,7 @@ enum HTTPField: Int, CaseIterable {
     case responseLength, responseFileName, responseMIMEType
     // Of what both sides have, the lists of both.
     case anyProtocol, header, headerRaw, headerNames, start, cookie, connection
-    case contentLength, contentType, fileData, fileName
+    case contentLength, contentType, fileData, fileName, mimeType
 }
 
 extension HTTPField {
@@ -474,6 +474,13 @@ extension HTTPField {
             FieldDefinition(
                 "http.file_name", .bytes, list: true, aliases: ["file.name", "filename"],
                 "names of the files in request and response")
+        ),
+        (
+            .mimeType,
+            FieldDefinition(
+                "http.mime_type", .bytes, list: true,
+                aliases: ["mime_types", "filetype", "http.bodyMagic"],
+                "types of the files in request and response by their first bytes")
         ),
     ]
 }

@@ -20,7 +20,7 @@ final class HTTPParser: ProtocolParser {
     var firstOpen = 0
     /// Requests that were given up and whose responses may still come.
     var abandonedCount = 0
-    /// What the response being read answers.
+    /// What the response being read answers, or the next one, if an interim response came.
     var answered: Exchange?
     var hasSeenContinue = false
     var nextID: UInt64 = 0
@@ -70,6 +70,7 @@ final class HTTPParser: ProtocolParser {
         cutShort(reader, into: output)
         reader.state = .stopped
         guard direction == .toClient else { return }
+        giveUpAnswered(into: output)
         while let exchange = nextOpen() {
             output.advance(exchange.transaction, .toClient, to: .complete)
         }
@@ -186,6 +187,11 @@ final class HTTPParser: ProtocolParser {
         let transaction = begin(into: output)
         normalizer.decodesPathTwice = output.limits.decodesPathTwice
         normalizer.decodesQueryTwice = output.limits.decodesQueryTwice
+        guard response.state != .stopped else {
+            // The server has nothing more to say.
+            transaction.toClient = .complete
+            return transaction
+        }
         if open.count &- firstOpen >= output.limits.openTransactionCountMax,
             let oldest = nextOpen()
         {
@@ -200,6 +206,10 @@ final class HTTPParser: ProtocolParser {
 
     /// Takes a transaction for a response: the oldest request's, or one of its own.
     func beginResponse(into output: ParserOutput) {
+        if let answered {
+            response.transaction = answered.transaction
+            return
+        }
         if abandonedCount > 0 {
             abandonedCount &-= 1
         } else if let exchange = nextOpen() {
@@ -239,8 +249,16 @@ final class HTTPParser: ProtocolParser {
         return exchange
     }
 
+    /// Gives up the request that only interim responses were read of.
+    private func giveUpAnswered(into output: ParserOutput) {
+        guard let exchange = answered else { return }
+        answered = nil
+        output.advance(exchange.transaction, .toClient, to: .complete)
+    }
+
     /// Gives up all requests but the last: their responses were lost.
     func abandonAllButLast(into output: ParserOutput) {
+        if firstOpen < open.count { giveUpAnswered(into: output) }
         while open.count &- firstOpen > 1, let exchange = nextOpen() {
             output.advance(exchange.transaction, .toClient, to: .complete)
         }

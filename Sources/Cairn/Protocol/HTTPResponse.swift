@@ -57,7 +57,7 @@ extension HTTPParser {
     private func beginHeadless(
         _ span: RawSpan, from offset: Int, into output: ParserOutput
     ) -> Int {
-        guard firstOpen < open.count || abandonedCount > 0 else {
+        guard answered != nil || firstOpen < open.count || abandonedCount > 0 else {
             note(.unableToMatchResponseToRequest, response, into: output)
             response.state = .resync
             return readLines(span, from: offset, response, into: output)
@@ -96,14 +96,7 @@ extension HTTPParser {
         response.startLineCount = end
         response.headersOffset = head.byteCount
         response.head.isNormal = isPlain && end == line.upperBound
-        // After an interim response the request is still to be answered.
-        if response.transaction == nil {
-            if let answered {
-                response.transaction = answered.transaction
-            } else {
-                beginResponse(into: output)
-            }
-        }
+        if response.transaction == nil { beginResponse(into: output) }
         if !isProtocol(head, parsed.version) {
             note(.responseInvalidProtocol, response, into: output)
         }

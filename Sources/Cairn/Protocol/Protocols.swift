@@ -2,7 +2,7 @@
 enum Protocols {
     static let all: [ProtocolDefinition] = [
         HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
-        TLS.definition,
+        TLS.definition, Kerberos.definition, RDP.definition,
     ]
 }
 

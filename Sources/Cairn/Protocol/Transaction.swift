@@ -19,6 +19,8 @@ final class Transaction {
 
     /// Lies in the pool; guards against giving back twice.
     var isPooled = false
+    /// Its event has been written.
+    var isRecorded = false
 
     // The matcher's notes, kept here so that they go and come with the transaction.
     /// Rules whose literals were seen in some field.
@@ -45,6 +47,7 @@ final class Transaction {
     func reset() {
         id = 0
         isPooled = false
+        isRecorded = false
         carrierID = 0
         carrier = nil
         fields.removeAll()

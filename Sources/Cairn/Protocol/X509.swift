@@ -155,7 +155,7 @@ struct X509Certificate {
 
     /// UTCTime `YYMMDDhhmm[ss]Z` or GeneralizedTime `YYYYMMDDhhmm[ss]Z` (RFC 5280 §4.1.2.5) in
     /// seconds since 1970; a zone other than Z is not allowed there and ignored.
-    private static func time(_ element: DERReader.Element, _ bytes: RawSpan) throws(X509Error)
+    static func time(_ element: DERReader.Element, _ bytes: RawSpan) throws(X509Error)
         -> Int64
     {
         let yearDigitCount = element.tag == 0x17 ? 2 : element.tag == 0x18 ? 4 : 0

@@ -1,5 +1,5 @@
 /// How bad a match is, in Sigma's words; the order is that of severity.
-public enum Level: UInt8, CaseIterable, Comparable, Sendable {
+public enum Level: UInt8, CaseIterable, Comparable, Sendable, BitwiseCopyable {
     case informational, low, medium, high, critical
 
     /// The level of a name in a rule.

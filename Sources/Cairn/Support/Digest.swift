@@ -23,15 +23,15 @@ final class Digest {
         guard let context = EVP_MD_CTX_new() else { preconditionFailure("out of memory") }
         self.algorithm = algorithm
         self.context = context
-        reset()
+        precondition(
+            EVP_DigestInit_ex(context, algorithm.method, nil) == 1, "libcrypto lacks \(algorithm)")
     }
 
     deinit { EVP_MD_CTX_free(context) }
 
-    /// Starts again, keeping the memory.
+    /// Starts again, keeping the memory and the hash function: looking that up costs more than a short hash.
     func reset() {
-        precondition(
-            EVP_DigestInit_ex(context, algorithm.method, nil) == 1, "libcrypto lacks \(algorithm)")
+        precondition(EVP_DigestInit_ex(context, nil, nil) == 1, "\(algorithm) cannot start again")
     }
 
     /// Adds bytes.
@@ -46,10 +46,11 @@ final class Digest {
 
     /// The hash of all bytes added: 16, 20 or 32 bytes. Call `reset` before adding more.
     func finish() -> [UInt8] {
-        var count: UInt32 = 0
-        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-        EVP_DigestFinal_ex(context, &digest, &count)
-        return Array(digest.prefix(Int(count)))
+        [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { digest, count in
+            var byteCount: UInt32 = 0
+            EVP_DigestFinal_ex(context, digest.baseAddress, &byteCount)
+            count = Int(byteCount)
+        }
     }
 
     /// The hash of one run of bytes.

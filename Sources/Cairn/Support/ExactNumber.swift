@@ -63,10 +63,8 @@ struct ExactNumber: Hashable, Comparable, Sendable {
 
     static func < (a: ExactNumber, b: ExactNumber) -> Bool { a.millionths < b.millionths }
 
-    /// Appends plain decimal text without superfluous zeros: `-0.25`, `80`.
-    func appendText(to bytes: inout [UInt8]) {
-        appendPlainText(ofMillionths: millionths, to: &bytes)
-    }
+    /// Plain decimal text without superfluous zeros: `-0.25`, `80`.
+    var text: String { plainText(ofMillionths: millionths) }
 }
 
 /// Millionths as plain decimal text without superfluous zeros: `-0.25`, `80`.

@@ -57,7 +57,7 @@ extension IPAddress: Comparable {
 extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
     /// Dotted decimal, or the canonical IPv6 text of RFC 5952.
     public var description: String {
-        if isV4 { return bytes.map(String.init).joined(separator: ".") }
+        if isV4 { return dottedDecimal }
         let groups = (0..<8).map { index in
             let half = index < 4 ? high : low
             return UInt16(truncatingIfNeeded: half >> (48 - 16 * UInt64(index & 3)))
@@ -74,6 +74,30 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         }
         return best.isEmpty
             ? text(0..<8) : text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
+    }
+
+    private var dottedDecimal: String {
+        String(unsafeUninitializedCapacity: 15) { text in
+            var count = 0
+            for place in 0..<4 as Range<UInt32> {
+                let byte = UInt8(truncatingIfNeeded: v4 >> (24 &- 8 &* place))
+                if byte >= 100 {
+                    text[count] = 48 &+ byte / 100
+                    count &+= 1
+                }
+                if byte >= 10 {
+                    text[count] = 48 &+ byte / 10 % 10
+                    count &+= 1
+                }
+                text[count] = 48 &+ byte % 10
+                count &+= 1
+                if place < 3 {
+                    text[count] = UInt8(ascii: ".")
+                    count &+= 1
+                }
+            }
+            return count
+        }
     }
 
     /// Parses dotted decimal or IPv6 text (RFC 4291 §2.2, an embedded IPv4 tail included); nil for anything else.

@@ -1,8 +1,8 @@
 /// A moment of event time: nanoseconds since 1970-01-01T00:00:00 UTC, as packets are stamped.
 ///
-/// The range is that of a signed 64-bit count, the years 1677 to 2262; arithmetic saturates at its ends, since stamps
-/// come from untrusted captures.
-public struct Timestamp: Hashable, Comparable, Sendable {
+/// The range is that of a signed 64-bit count, the years 1677 to 2262; arithmetic saturates at its
+/// ends, since stamps come from untrusted captures.
+public struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// Nanoseconds since 1970-01-01T00:00:00 UTC.
     public var nanoseconds: Int64
 
@@ -43,8 +43,8 @@ extension Timestamp {
         var year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, nanosecond: Int
     }
 
-    /// Splits into calendar fields. The day count is turned into a date by eras of 400 years, which start on 1 March so
-    /// that the leap day comes last.
+    /// Splits into calendar fields. The day count is turned into a date by eras of 400 years, which
+    /// start on 1 March so that the leap day comes last.
     var civilTime: CivilTime {
         let (seconds, nanosecond) = Self.floorDivide(Int(nanoseconds), Int(nanosecondsPerSecond))
         let (days, secondOfDay) = Self.floorDivide(seconds, 86_400)
@@ -97,7 +97,8 @@ extension Timestamp: CustomStringConvertible {
         return String(decoding: writer, as: UTF8.self) + zone
     }
 
-    /// Appends `2026-11-23T17:20:00.123456` with the given number of digits after the point (1...9), without a zone.
+    /// Appends `2026-11-23T17:20:00.123456` with the given number of digits after the point
+    /// (1...9), without a zone.
     func appendText(to bytes: inout [UInt8], fractionDigits: Int) {
         let time = civilTime
         func append(_ value: Int, digits: Int) {

@@ -4,19 +4,51 @@ import Testing
 
 @Suite struct RegexLiteralsTests {
     @Test(arguments: [
-        ("abc", ["abc"]), ("ab.cd", ["ab", "cd"]), ("abc?de", ["ab", "de"]),
-        ("abc+de", ["abc", "de"]),
-        ("ab*cd", ["cd"]), ("abc{2,3}de", ["ab", "de"]), (#"a\.php\?id="#, ["a.php?id="]),
-        (#"\x41\x42"#, ["AB"]), (#"a\db"#, []), ("ab|cd", []), ("ab(c|d)ef", ["ab", "ef"]),
-        ("ab(?:cd)?ef", ["ab", "ef"]), ("ab[^]x]cd", ["ab", "cd"]),
-        ("ab[[:alpha:]]cd", ["ab", "cd"]),
-        ("ab(?i)cd", []), ("(?i)abcd", []), ("ab{cd", []), (#"ab\Qcd\E"#, []), (#"(ab)cd\1"#, []),
-        ("^abc$", ["abc"]), (#"\$\{jndi"#, ["${jndi"]), ("a", []), ("ab(cd", []), ("ab)cd", []),
-        ("(*UTF)abc", []), ("ab(?#x)cd", []), ("abc+?de", ["abc", "de"]), ("x{b|c}yz", []),
+        ("abc", ["abc"]), ("ab.cd", ["ab", "cd"]), ("abc?de", ["abcde|abde"]),
+        ("abc+de", ["abc", "de"]), ("ab*cd", ["cd"]), ("abc{2,3}de", ["abc", "de"]),
+        (#"a\.php\?id="#, ["a.php?id="]), (#"\x41\x42"#, ["AB"]), (#"a\db"#, []),
+        ("ab(c|d)ef", ["abcef|abdef"]), ("ab(?:cd)?ef", ["abcdef|abef"]),
+        ("ab[^]x]cd", ["ab", "cd"]), ("ab[[:alpha:]]cd", ["ab", "cd"]), ("ab[ -]", ["ab |ab-"]),
+        ("ab[a-z]cd", ["ab", "cd"]), ("^abc$", ["abc"]), (#"\$\{jndi"#, ["${jndi"]), ("a", []),
+        ("abc+?de", ["abc", "de"]), ("ab(?=cd)ef", ["abef"]), ("ab(?<n>cd)", ["abcd"]),
+        ("ab|cd", ["ab|cd"]), ("ab|c", []), ("(wget|curl) .*sh", ["wget |curl ", "sh"]),
+        ("ab.*cde|fg", ["cde|fg"]), ("(ab.)+cd", ["ab", "cd"]), ("(ab.)?cd", ["cd"]),
+        ("x(ab.*cd|efg)y", ["ab|efg"]), ("a{0}bc", ["bc"]),
+        (#"net (user|view)\b"#, ["net user|net view"]),
     ])
-    func `literals that every match has`(pattern: String, expected: [String]) {
-        let literals = RegexLiterals.required(by: RegexPattern(pattern: pattern))
-        #expect(literals.map { String(decoding: $0, as: UTF8.self) } == expected)
+    func `texts one of which every match has`(pattern: String, expected: [String]) {
+        let choices = RegexLiterals.required(by: RegexPattern(pattern: pattern))
+        let texts = choices.map { $0.map { String(decoding: $0, as: UTF8.self) } }
+        #expect(texts.map { $0.joined(separator: "|") } == expected)
+    }
+
+    @Test(arguments: [
+        "ab(?i)cd", "(?i)abcd", "ab{cd", #"ab\Qcd\E"#, #"(ab)cd\1"#, "ab(cd", "ab)cd", "(*UTF)abc",
+        "ab(?#x)cd", "x{b|c}yz", "abc**", "ab(?R)", "ab{3,2}",
+        String(repeating: "(", count: 40) + "ab" + String(repeating: ")", count: 40),
+    ])
+    func `what is not understood has no literals`(pattern: String) {
+        #expect(RegexLiterals.required(by: RegexPattern(pattern: pattern)).isEmpty)
+    }
+
+    @Test func `more alternatives than are told apart leave what is around them`() {
+        let pattern = "ab" + String(repeating: "(c|d)", count: 7) + "ef"
+        let choices = RegexLiterals.required(by: RegexPattern(pattern: pattern))
+        #expect(choices.map(\.count) == [64, 2])
+    }
+
+    @Test(arguments: [
+        (#"\Aab"#, true), ("^ab", true), ("ab", false), (#"\Aab|\Acd"#, true), (#"\Aab|cd"#, false),
+        (#"(\Aab|^cd)e"#, true), (#"(\Aa)?b"#, false), (#"(?=a)\Ab"#, true), (#"a\Ab"#, false),
+    ])
+    func `what can only match at the start`(pattern: String, expected: Bool) {
+        #expect(RegexLiterals.isBoundToStart(RegexPattern(pattern: pattern)) == expected)
+    }
+
+    @Test func `a line's start is anywhere`() {
+        let pattern = RegexPattern(pattern: "^ab", isMultiline: true)
+        #expect(!RegexLiterals.isBoundToStart(pattern))
+        #expect(RegexLiterals.isBoundToStart(RegexPattern(pattern: "ab", isAnchored: true)))
     }
 
     @Test func `whatever matches contains the literals`() {
@@ -30,16 +62,18 @@ import Testing
             let table = RegexTable()
             let regex = RegexPattern(pattern: pattern)
             guard let index = try? table.add(regex) else { continue }
-            let literals = RegexLiterals.required(by: regex)
+            let choices = RegexLiterals.required(by: regex)
             let runner = RegexRunner(table, matchLimit: 10_000, depthLimit: 10_000)
             let text = random.bytes(random.below(10), of: Array("ab2{}".utf8))
             guard text.withUnsafeBytes({ runner.match(index, in: $0) }) != nil else { continue }
-            for literal in literals {
-                let search = SearchText(literal, ignoresCase: false, in: arena)
-                let place = text.withUnsafeBytes {
-                    search.firstOffset(in: $0, from: 0, to: $0.count)
+            for choice in choices {
+                let isThere = choice.contains { literal in
+                    let search = SearchText(literal, ignoresCase: false, in: arena)
+                    return text.withUnsafeBytes {
+                        search.firstOffset(in: $0, from: 0, to: $0.count) != nil
+                    }
                 }
-                #expect(place != nil, "\(pattern) on \(String(decoding: text, as: UTF8.self))")
+                #expect(isThere, "\(pattern) on \(String(decoding: text, as: UTF8.self))")
             }
         }
     }

@@ -214,7 +214,7 @@ import Testing
     @Test func `libmagic says what files are`() {
         var conversation = HTTPConversation(
             "a file", [.client(Self.get), Self.response("gzip", Self.gzip)],
-            [["http.response.mime_type": ["text/plain"]]],
+            [["http.mime_type": ["text/plain"], "http.response.mime_type": ["text/plain"]]],
             files: [
                 [
                     "file.magic": ["ASCII text, with no line terminators"],

@@ -111,6 +111,15 @@ import Testing
                 ]
             ]),
         HTTPConversation(
+            "an interim response and no final one",
+            [.client(get), .server("HTTP/1.1 100 Continue\r\n\r\n")],
+            [["http.uri": ["/"], "http.status": []]]),
+        HTTPConversation(
+            "a body without a head behind an interim response",
+            [.client(get + get), .server("HTTP/1.1 102 Processing\r\n\r\nhello")],
+            [["http.response_body": ["hello"]], ["http.response_body": []]],
+            anomalies: ["response_invalid_protocol"]),
+        HTTPConversation(
             "chunks with extensions and trailers",
             [
                 .client(get),
@@ -352,6 +361,17 @@ import Testing
             [["http.uri": ["/1"], "http.host": ["a"]], ["http.uri": ["/2"], "http.host": ["b"]]],
             anomalies: ["gap_in_head", "request_field_missing_colon"]),
     ]
+
+    @Test func `what is asked when the server has ended is complete without a response`() {
+        let harness = ParserHarness(serverPort: 80)
+        harness.send(Array(Self.get.utf8), .toServer)
+        harness.send(Array(Self.ok.utf8), .toClient)
+        harness.end(.toClient)
+        harness.send(Array("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n".utf8), .toServer)
+        #expect(harness.transactions.filter { $0["http.uri"] == ["/2"] }.count == 1)
+        harness.finish()
+        #expect(harness.output.openTransactionCount == 0)
+    }
 
     @Test(arguments: ordinary + odd + gaps)
     func `conversations give these transactions`(conversation: HTTPConversation) {

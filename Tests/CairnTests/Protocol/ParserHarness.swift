@@ -56,6 +56,15 @@ final class ParserHarness {
         collect()
     }
 
+    /// Says that one end has nothing more to send.
+    func end(_ direction: Direction) {
+        let chunk = StreamChunk(
+            kind: .end, direction: direction, offset: offsets[Int(direction.rawValue)],
+            bytes: UnsafeRawBufferPointer(start: nil, count: 0))
+        sessions.consume(chunk, flow: flow, output: output)
+        collect()
+    }
+
     func finish() {
         sessions.finish(flow, output: output)
         collect()

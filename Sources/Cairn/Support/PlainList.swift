@@ -1,0 +1,99 @@
+/// A growing list of plain values in memory of its own: neither reference counts nor copies on
+/// write, so that lists in hot loops cost what the loads and stores cost. Indices are checked.
+struct PlainList<Element: BitwiseCopyable>: ~Copyable {
+    fileprivate var base: UnsafeMutablePointer<Element>
+    fileprivate var capacity: Int
+    fileprivate(set) var count = 0
+
+    /// An empty list with room for a number of values.
+    init(capacity: Int = 16) {
+        self.capacity = max(1, capacity)
+        base = .allocate(capacity: self.capacity)
+    }
+
+    deinit { base.deallocate() }
+
+    @inline(__always) var isEmpty: Bool { count == 0 }
+
+    /// Bytes of memory.
+    var byteCount: Int { capacity * MemoryLayout<Element>.stride }
+
+    @inline(__always) subscript(index: Int) -> Element {
+        get {
+            precondition(index >= 0 && index < count, "index out of range")
+            return base[index]
+        }
+        nonmutating _modify {
+            precondition(index >= 0 && index < count, "index out of range")
+            yield &base[index]
+        }
+    }
+
+    @inline(__always) mutating func append(_ element: Element) {
+        if count == capacity { grow() }
+        base[count] = element
+        count &+= 1
+    }
+
+    /// Takes the last value away; there must be one.
+    @inline(__always) mutating func removeLast() -> Element {
+        precondition(count > 0, "an empty list has no last value")
+        count &-= 1
+        return base[count]
+    }
+
+    /// Takes the first values away, moving the others.
+    mutating func removeFirst(_ number: Int) {
+        precondition(number >= 0 && number <= count, "there are fewer values")
+        count &-= number
+        base.update(from: base + number, count: count)
+    }
+
+    /// Forgets all values, keeps the memory.
+    @inline(__always) mutating func removeAll() { count = 0 }
+
+    /// Puts the values in order.
+    mutating func sort(by areInIncreasingOrder: (Element, Element) -> Bool) {
+        var values = UnsafeMutableBufferPointer(start: base, count: count)
+        values.sort(by: areInIncreasingOrder)
+    }
+
+    /// Takes values away from the end until `number` are left.
+    @inline(__always) mutating func truncate(to number: Int) {
+        precondition(number >= 0 && number <= count, "there are fewer values")
+        count = number
+    }
+
+    private mutating func grow() { grow(to: 2 * capacity) }
+
+    private mutating func grow(to larger: Int) {
+        let moved = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        moved.update(from: base, count: count)
+        base.deallocate()
+        base = moved
+        capacity = larger
+    }
+}
+
+extension PlainList where Element == UInt8 {
+    /// The bytes from an offset on, valid until the next change.
+    @inline(__always) func bytes(from offset: Int) -> UnsafeRawBufferPointer {
+        precondition(offset >= 0 && offset <= count, "offset out of range")
+        return UnsafeRawBufferPointer(start: base + offset, count: count &- offset)
+    }
+
+    /// Appends bytes.
+    @inline(__always) mutating func append(contentsOf bytes: UnsafeRawBufferPointer) {
+        if bytes.count > capacity &- count { grow(to: max(2 * capacity, count + bytes.count)) }
+        if let source = bytes.baseAddress {
+            UnsafeMutableRawPointer(base + count).copyMemory(
+                from: source, byteCount: bytes.count)
+        }
+        count &+= bytes.count
+    }
+
+    /// Appends bytes.
+    mutating func append(contentsOf bytes: some Sequence<UInt8>) {
+        for byte in bytes { append(byte) }
+    }
+}
