@@ -1,5 +1,4 @@
 import CZlib
-import CZstd
 
 /// How a capture is compressed, by its first bytes.
 enum Compression: String {
@@ -142,36 +141,33 @@ final class ZstdSource: ByteSource {
     private var input: CompressedInput
     private var filled = 0
     private var position = 0
-    private let stream: OpaquePointer
+    private let stream: ZstandardStream
     private var isBetweenFrames = true
     private var mayHoldOutput = false
     private var failure: ByteSourceError?
 
     init(_ source: any ByteSource) {
-        guard let stream = ZSTD_createDStream() else {
+        guard let stream = ZstandardStream() else {
             preconditionFailure("libzstd cannot be started")
         }
         input = CompressedInput(source)
         self.stream = stream
     }
 
-    deinit {
-        ZSTD_freeDStream(stream)
-        input.buffer.deallocate()
-    }
+    deinit { input.buffer.deallocate() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(ByteSourceError) -> Int {
         if let failure { throw failure }
-        var output = ZSTD_outBuffer(dst: buffer.baseAddress, size: buffer.count, pos: 0)
-        while output.pos < output.size, failure == nil {
+        var count = 0
+        while count < buffer.count, failure == nil {
             if position == filled, !mayHoldOutput {
-                if output.pos > 0 { break }
+                if count > 0 { break }
                 guard refill() else { break }
             }
-            decompressOn(&output)
+            count += decompressOn(UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
         }
-        if output.pos == 0, let failure { throw failure }
-        return output.pos
+        if count == 0, let failure { throw failure }
+        return count
     }
 
     private func refill() -> Bool {
@@ -181,16 +177,13 @@ final class ZstdSource: ByteSource {
         return filled > 0
     }
 
-    private func decompressOn(_ output: inout ZSTD_outBuffer) {
-        var piece = ZSTD_inBuffer(src: input.buffer.baseAddress, size: filled, pos: position)
-        let status = ZSTD_decompressStream(stream, &output, &piece)
-        position = piece.pos
-        guard ZSTD_isError(status) == 0 else {
-            failure = .damaged("zstd: \(String(cString: ZSTD_getErrorName(status)))")
-            return
-        }
-        // 0 tells that a frame is complete and all of it has been handed out.
-        isBetweenFrames = status == 0
-        mayHoldOutput = output.pos == output.size && status != 0
+    private func decompressOn(_ room: UnsafeMutableRawBufferPointer) -> Int {
+        let rest = UnsafeRawBufferPointer(rebasing: input.buffer[position..<filled])
+        let step = stream.step(rest, into: room)
+        position += step.taken
+        if let reason = step.failure { failure = .damaged("zstd: \(reason)") }
+        isBetweenFrames = step.isFrameEnd
+        mayHoldOutput = step.count == room.count && !step.isFrameEnd
+        return step.count
     }
 }

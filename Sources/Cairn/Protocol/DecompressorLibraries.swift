@@ -1,6 +1,5 @@
 import CBrotli
 import CLZMA
-import CZstd
 
 /// Brotli (RFC 7932). The library cannot begin anew, so each body makes its own state.
 final class BrotliDecompressor: Decompressor {
@@ -90,30 +89,20 @@ final class LZMADecompressor: Decompressor {
 
 /// Zstandard (RFC 8878), with the window that HTTP allows (RFC 9659).
 final class ZstandardDecompressor: Decompressor {
-    private let context: OpaquePointer?
-
-    override init() {
-        context = ZSTD_createDCtx()
-        super.init()
-        if let context { ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 23) }
-    }
-
-    deinit { ZSTD_freeDCtx(context) }
+    private let stream = ZstandardStream(windowLogMax: 23)
 
     override func reset() {
-        if let context { ZSTD_DCtx_reset(context, ZSTD_reset_session_only) }
+        stream?.reset()
         super.reset()
     }
 
     override func step(
         _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) -> (count: Int, status: Status) {
-        guard let context else { return (0, .memoryLimit) }
-        var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
-        var target = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
-        let result = ZSTD_decompressStream(context, &target, &source)
-        input = UnsafeRawBufferPointer(rebasing: input[source.pos...])
-        if result == 0 { hasEnded = true }
-        return (target.pos, ZSTD_isError(result) != 0 ? .failed : .more)
+        guard let stream else { return (0, .memoryLimit) }
+        let step = stream.step(input, into: output)
+        input = UnsafeRawBufferPointer(rebasing: input[step.taken...])
+        if step.isFrameEnd { hasEnded = true }
+        return (step.count, step.failure == nil ? .more : .failed)
     }
 }

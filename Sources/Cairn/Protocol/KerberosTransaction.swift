@@ -127,9 +127,9 @@ extension Transaction {
         var reader = DERReader(list)
         var count = 0
         while !reader.isAtEnd, count < Self.listCountMax {
-            let start = reader.position
             guard let element = try? reader.next(bytes, tag: 0x30, or: .der),
-                var parts = try? KerberosSequence(start..<element.content.upperBound, bytes),
+                var parts = try? KerberosSequence(
+                    element.offset..<element.content.upperBound, bytes),
                 let type = try? parts.next(bytes), type.number == 1,
                 let number = try? type.integer(bytes)
             else { return }

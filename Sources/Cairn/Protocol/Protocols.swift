@@ -2,7 +2,7 @@
 enum Protocols {
     static let all: [ProtocolDefinition] = [
         HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
-        TLS.definition, Kerberos.definition, RDP.definition,
+        TLS.definition, SMB.definition, DCERPC.definition, Kerberos.definition, RDP.definition,
     ]
 }
 

@@ -78,6 +78,22 @@ import Testing
         #expect(unmarked.error != nil)
     }
 
+    @Test(arguments: [1 << 20, 100])
+    func `blocks before a damaged one are read`(pieceByteCount: Int) {
+        var maker = PcapMaker()
+        maker.add(seconds: 1, [1, 2, 3])
+        // A frame of one raw block, and one of the type that is reserved (RFC 8878 §3.1.1.2.2).
+        let blockHeader = [UInt8(maker.bytes.count << 3 & 0xff), UInt8(maker.bytes.count >> 5), 0]
+        let packed = hex("28b52ffd 00 58") + blockHeader + maker.bytes + hex("060000")
+        let run = readAll(packed, pieceByteCount: pieceByteCount)
+        #expect(run.frames.map(\.bytes) == [[1, 2, 3]])
+        #expect(
+            run.error
+                == .damaged(
+                    path: "test", offset: UInt64(maker.bytes.count),
+                    reason: "zstd: Data corruption detected"))
+    }
+
     @Test func `a compressed file that is damaged says so with the place`() {
         let bytes = PcapMaker.sample(frames: 400)
         var packed = gzip(bytes)

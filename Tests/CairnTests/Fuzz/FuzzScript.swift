@@ -99,3 +99,17 @@ func withExactCopy<Result>(
     copy.copyBytes(from: bytes)
     return try body(UnsafeRawBufferPointer(copy))
 }
+
+/// The lines from which on what came of a whole and a cut input differs.
+func fuzzDifference(_ whole: [UInt8], _ pieces: [UInt8]) -> String {
+    func lines(_ text: [UInt8]) -> [String] {
+        text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+    let (whole, pieces) = (lines(whole), lines(pieces))
+    let common = zip(whole, pieces).prefix { $0 == $1 }.count
+    func rest(_ lines: [String]) -> String {
+        lines.dropFirst(max(0, common - 1)).prefix(60).joined(separator: "\n  ")
+    }
+    return "whole:\n  \(rest(whole))\nin pieces:\n  \(rest(pieces))"
+}

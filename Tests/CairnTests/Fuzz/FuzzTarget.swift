@@ -11,9 +11,13 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Frames of all link types.
     case decode
     /// Conversations, cut into pieces.
-    case http, dns, tls
+    case http, dns, tls, smb, dcerpc, kerberos, rdp
     /// Files of rules.
     case rules
+    /// Captures through all stages, with rules that make use of them.
+    case engine
+    /// Files of alerts, to be correlated.
+    case alerts
 
     /// Runs the target once.
     ///
@@ -22,10 +26,16 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .capture: fuzzCapture(input)
         case .decode: fuzzDecode(FuzzScript(input))
-        case .http: FuzzedFlow.run(FuzzScript(input), .http)
-        case .dns: FuzzedFlow.run(FuzzScript(input), .dns)
-        case .tls: FuzzedFlow.run(FuzzScript(input), .tls)
+        case .http: FuzzedFlow.run(FuzzScript(input), HTTP.definition)
+        case .dns: FuzzedFlow.run(FuzzScript(input), DNS.definition)
+        case .tls: FuzzedFlow.run(FuzzScript(input), TLS.definition)
+        case .smb: FuzzedFlow.run(FuzzScript(input), SMB.definition)
+        case .dcerpc: FuzzedFlow.run(FuzzScript(input), DCERPC.definition)
+        case .kerberos: FuzzedFlow.run(FuzzScript(input), Kerberos.definition)
+        case .rdp: FuzzedFlow.run(FuzzScript(input), RDP.definition)
         case .rules: fuzzRules(input)
+        case .engine: FuzzedEngine.run(capture: input)
+        case .alerts: FuzzedEngine.run(alerts: input)
         }
     }
 }

@@ -51,7 +51,7 @@ private struct FramesSeen: Equatable {
 }
 
 /// Bytes in memory, read as from a file.
-private final class ExactSource: ByteSource {
+final class ExactSource: ByteSource {
     private var rest: ArraySlice<UInt8>
 
     init(_ bytes: [UInt8]) { rest = bytes[...] }

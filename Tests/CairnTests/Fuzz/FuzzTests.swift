@@ -44,17 +44,25 @@ import Testing
         }
     }
 
+    @Test func `the rules of the engine's target are fine`() {
+        #expect(FuzzedEngine.mistakes == [])
+    }
+
     @Test func `a script says who sends what in which pieces`() {
         let script = FuzzScript(
-            [9, 2, 0, 0]
-                + Array(
-                    "abcde\u{f7}".unicodeScalars.map {
-                        UInt8($0.value)
-                    } + "<x".utf8))
+            [9, 2, 0] + Array("_abcde".utf8) + hex("f73c 78 f72d03 f72e f73e f7f7"))
         #expect(script.choices == 9)
         #expect(
             script.steps == [
                 .data(Array("abcde".utf8), isFromClient: true),
+                .data(Array("x".utf8), isFromClient: false),
+                .gap(9, isFromClient: false), .end(isFromClient: false),
+                .data([0xf7, 0xf7], isFromClient: true),
+            ])
+        #expect(
+            script.inPieces.prefix(3) == [
+                .data(Array("ab".utf8), isFromClient: true),
+                .data(Array("cde".utf8), isFromClient: true),
                 .data(Array("x".utf8), isFromClient: false),
             ])
     }
@@ -66,8 +74,10 @@ extension FuzzTarget {
         switch self {
         case .capture: 300
         case .decode: 2_000
-        case .http, .dns, .tls: 500
+        case .http, .dns, .tls, .smb, .dcerpc, .kerberos, .rdp: 400
         case .rules: 100
+        case .engine: 40
+        case .alerts: 200
         }
     }
 }

@@ -10,15 +10,13 @@
 /// | 4 | limits are so small that they are met |
 /// | 8 | files are given to libmagic |
 /// | 16 | at a port that says nothing |
+/// | 32 | at the port of multicast DNS |
 struct FuzzedFlow {
-    enum Service { case http, dns, tls }
-
     /// Bytes that a transaction may hold.
     private static let storedByteCountMax = 16 << 20
 
     private let sessions = ProtocolSessions()
     private let output: ParserOutput
-    private let service: Service
     private let tuple: Flow
     private var seen = Seen()
 
@@ -27,6 +25,7 @@ struct FuzzedFlow {
         /// Complete transactions, each field on a line, and anomalies.
         var text: [UInt8] = []
         var problem: String?
+        var isDNS = false
 
         mutating func add(_ line: some Sequence<UInt8>) {
             text += line
@@ -34,33 +33,27 @@ struct FuzzedFlow {
         }
     }
 
-    static func run(_ script: FuzzScript, _ service: Service) -> String? {
-        var flow = FuzzedFlow(script.choices, service)
+    static func run(_ script: FuzzScript, _ definition: ProtocolDefinition) -> String? {
+        var flow = FuzzedFlow(script.choices, definition)
         let whole = flow.run(script.steps)
         if let problem = whole.problem { return problem }
         // With the parsers and transactions of the first run, which must not show.
         let again = flow.run(flow.dependsOnPieces(script) ? script.steps : script.inPieces)
         if let problem = again.problem { return "in pieces: \(problem)" }
-        guard whole.text != again.text else { return nil }
-        return difference(whole.text, again.text)
+        return whole.text == again.text ? nil : fuzzDifference(whole.text, again.text)
     }
 
-    private init(_ choices: UInt8, _ service: Service) {
-        self.service = service
+    private init(_ choices: UInt8, _ definition: ProtocolDefinition) {
         var limits = ProtocolLimits()
         if choices & 4 != 0 { limits.makeSmall() }
         let needs: FileNeeds = choices & 8 != 0 ? .all : [.files, .data, .sha256]
         output = ParserOutput(limits: limits, fileNeeds: needs)
         var tuple = Flow()
-        tuple.transport = service == .dns && choices & 2 != 0 ? .udp : .tcp
+        let isDatagrams = definition.overUDP && (choices & 2 != 0 || !definition.overTCP)
+        tuple.transport = isDatagrams ? .udp : .tcp
         tuple.clientPort = 40_000
-        tuple.serverPort =
-            switch service {
-            case .http: 80
-            case .dns: choices & 4 != 0 ? 5353 : 53
-            case .tls: 443
-            }
-        if choices & 16 != 0 { tuple.serverPort = 9_999 }
+        tuple.serverPort = choices & 16 != 0 ? 9_999 : definition.ports.first ?? 0
+        if choices & 32 != 0 { tuple.serverPort = DNS.multicastDefinition.ports.first ?? 0 }
         if choices & 1 != 0 {
             (tuple.clientPort, tuple.serverPort) = (tuple.serverPort, tuple.clientPort)
         }
@@ -70,8 +63,9 @@ struct FuzzedFlow {
     /// A datagram is one piece; and DNS finds its messages again at the beginning of a piece where
     /// bytes were lost.
     private func dependsOnPieces(_ script: FuzzScript) -> Bool {
+        if tuple.transport == .udp { return true }
         let hasGaps = script.steps.contains { if case .gap = $0 { true } else { false } }
-        return tuple.transport == .udp || service == .dns && hasGaps
+        return hasGaps && seen.isDNS
     }
 
     // MARK: One run
@@ -88,6 +82,7 @@ struct FuzzedFlow {
             }
             sessions.finish(flow, output: output)
             collect(flow)
+            seen.isDNS = sessions.definition(of: flow) === DNS.definition
             sessions.release(flow)
         }
         if output.openTransactionCount != 0 {
@@ -167,22 +162,6 @@ struct FuzzedFlow {
         if JSONValue(parsing: writer.bytes) == nil {
             seen.problem = "no JSON: \(String(decoding: writer.bytes, as: UTF8.self))"
         }
-    }
-
-    // MARK: Reporting
-
-    /// The lines from which on two runs differ.
-    private static func difference(_ whole: [UInt8], _ pieces: [UInt8]) -> String {
-        func lines(_ text: [UInt8]) -> [String] {
-            text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-                .map { String(decoding: $0, as: UTF8.self) }
-        }
-        let (whole, pieces) = (lines(whole), lines(pieces))
-        let common = zip(whole, pieces).prefix { $0 == $1 }.count
-        func rest(_ lines: [String]) -> String {
-            lines.dropFirst(max(0, common - 1)).prefix(60).joined(separator: "\n  ")
-        }
-        return "whole:\n  \(rest(whole))\nin pieces:\n  \(rest(pieces))"
     }
 }
 

@@ -63,6 +63,10 @@ import Testing
         encoded("brotli", "br", brotli),
         encoded("LZMA", "lzma", lzma),
         encoded("Zstandard", "zstd", zstandard),
+        encoded(
+            "Zstandard that is damaged behind a block", "zstd",
+            [UInt8](hex: "28b52ffd 00 58 280000 68656c6c6f 060000"), Array("hello".utf8),
+            anomalies: ["gzip_decompression_failed"]),
         encoded("gzip within gzip", "gzip, gzip", gzipTwice),
         encoded("identity counts as nothing", "identity, gzip ,", gzip),
         encoded(

@@ -105,12 +105,12 @@ enum KerberosMaker {
 @Suite struct KerberosTests {
     private typealias Maker = KerberosMaker
 
-    private static let krbtgt = Maker.name("krbtgt", "EXAMPLE.COM")
-    private static let asRequest = Maker.request(10, client: Maker.name("alice"), service: krbtgt)
-    private static let asReply = Maker.reply(11, client: Maker.name("alice"), service: krbtgt)
-    private static let tgsRequest = Maker.request(
+    static let krbtgt = Maker.name("krbtgt", "EXAMPLE.COM")
+    static let asRequest = Maker.request(10, client: Maker.name("alice"), service: krbtgt)
+    static let asReply = Maker.reply(11, client: Maker.name("alice"), service: krbtgt)
+    static let tgsRequest = Maker.request(
         12, service: Maker.name("cifs", "fs1.example.com"), nonce: 77, preauthentication: [1])
-    private static let tgsReply = Maker.reply(
+    static let tgsReply = Maker.reply(
         13, client: Maker.name("alice"), service: Maker.name("cifs", "fs1.example.com"),
         ticket: 23)
 
@@ -122,7 +122,7 @@ enum KerberosMaker {
     }
 
     /// A request for a first ticket, byte by byte: no pre-authentication, RC4 alone offered.
-    private static let literalRequest = [UInt8](
+    static let literalRequest = [UInt8](
         hex: "6a6b 3069 a103 020105 a203 02010a"
             + "a45d 305b a007 0305 0050800000"
             + "a110 300e a003 020101 a107 3005 1b03 626f62"
@@ -251,7 +251,7 @@ enum KerberosMaker {
 
     // MARK: TCP
 
-    private static let conversation: [([UInt8], Direction)] = [
+    static let conversation: [([UInt8], Direction)] = [
         (Maker.framed(asRequest), .toServer),
         ([0, 0, 0, 0], .toClient),
         (Maker.framed(asReply), .toClient),
@@ -366,6 +366,41 @@ enum KerberosMaker {
             let field = try #require(FieldRegistry.field(named: name, subject: subject))
             #expect(FieldRegistry.definition(of: field).name == expected)
         }
+    }
+
+    @Test func `a rule in Zeek's words fires, and its records are as their schemas say`() throws {
+        let rule = """
+            title: Service ticket in RC4
+            logsource: {product: zeek, service: kerberos}
+            detection:
+              ticket: {request_type: TGS, cipher: rc4-hmac}
+              computer: {service|startswith: $}
+              condition: ticket and not computer
+            """
+        var writer = TrafficWriter()
+        writer.udp(
+            client: .init(address: IPAddress("10.0.0.5") ?? .zero, port: 40_000),
+            server: .init(address: IPAddress("10.0.0.1") ?? .zero, port: 88),
+            turns: [
+                .init(direction: .toServer, bytes: Self.asRequest),
+                .init(direction: .toClient, bytes: Self.asReply),
+                .init(direction: .toServer, bytes: Self.tgsRequest),
+                .init(direction: .toClient, bytes: Self.tgsReply),
+            ], at: .epoch)
+        var options = EngineOptions()
+        options.writesAlerts = true
+        options.writesEvents = true
+        var records: [RecordKind: [UInt8]] = [:]
+        _ = Engine(rules: RuleFixtures.load(rule), options: options).run(
+            EngineSource(ScriptedSource(writer.framesInTimeOrder))
+        ) { records[$0, default: []] += $1 }
+        let schema = try JSONSchema(named: "event")
+        let events = (records[.event] ?? []).split(separator: UInt8(ascii: "\n"))
+        #expect(events.compactMap { JSONValue(parsing: $0)?["krb5"] }.count == 2)
+        for event in events { #expect(schema.problems(in: event) == []) }
+        let alerts = (records[.alert] ?? []).split(separator: UInt8(ascii: "\n"))
+        #expect(alerts.count == 1)
+        for alert in alerts { #expect(try JSONSchema(named: "alert").problems(in: alert) == []) }
     }
 
     @Test func `an event has the members of Suricata's`() {

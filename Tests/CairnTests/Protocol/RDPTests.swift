@@ -111,10 +111,10 @@ enum RDPMaker {
 
     /// A request for TLS or CredSSP with a cookie, and the server's choice of CredSSP, byte by
     /// byte.
-    private static let literalRequest = [UInt8](
+    static let literalRequest = [UInt8](
         hex: "0300 002b 26 e0 0000 0000 00"
             + "436f6f6b69653a206d737473686173683d 616c696365 0d0a" + "01 01 0800 0b000000")
-    private static let literalResponse = [UInt8](
+    static let literalResponse = [UInt8](
         hex: "0300 0013 0e d0 0000 1234 00" + "02 1f 0800 02000000")
 
     @Test func `a negotiation says who asks and how it is encrypted`() {
@@ -190,7 +190,7 @@ enum RDPMaker {
         #expect(fields?["rdp.requested_protocols"] == ["ssl"])
     }
 
-    private static let unencrypted: [([UInt8], Direction)] = [
+    static let unencrypted: [([UInt8], Direction)] = [
         (Maker.request("eve", protocols: 0), .toServer),
         (Maker.negotiation(0xd0, []), .toClient),
         (

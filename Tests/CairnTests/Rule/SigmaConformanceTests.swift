@@ -18,8 +18,6 @@ import Testing
     /// A row of `rules.tsv`: what a rule looks at, and whether all of that is on the wire.
     private struct Row {
         var isEvaluable: Bool
-        /// `category/product/service`, `-` for none.
-        var logSource: String
         var fields: [String]
         var path: String
 
@@ -27,7 +25,6 @@ import Testing
             let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
             guard columns.count == 8, columns[2] != "evaluable" else { return nil }
             isEvaluable = columns[2] == "yes"
-            logSource = String(columns[3])
             fields = columns[6].split(separator: ",").map(String.init)
             path = String(columns[7])
         }
@@ -38,11 +35,6 @@ import Testing
         return table.split(separator: "\n").compactMap { Row($0) }.filter {
             FileManager.default.fileExists(atPath: folder.appending(path: $0.path).path)
         }
-    }
-
-    /// Zeek's logs whose protocol is not parsed.
-    private static let pending = ["-/zeek/smb_files", "-/zeek/dce_rpc"].filter { _ in
-        FieldRegistry.subject(named: "smb") == nil
     }
 
     @Test(.enabled(if: folder != nil, "needs conformance/sigma in $CAIRN_SHARED or ../shared"))
@@ -57,7 +49,7 @@ import Testing
         let complaints = Dictionary(
             grouping: set.diagnostics.filter { $0.severity != .skipped }, by: \.location.path)
         #expect(complaints.isEmpty)
-        for row in rows where !Self.pending.contains(row.logSource) {
+        for row in rows {
             let path = folder.appending(path: row.path).path
             if loaded.contains(path) { continue }
             let reason = try #require(reasons[path], "neither loaded nor skipped: \(row.path)")
