@@ -2,6 +2,9 @@ import CBrotli
 import CLZMA
 
 /// Brotli (RFC 7932). The library cannot begin anew, so each body makes its own state.
+///
+/// The library keeps back what a call has decoded if the same call fails. Bytes are given to it one
+/// by one, so that what comes before damage does not depend on how the bytes came.
 final class BrotliDecompressor: Decompressor {
     private var decoder: OpaquePointer?
 
@@ -18,13 +21,14 @@ final class BrotliDecompressor: Decompressor {
     ) -> (count: Int, status: Status) {
         if decoder == nil { decoder = BrotliDecoderCreateInstance(nil, nil, nil) }
         guard let decoder else { return (0, .memoryLimit) }
-        var inputCount = input.count
+        let givenCount = min(1, input.count)
+        var inputCount = givenCount
         var nextInput = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
         var room = output.count
         var nextOutput = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
         let result = BrotliDecoderDecompressStream(
             decoder, &inputCount, &nextInput, &room, &nextOutput, nil)
-        input = UnsafeRawBufferPointer(rebasing: input[(input.count &- inputCount)...])
+        input = UnsafeRawBufferPointer(rebasing: input[(givenCount &- inputCount)...])
         let count = output.count &- room
         switch result {
         case BROTLI_DECODER_RESULT_SUCCESS:

@@ -61,6 +61,9 @@ import Testing
         encoded("gzip under the name of deflate", "deflate", gzip),
         encoded("deflate under the name of gzip", "gzip", zlib),
         encoded("brotli", "br", brotli),
+        encoded(
+            "brotli that is damaged behind a block", "br", brotli.dropLast() + [0x0e],
+            anomalies: ["gzip_decompression_failed"]),
         encoded("LZMA", "lzma", lzma),
         encoded("Zstandard", "zstd", zstandard),
         encoded(
