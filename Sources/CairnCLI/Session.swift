@@ -81,7 +81,9 @@ extension EngineOptionGroup {
     /// Loads the rules that the options name; mistakes are printed, and end the run only with `--strict`.
     func loadRules(settings: Settings) throws -> RuleSet {
         let paths = try (rules.isEmpty ? [defaultRules()] : rules) + addedRules
-        let set = RuleLoader(settings: settings).load(paths: paths)
+        var loader = RuleLoader(settings: settings)
+        loader.readsTests = false
+        let set = loader.load(paths: paths)
         for diagnostic in set.diagnostics where diagnostic.severity != .skipped {
             printError("\(diagnostic)")
         }

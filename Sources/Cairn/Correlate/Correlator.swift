@@ -313,7 +313,7 @@ struct CorrelatorCore: ~Copyable {
         let end = clock ?? .distantFuture
         writePerRule("dropped_items", trackers.indices.map { trackers[$0].droppedItemCount })
         context.records.json.key("end")
-        if let clock { context.records.time(clock) } else { context.records.json.null() }
+        if let clock { context.records.json.time(clock) } else { context.records.json.null() }
         writePerRule("evicted_groups", trackers.indices.map { trackers[$0].evictedGroupCount })
         context.records.json.member("evicted_incidents", incidents.evictedCount)
         context.records.json.member("firings", counts.firings)

@@ -345,7 +345,7 @@ struct IncidentTable: ~Copyable {
         while openCount >= settings.openIncidentCountMax, firstByLast >= 0 { evictFirst(at: time) }
         records.idSource.beginArray()
         records.idSource.string("incident")
-        records.times.write(time, to: &records.idSource)
+        records.idSource.time(time)
         write(key, to: &records.idSource)
         records.idSource.endArray()
         let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)

@@ -50,7 +50,6 @@ struct RecordWriter: ~Copyable {
     var json = JSONWriter()
     /// What the identifier being made is the hash of.
     var idSource = JSONWriter()
-    var times = TimeText()
     private let capture: String?
     private let sink: (borrowing [UInt8]) -> Void
     private let digest = Digest(.sha256)
@@ -66,12 +65,12 @@ struct RecordWriter: ~Copyable {
     /// Ends a record.
     mutating func endRecord() {
         json.endLine()
-        if json.bytes.count >= Self.blockByteCount { flush() }
+        if json.byteCount >= Self.blockByteCount { flush() }
     }
 
     /// Hands on what was written.
     mutating func flush() {
-        if json.bytes.isEmpty { return }
+        if json.byteCount == 0 { return }
         sink(json.bytes)
         json.removeAll()
     }
@@ -82,9 +81,6 @@ struct RecordWriter: ~Copyable {
     mutating func writeCapture() {
         if let capture { json.member("capture", capture) }
     }
-
-    /// Writes a time.
-    mutating func time(_ time: Timestamp) { times.write(time, to: &json) }
 
     /// Writes the reference to an item.
     mutating func reference(_ reference: ItemReference, _ catalog: RuleCatalog) {
@@ -99,7 +95,7 @@ struct RecordWriter: ~Copyable {
         json.key("rule")
         json.string(catalog.text(ofIdentity: reference.identity))
         json.key("time")
-        time(reference.time)
+        json.time(reference.time)
         json.endObject()
     }
 
@@ -108,41 +104,13 @@ struct RecordWriter: ~Copyable {
     /// The identifier that the text in `idSource` gives, which is then empty.
     mutating func makeID() -> RecordID {
         digest.reset()
-        idSource.bytes.withUnsafeBytes { digest.update($0) }
+        idSource.withBytes { digest.update($0) }
         idSource.removeAll()
         return digest.finish().withUnsafeBytes { bytes in
             RecordID(
                 high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
                 low: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))
         }
-    }
-}
-
-/// Writes times with nine digits, so that text order is time order; keeps the text of the last
-/// second.
-struct TimeText {
-    private var text: [UInt8] = []
-    private var second: Int64?
-
-    mutating func write(_ time: Timestamp, to json: inout JSONWriter) {
-        var (second, nanosecond) = time.nanoseconds.quotientAndRemainder(
-            dividingBy: nanosecondsPerSecond)
-        if nanosecond < 0 {
-            second -= 1
-            nanosecond += nanosecondsPerSecond
-        }
-        if second != self.second {
-            self.second = second
-            text = Array("\"\(time)\"".utf8)
-        }
-        text.withUnsafeMutableBufferPointer { text in
-            // The text ends with nine digits, a Z and a quote.
-            for place in stride(from: text.count - 3, to: text.count - 12, by: -1) {
-                text[place] = UInt8(truncatingIfNeeded: 48 + nanosecond % 10)
-                nanosecond /= 10
-            }
-        }
-        json.raw(text)
     }
 }
 

@@ -6,11 +6,16 @@ struct QuotedPacket: Equatable, Sendable {
     /// Who sent the quoted packet: usually whom the error goes to.
     let source: IPAddress
     let destination: IPAddress
-    /// TCP, UDP and SCTP; 0 for others, and if the quote ends before them.
-    let sourcePort: UInt16
-    let destinationPort: UInt16
     /// Where the quoted transport header begins, counted in the quote.
     let transportOffset: Int
+    /// TCP, UDP and SCTP; 0 for others, and if the quote ends before them.
+    private(set) var sourcePort: UInt16 = 0
+    private(set) var destinationPort: UInt16 = 0
+    /// ICMP and ICMPv6; 0 for others, and if the quote ends before them.
+    private(set) var icmpType: UInt8 = 0
+    private(set) var icmpCode: UInt8 = 0
+    /// Whether the quote reaches as far as the ports, or type and code, if its protocol has them.
+    private(set) var hasTransport = true
 
     /// Decodes the quote at the start of `bytes`, the body of an error of the given kind.
     ///
@@ -29,8 +34,7 @@ struct QuotedPacket: Equatable, Sendable {
             destination = IPAddress(v4In: bytes, at: 16)
             transportOffset = headerByteCount
             let isFirst = bytes.bigEndian(UInt16.self, at: 6) & 0x1fff == 0
-            (sourcePort, destinationPort) =
-                isFirst ? Self.ports(bytes, ipProtocol, at: headerByteCount) : (0, 0)
+            readTransport(bytes, count: isFirst ? bytes.byteCount : headerByteCount)
         } else {
             try bytes.require(IPv6Header.byteCount, else: .icmpv6QuoteTruncated)
             guard bytes.byte(at: 0) >> 4 == 6 else {
@@ -40,7 +44,7 @@ struct QuotedPacket: Equatable, Sendable {
             source = IPAddress(v6In: bytes, at: 8)
             destination = IPAddress(v6In: bytes, at: 24)
             (ipProtocol, transportOffset) = Self.skipExtensions(bytes)
-            (sourcePort, destinationPort) = Self.ports(bytes, ipProtocol, at: transportOffset)
+            readTransport(bytes, count: bytes.byteCount)
         }
     }
 
@@ -66,16 +70,22 @@ struct QuotedPacket: Equatable, Sendable {
         return (next, offset)
     }
 
-    private static func ports(
-        _ bytes: RawSpan, _ ipProtocol: UInt8, at offset: Int
-    ) -> (UInt16, UInt16) {
-        let hasPorts =
-            ipProtocol == IPProtocol.tcp || ipProtocol == IPProtocol.udp
-            || ipProtocol == IPProtocol.sctp
-        guard hasPorts, bytes.byteCount &- offset >= 4 else { return (0, 0) }
-        return (
-            bytes.bigEndian(UInt16.self, at: offset), bytes.bigEndian(UInt16.self, at: offset &+ 2)
-        )
+    /// Reads what tells flows apart, within the first `count` bytes.
+    private mutating func readTransport(_ bytes: RawSpan, count: Int) {
+        let rest = count &- transportOffset
+        switch ipProtocol {
+        case IPProtocol.tcp, IPProtocol.udp, IPProtocol.sctp:
+            hasTransport = rest >= 4
+            guard hasTransport else { return }
+            sourcePort = bytes.bigEndian(UInt16.self, at: transportOffset)
+            destinationPort = bytes.bigEndian(UInt16.self, at: transportOffset &+ 2)
+        case IPProtocol.icmp, IPProtocol.icmpv6:
+            hasTransport = rest >= 2
+            guard hasTransport else { return }
+            icmpType = bytes.byte(at: transportOffset)
+            icmpCode = bytes.byte(at: transportOffset &+ 1)
+        default: return
+        }
     }
 }
 

@@ -62,7 +62,8 @@ final class Defragmenter {
     var pieces: SlotPool<Piece>
     var pages: SlotPool<Page>
     let pageBytes: UnsafeMutableRawPointer
-    private let buckets: UnsafeMutablePointer<Int32>
+    /// Made with the first fragment: most captures have none.
+    private var madeBuckets: UnsafeMutablePointer<Int32>?
     private let bucketMask: UInt32
     private var oldest: Int32 = -1
     private var newest: Int32 = -1
@@ -92,14 +93,21 @@ final class Defragmenter {
         pageBytes = .allocate(byteCount: pageCount * Self.pageByteCount, alignment: 16)
         var bucketCount = 1024
         while bucketCount < trackerCount { bucketCount *= 2 }
-        buckets = .allocate(capacity: bucketCount)
-        buckets.initialize(repeating: -1, count: bucketCount)
         bucketMask = UInt32(truncatingIfNeeded: bucketCount - 1)
     }
 
     deinit {
         pageBytes.deallocate()
-        buckets.deallocate()
+        madeBuckets?.deallocate()
+    }
+
+    private var buckets: UnsafeMutablePointer<Int32> {
+        if let madeBuckets { return madeBuckets }
+        let count = Int(bucketMask) + 1
+        let buckets = UnsafeMutablePointer<Int32>.allocate(capacity: count)
+        buckets.initialize(repeating: -1, count: count)
+        madeBuckets = buckets
+        return buckets
     }
 
     /// Takes in a fragment; the datagram that it completes lies in `arena`.

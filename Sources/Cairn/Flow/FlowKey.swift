@@ -41,15 +41,26 @@ extension FlowKey {
         }
     }
 
-    /// The key of the packet that an ICMP error quotes, as its sender sent it.
-    init(_ quote: ICMPQuote, in packet: UnsafePointer<Packet>, usesVLAN: Bool) {
-        source = quote.sourceAddress
-        destination = quote.destinationAddress
-        sourceSelector = quote.sourceSelector
-        destinationSelector = quote.destinationSelector
+    /// The key of the packet that an ICMP error quotes, as its sender sent it; nil if it quotes too
+    /// little to tell the flow.
+    init?(quotedBy packet: UnsafePointer<Packet>, usesVLAN: Bool) {
+        guard let quote = packet.pointee.quotedPacket, quote.hasTransport else { return nil }
+        source = quote.source
+        destination = quote.destination
         context = Self.context(
             of: packet, ipVersion: quote.ipVersion, ipProtocol: quote.ipProtocol,
             usesVLAN: usesVLAN)
+        switch quote.ipProtocol {
+        case IPProtocol.icmp, IPProtocol.icmpv6:
+            let pair = ICMPPair(
+                type: quote.icmpType, code: quote.icmpCode,
+                isV6: quote.ipProtocol == IPProtocol.icmpv6)
+            sourceSelector = pair.sourceSelector
+            destinationSelector = pair.destinationSelector
+        default:
+            sourceSelector = quote.sourcePort
+            destinationSelector = quote.destinationPort
+        }
     }
 
     @inline(__always) private static func context(

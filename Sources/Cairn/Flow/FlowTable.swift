@@ -26,7 +26,11 @@ final class FlowTable {
     private let timeouts: FlowTimeouts
     /// Flows that had to make room and were not yet handed out, linked by `next`.
     private var displaced: FlowPointer?
+    /// Memory for flows; that behind the first `usedSlabCount` slabs and the first
+    /// `usedOfSlabCount` flows of the last of them was not touched yet.
     private var slabs: [FlowPointer] = []
+    private var usedSlabCount = 0
+    private var usedOfSlabCount = slabFlowCount
     private var freeFlows: FlowPointer?
     private(set) var flowCount = 0
     private var counts = FlowTableCounts()
@@ -50,7 +54,9 @@ final class FlowTable {
         buckets.initialize(repeating: nil, count: Self.bucketCountMin)
         timeouts = FlowTimeouts(settings)
         let prealloc = min(settings.prealloc / max(1, shardCount), flowCountMax)
-        for _ in 0..<(prealloc + Self.slabFlowCount - 1) / Self.slabFlowCount { addSlab() }
+        for _ in 0..<(prealloc + Self.slabFlowCount - 1) / Self.slabFlowCount {
+            slabs.append(.allocate(capacity: Self.slabFlowCount))
+        }
     }
 
     deinit {
@@ -71,7 +77,7 @@ extension FlowTable {
     ///   could not be decoded, a tunnel's IP header, or an ICMP error that quotes no known flow.
     func track(_ packet: UnsafePointer<Packet>) -> TrackedFlow? {
         guard hasFlow(packet) else { return nil }
-        if ICMPQuote.isError(packet) { return quoted(by: packet) }
+        if packet.pointee.isICMPError { return quoted(by: packet) }
         let key = FlowKey(packet, usesVLAN: settings.usesVLAN)
         let hash = key.hash
         var chainLength = 0
@@ -118,8 +124,7 @@ extension FlowTable {
     }
 
     private func quoted(by packet: UnsafePointer<Packet>) -> TrackedFlow? {
-        guard let quote = ICMPQuote(packet) else { return nil }
-        let key = FlowKey(quote, in: packet, usesVLAN: settings.usesVLAN)
+        guard let key = FlowKey(quotedBy: packet, usesVLAN: settings.usesVLAN) else { return nil }
         var chainLength = 0
         guard let known = find(key, key.hash, &chainLength) else { return nil }
         return TrackedFlow(flow: known.flow, direction: known.direction.reversed)
@@ -315,21 +320,23 @@ extension FlowTable {
     }
 
     private func allocate() -> FlowPointer {
-        if freeFlows == nil { addSlab() }
-        guard let flow = freeFlows else { preconditionFailure("a new slab holds free flows") }
-        freeFlows = flow.pointee.next
+        let flow: FlowPointer
+        if let free = freeFlows {
+            freeFlows = free.pointee.next
+            flow = free
+        } else {
+            if usedOfSlabCount == Self.slabFlowCount { takeSlab() }
+            flow = slabs[usedSlabCount - 1] + usedOfSlabCount
+            usedOfSlabCount += 1
+        }
         flow.initialize(to: Flow())
         return flow
     }
 
-    private func addSlab() {
-        let slab = FlowPointer.allocate(capacity: Self.slabFlowCount)
-        for index in 0..<Self.slabFlowCount {
-            (slab + index).initialize(to: Flow())
-            slab[index].next = index + 1 < Self.slabFlowCount ? slab + index + 1 : freeFlows
-        }
-        freeFlows = slab
-        slabs.append(slab)
+    private func takeSlab() {
+        if usedSlabCount == slabs.count { slabs.append(.allocate(capacity: Self.slabFlowCount)) }
+        usedSlabCount += 1
+        usedOfSlabCount = 0
     }
 }
 

@@ -5,14 +5,13 @@ enum AlertBuilder {
         _ number: Int, _ compiled: CompiledRules, _ evaluator: RuleEvaluator
     ) -> Candidate {
         let event = evaluator.event
-        let rule = compiled.detectionRules[number]
         var alert = Self.alert(number, event, compiled.rules.elements[number].orientation)
         if compiled.settings.writesEvents {
             alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
         }
         alert.matches = matches(compiled, evaluator)
-        alert.actor = rule.actor.flatMap { event.copy(of: $0)?.text }
-        alert.victim = rule.victim.flatMap { event.copy(of: $0)?.text }
+        alert.actor = compiled.detectionRules[number].actor.flatMap { event.copy(of: $0)?.text }
+        alert.victim = compiled.detectionRules[number].victim.flatMap { event.copy(of: $0)?.text }
         // For correlation source and destination are the ends of the flow, whatever the subject.
         let isOfPacket = event.place.isOfPacket
         event.place.isOfPacket = isOfPacket && event.place.flow == nil
@@ -23,9 +22,9 @@ enum AlertBuilder {
         }
         event.place.isOfPacket = isOfPacket
         if compiled.settings.writesEvents { alert.eventJSON = event.json }
-        var candidate = Candidate(alert: alert, order: compiled.rules.elements[number].order)
+        let candidate = Candidate(alert: alert, order: compiled.rules.elements[number].order)
         candidate.isOfStream = event.isOfStream
-        if !rule.counters.isEmpty {
+        if !compiled.detectionRules[number].counters.isEmpty {
             let count = compiled.rules.elements[number].variables.count
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }
         }

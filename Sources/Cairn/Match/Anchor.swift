@@ -100,10 +100,10 @@ extension FieldMatch {
                 return anchorCover(bytes, ignoresCase: !pattern.isCased)
             }
         case .regex(let pattern):
-            let choices = RegexLiterals.required(by: pattern) { bytes in
+            let literals = RegexLiterals(pattern) { bytes in
                 Anchor.make(bytes, ignoresCase: pattern.ignoresCase, field: field)?.rarity ?? 0
             }
-            return choices.compactMap { choice in
+            return literals.choices.compactMap { choice in
                 let covers = choice.compactMap {
                     anchorCover($0, ignoresCase: pattern.ignoresCase)
                 }

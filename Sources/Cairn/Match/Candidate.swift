@@ -1,11 +1,18 @@
 /// A rule whose condition holds on an event. State and thresholds, which depend on what came before on other flows, are
 /// decided behind the shards, in packet order (`AlertGate`).
-struct Candidate {
-    var alert: Alert
+///
+/// An object, because an alert is large and goes through several hands.
+final class Candidate {
+    let alert: Alert
     /// The order of the rules on one event.
-    var order: Int32
+    let order: Int32
     /// Values of the rule's variables, where its counters need them; in the order of `CompiledRules.Rule.variables`.
     var variables: [Int64] = []
     /// The same rule may come again on the same direction of the stream: it fires on the first that passes the gate.
     var isOfStream = false
+
+    init(alert: Alert, order: Int32) {
+        self.alert = alert
+        self.order = order
+    }
 }

@@ -58,7 +58,7 @@ final class CompiledRules: @unchecked Sendable {
     /// Rules on streams, by `streamIndex`.
     let streamGroups = FlatTable<RuleGroup>()
     /// Ports that rules on streams let pass, by `streamIndex`, then by port: bit 0 for sources, bit 1 for destinations.
-    private let streamPorts = FlatTable<UInt8>()
+    private let streamPorts: UnsafeMutablePointer<UInt8>
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
@@ -68,13 +68,14 @@ final class CompiledRules: @unchecked Sendable {
     private let streamSubject: Int?
     private var builders: Builders
     private static let transportCount = Int(Transport.other.rawValue) + 1
+    private static let streamGroupCount = 4
     private static let portCount = 1 << 16
 
     /// What fills the groups and owns their memory.
     private struct Builders {
         var transaction: [RuleGroupBuilder?]
         var packet: [RuleGroupBuilder?] = Array(repeating: nil, count: transportCount)
-        var stream: [RuleGroupBuilder?] = Array(repeating: nil, count: 4)
+        var stream: [RuleGroupBuilder?] = Array(repeating: nil, count: streamGroupCount)
     }
 
     /// Compiles rules.
@@ -97,10 +98,14 @@ final class CompiledRules: @unchecked Sendable {
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
+        streamPorts = .allocate(capacity: Self.streamGroupCount * Self.portCount)
+        streamPorts.initialize(repeating: 0, count: Self.streamGroupCount * Self.portCount)
         for (index, rule) in rules.enumerated() { compile(rule, index) }
         orderRules()
         completeGroups()
     }
+
+    deinit { streamPorts.deallocate() }
 
     /// The place of the groups for streams of a transport and direction; nil for transports without streams.
     @inline(__always)
@@ -115,7 +120,7 @@ final class CompiledRules: @unchecked Sendable {
     /// Whether rules on streams let a pair of ports pass; with none of them a stream need not be looked at.
     @inline(__always)
     func letsPass(_ source: UInt16, _ destination: UInt16, streamIndex: Int) -> Bool {
-        let ports = streamPorts.elements + streamIndex &* Self.portCount
+        let ports = streamPorts + streamIndex &* Self.portCount
         return ports[Int(source)] & 1 != 0 && ports[Int(destination)] & 2 != 0
     }
 
@@ -305,24 +310,23 @@ final class CompiledRules: @unchecked Sendable {
         for builder in builders.packet { complete(builder, PacketFields.definition, packetGroups) }
         for (index, builder) in builders.stream.enumerated() {
             complete(builder, StreamFields.definition, streamGroups)
-            for mask in ports(of: streamGroups.elements[index]) { streamPorts.append(mask) }
+            fillPorts(index)
         }
     }
 
-    /// Which ports the rules of a group let pass.
-    private func ports(of group: RuleGroup) -> [UInt8] {
-        var masks = [UInt8](repeating: 0, count: Self.portCount)
+    /// Notes which ports the rules of a group let pass.
+    private func fillPorts(_ index: Int) {
+        let ports = streamPorts + index * Self.portCount
         var seen: [Set<[ClosedRange<UInt16>]>] = [[], []]
-        for number in group.ruleNumbers {
-            let index = rules.elements[Int(number)].traffic
-            guard index >= 0 else { return Array(repeating: 3, count: Self.portCount) }
-            let (source, destination) = traffic.ports(of: Int(index))
+        for number in streamGroups.elements[index].ruleNumbers {
+            let test = rules.elements[Int(number)].traffic
+            guard test >= 0 else { return ports.update(repeating: 3, count: Self.portCount) }
+            let (source, destination) = traffic.ports(of: Int(test))
             for (bit, ranges) in [source, destination].enumerated()
             where seen[bit].insert(ranges).inserted {
-                for range in ranges { for port in range { masks[Int(port)] |= 1 << UInt8(bit) } }
+                for range in ranges { for port in range { ports[Int(port)] |= 1 << UInt8(bit) } }
             }
         }
-        return masks
     }
 
     // MARK: Order

@@ -191,17 +191,26 @@ final class Event {
     func copy(of field: FieldID) -> FieldValue? {
         let source = RuleProgram.source(field, subjects, subjectIndex)
         let isList = subjects[Int(field.subject)].fields[Int(field.index)].isList
-        var values: [FieldValue] = []
+        var first: FieldValue?
+        var others: [FieldValue] = []
         _ = anyValue(source) { value in
-            switch value {
-            case .number(let number): values.append(.integer(number))
-            case .address(let address): values.append(.text(Array(address.description.utf8)))
-            case .bytes(let bytes): values.append(.text(Array(bytes)))
+            if first == nil {
+                first = Self.copy(value)
+            } else {
+                others.append(Self.copy(value))
             }
-            return false
+            return !isList
         }
-        guard let first = values.first else { return nil }
-        return isList && values.count > 1 ? .list(values) : first
+        guard let first else { return nil }
+        return others.isEmpty ? first : .list([first] + others)
+    }
+
+    private static func copy(_ value: Value) -> FieldValue {
+        switch value {
+        case .number(let number): .integer(number)
+        case .address(let address): .text(Array(address.description.utf8))
+        case .bytes(let bytes): .text(Array(bytes))
+        }
     }
 
     private var transaction: Transaction? {
@@ -211,8 +220,7 @@ final class Event {
 
     /// The members that events show of a transaction, as JSON text without outer braces.
     var json: [UInt8] {
-        guard let transaction, transaction.definition.fields.contains(where: { $0.eve != nil })
-        else { return [] }
+        guard let transaction, !transaction.definition.eventLayout.parts.isEmpty else { return [] }
         var writer = JSONWriter()
         writer.key(transaction.definition.name)
         writer.beginObject()

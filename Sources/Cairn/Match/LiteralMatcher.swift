@@ -72,10 +72,10 @@ struct LiteralMatcher: @unchecked Sendable {
     /// Looks at every second position where that is expected to pay: it halves the positions, but doubles the windows.
     private static func cheapestPlan(_ literals: [Literal]) -> (LiteralPlan, PairTables) {
         let single = LiteralPlan(literals, stride: 1)
-        let singleTables = PairTables(single)
+        let singleTables = PairTables.cheapest(single)
         guard literals.allSatisfy({ $0.bytes.count >= 4 }) else { return (single, singleTables) }
         let double = LiteralPlan(literals, stride: 2)
-        let doubleTables = PairTables(double)
+        let doubleTables = PairTables.cheapest(double)
         if doubleTables.expectedCost < singleTables.expectedCost {
             singleTables.deallocate()
             return (double, doubleTables)
@@ -103,7 +103,7 @@ struct LiteralMatcher: @unchecked Sendable {
 
     /// Bytes of memory that the tables take.
     var byteCount: Int {
-        2 * poolByteCount + literalCount * MemoryLayout<Pattern>.stride + PairTables.byteCount
+        2 * poolByteCount + literalCount * MemoryLayout<Pattern>.stride + pairs.byteCount
             + windows.byteCount + shortWindows.byteCount
     }
 
@@ -134,19 +134,20 @@ struct LiteralMatcher: @unchecked Sendable {
         let text = scan.text
         let firstPairs = pairs.first
         let secondPairs = pairs.second
+        let mask = pairs.mask
         let end = scan.byteCount &- 11
         var position = first
         while position <= end {
-            let p0 = PairTables.index(text, position)
-            let p1 = PairTables.index(text, position &+ 1)
-            let p2 = PairTables.index(text, position &+ 2)
-            let p3 = PairTables.index(text, position &+ 3)
-            let p4 = PairTables.index(text, position &+ 4)
-            let p5 = PairTables.index(text, position &+ 5)
-            let p6 = PairTables.index(text, position &+ 6)
-            let p7 = PairTables.index(text, position &+ 7)
-            let p8 = PairTables.index(text, position &+ 8)
-            let p9 = PairTables.index(text, position &+ 9)
+            let p0 = PairTables.index(text, position, mask)
+            let p1 = PairTables.index(text, position &+ 1, mask)
+            let p2 = PairTables.index(text, position &+ 2, mask)
+            let p3 = PairTables.index(text, position &+ 3, mask)
+            let p4 = PairTables.index(text, position &+ 4, mask)
+            let p5 = PairTables.index(text, position &+ 5, mask)
+            let p6 = PairTables.index(text, position &+ 6, mask)
+            let p7 = PairTables.index(text, position &+ 7, mask)
+            let p8 = PairTables.index(text, position &+ 8, mask)
+            let p9 = PairTables.index(text, position &+ 9, mask)
             let m0 = firstPairs[p0] & secondPairs[p2]
             let m1 = firstPairs[p1] & secondPairs[p3]
             let m2 = firstPairs[p2] & secondPairs[p4]
@@ -177,18 +178,19 @@ struct LiteralMatcher: @unchecked Sendable {
         let text = scan.text
         let firstPairs = pairs.first
         let secondPairs = pairs.second
+        let mask = pairs.mask
         let end = scan.byteCount &- 18
         var position = first
         while position <= end {
-            let p0 = PairTables.index(text, position)
-            let p1 = PairTables.index(text, position &+ 2)
-            let p2 = PairTables.index(text, position &+ 4)
-            let p3 = PairTables.index(text, position &+ 6)
-            let p4 = PairTables.index(text, position &+ 8)
-            let p5 = PairTables.index(text, position &+ 10)
-            let p6 = PairTables.index(text, position &+ 12)
-            let p7 = PairTables.index(text, position &+ 14)
-            let p8 = PairTables.index(text, position &+ 16)
+            let p0 = PairTables.index(text, position, mask)
+            let p1 = PairTables.index(text, position &+ 2, mask)
+            let p2 = PairTables.index(text, position &+ 4, mask)
+            let p3 = PairTables.index(text, position &+ 6, mask)
+            let p4 = PairTables.index(text, position &+ 8, mask)
+            let p5 = PairTables.index(text, position &+ 10, mask)
+            let p6 = PairTables.index(text, position &+ 12, mask)
+            let p7 = PairTables.index(text, position &+ 14, mask)
+            let p8 = PairTables.index(text, position &+ 16, mask)
             let m0 = firstPairs[p0] & secondPairs[p1]
             let m1 = firstPairs[p1] & secondPairs[p2]
             let m2 = firstPairs[p2] & secondPairs[p3]
@@ -218,9 +220,9 @@ struct LiteralMatcher: @unchecked Sendable {
     private func scanEnd(_ scan: Scan, from rest: Int) {
         var position = rest
         while position &+ 2 <= scan.byteCount {
-            var mask = pairs.first[PairTables.index(scan.text, position)]
+            var mask = pairs.first[PairTables.index(scan.text, position, pairs.mask)]
             if position &+ 4 <= scan.byteCount {
-                mask &= pairs.second[PairTables.index(scan.text, position &+ 2)]
+                mask &= pairs.second[PairTables.index(scan.text, position &+ 2, pairs.mask)]
             }
             if mask != 0 { check(scan, position) }
             position &+= pairs.stride

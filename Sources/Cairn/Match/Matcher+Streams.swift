@@ -142,17 +142,20 @@ extension Matcher {
         let side = look.side
         guard !side.pointee.pending.isEmpty else { return }
         let end = side.pointee.window.end
+        let base = end &- UInt64(held.count)
         evaluator.event.begin(
-            stream: held, base: end &- UInt64(held.count), hasEnded: hasEnded,
-            subject: subjects.stream, look.place)
+            stream: held, base: base, hasEnded: hasEnded, subject: subjects.stream, look.place)
         var keptCount = 0
         for index in side.pointee.pending.indices {
             var pending = side.pointee.pending[index]
             let rule = compiled.rules.elements + Int(pending.rule)
+            let known = hasEnded || pending.known <= base ? 0 : Int(clamping: pending.known &- base)
+            pending.known = end
             let isHeld =
                 passes(rule, look.traffic)
                 && (rule.pointee.remembersTests
-                    ? evaluator.holds(rule, seen: &pending.seen) : evaluator.holds(rule))
+                    ? evaluator.holds(rule, seen: &pending.seen, known: known)
+                    : evaluator.holds(rule, known: rule.pointee.testsState ? 0 : known))
             if isHeld {
                 fire(Int(pending.rule))
                 // A rule that looks at state may fail behind the matcher, and hold again later.

@@ -2,9 +2,12 @@
 ///
 /// A position passes if some bucket holds both its pair and the pair two bytes behind it.
 struct PairTables {
-    /// A pair is told apart by its first byte and six bits of its second, so that both tables stay in the fastest cache.
-    private static let entryCount = 1 << 14
-    static let byteCount = 2 * entryCount
+    /// A pair is told apart by its first byte and up to six bits of its second, so that both tables stay in the fastest
+    /// cache. Most sets are small and do with less: what a scan does not bring into the cache costs it nothing.
+    private let entryCount: Int
+    private static let entryCounts = [1 << 11, 1 << 12, 1 << 13, 1 << 14]
+    /// Sets with more windows need the largest tables.
+    private static let smallWindowCountMax = 512
 
     /// By the pair at a position, and by the pair two bytes behind it.
     let first: UnsafeMutablePointer<UInt8>
@@ -15,16 +18,37 @@ struct PairTables {
 
     /// What a position that passes costs, as a multiple of one that does not.
     private static let passCost = 20.0
+    /// What the largest tables cost each byte of a short text, because they have to come into the cache.
+    private static let cacheCost = 1.0
 
-    init(_ plan: LiteralPlan) {
-        stride = plan.stride
-        first = .allocate(capacity: Self.entryCount)
-        second = .allocate(capacity: Self.entryCount)
-        first.initialize(repeating: 0, count: Self.entryCount)
-        second.initialize(repeating: 0, count: Self.entryCount)
-        let passes = fill(plan.windows + plan.shortWindows.filter { !$0.isRepeated })
-        expectedCost = (1 + Self.passCost * passes) / Double(stride)
+    /// The tables of the size that is expected to cost the least.
+    static func cheapest(_ plan: LiteralPlan) -> PairTables {
+        let isSmall = plan.windows.count + plan.shortWindows.count <= smallWindowCountMax
+        let candidates = (isSmall ? entryCounts : entryCounts.suffix(1)).map {
+            PairTables(plan, entryCount: $0)
+        }
+        var best = candidates[0]
+        for tables in candidates where tables.expectedCost < best.expectedCost { best = tables }
+        for tables in candidates where tables.first != best.first { tables.deallocate() }
+        return best
     }
+
+    private init(_ plan: LiteralPlan, entryCount: Int) {
+        stride = plan.stride
+        self.entryCount = entryCount
+        first = .allocate(capacity: entryCount)
+        second = .allocate(capacity: entryCount)
+        first.initialize(repeating: 0, count: entryCount)
+        second.initialize(repeating: 0, count: entryCount)
+        let passes = fill(plan.windows + plan.shortWindows.filter { !$0.isRepeated })
+        let size = Double(entryCount) / Double(1 << 14)
+        expectedCost = (1 + Self.passCost * passes) / Double(stride) + Self.cacheCost * size
+    }
+
+    /// Bytes of memory.
+    var byteCount: Int { 2 * entryCount }
+    /// The bits of a pair that count, the first byte lowest.
+    var mask: Int { entryCount &- 1 }
 
     func deallocate() {
         first.deallocate()
@@ -36,19 +60,30 @@ struct PairTables {
         let table: UnsafeMutablePointer<UInt8>
         let values: (UInt8, UInt8)
         let masks: (UInt8, UInt8)
-        /// How often it occurs.
+        /// The bits of a second byte that count.
+        let secondBits: Int
+        /// How often what has its places occurs.
         let frequency: Double
 
         init(
             _ table: UnsafeMutablePointer<UInt8>, _ a: UInt8, _ aMask: UInt8, _ b: UInt8,
-            _ bMask: UInt8
+            _ bMask: UInt8, secondBits: Int
         ) {
             self.table = table
+            self.secondBits = secondBits
             values = (a, b)
             masks = (aMask, bMask)
-            frequency =
-                aMask == 0
-                ? 1 : GramModel.shared.frequency(of: a, followedBy: bMask == 0 ? nil : b)
+            let model = GramModel.shared
+            if aMask == 0 {
+                frequency = 1
+            } else if bMask == 0 {
+                frequency = model.frequency(of: a, followedBy: nil)
+            } else {
+                let others = Swift.stride(from: Int(b) & secondBits, to: 256, by: secondBits + 1)
+                frequency = others.reduce(0) {
+                    $0 + model.frequency(of: a, followedBy: UInt8($1))
+                }
+            }
         }
 
         /// Enters the pairs that the half stands for.
@@ -66,9 +101,9 @@ struct PairTables {
         /// Whether `condition` holds for the place of each pair that the half stands for; stops at the first where it
         /// does not.
         @inline(__always) private func allPlaces(_ condition: (Int) -> Bool) -> Bool {
-            // Only six bits of the second byte count. The bits that are free take all values by counting within them.
-            let free = (Int(~masks.0), Int(~masks.1) & 0x3f)
-            let base = (Int(values.0 & masks.0), Int(values.1 & masks.1) & 0x3f)
+            // The bits that are free take all values by counting within them.
+            let free = (Int(~masks.0), Int(~masks.1) & secondBits)
+            let base = (Int(values.0 & masks.0), Int(values.1 & masks.1) & secondBits)
             var a = 0
             repeat {
                 var b = 0
@@ -91,7 +126,10 @@ struct PairTables {
     private func fill(_ windows: [LiteralPlan.Window]) -> Double {
         let halves = windows.map { window in
             let (v, m) = (window.values, window.masks)
-            return (Half(first, v.0, m.0, v.1, m.1), Half(second, v.2, m.2, v.3, m.3))
+            return (
+                Half(first, v.0, m.0, v.1, m.1, secondBits: mask >> 8),
+                Half(second, v.2, m.2, v.3, m.3, secondBits: mask >> 8)
+            )
         }
         let order = halves.indices
             .map { (index: $0, frequency: halves[$0].0.frequency + halves[$0].1.frequency) }
@@ -125,8 +163,9 @@ struct PairTables {
     }
 
     /// The place of the pair at an offset of a text; there must be two bytes.
-    @inline(__always) static func index(_ text: UnsafeRawPointer, _ offset: Int) -> Int {
+    @inline(__always)
+    static func index(_ text: UnsafeRawPointer, _ offset: Int, _ mask: Int) -> Int {
         let pair = text.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
-        return Int(UInt16(littleEndian: pair)) & (entryCount &- 1)
+        return Int(UInt16(littleEndian: pair)) & mask
     }
 }

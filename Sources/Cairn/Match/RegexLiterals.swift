@@ -22,41 +22,26 @@ struct RegexLiterals {
     /// Bytes of a class that are taken for as many texts.
     private static let classByteCountMax = 4
 
-    /// The choices of an expression, in order; texts have at least two bytes.
-    ///
+    /// Sets of texts; every match has one of each, in order. The texts have at least two bytes.
+    private(set) var choices: [Choice] = []
+    /// Whether every match begins at the first byte of the value.
+    private(set) var isBoundToStart = false
+    /// Bytes from where a match begins that it can depend on, at most; `Int.max` if that is not known.
+    private(set) var reach = Int.max
+
     /// - Parameter rarity: how rare a text is, in bits: of several choices within an alternative one is kept.
-    static func required(
-        by pattern: RegexPattern, rarity: @escaping ([UInt8]) -> Int = { $0.count }
-    ) -> [Choice] {
-        guard let match = read(pattern, rarity) else { return [] }
-        guard let texts = match.texts else { return match.choices }
-        return [texts].filter(isUseful)
-    }
-
-    /// Whether every match begins at the first byte of the text.
-    static func isBoundToStart(_ pattern: RegexPattern) -> Bool {
-        pattern.isAnchored || read(pattern) { $0.count }?.beginsAtStart ?? false
-    }
-
-    private static func read(
-        _ pattern: RegexPattern, _ rarity: @escaping ([UInt8]) -> Int
-    ) -> Match? {
-        // Options within the expression could change what its letters mean.
-        guard !pattern.isExtended, !pattern.pattern.hasPrefix("(*") else { return nil }
-        var reader = RegexLiterals(
-            pattern: Array(pattern.pattern.utf8), isMultiline: pattern.isMultiline, rarity: rarity)
-        guard let match = reader.readAlternatives(), reader.offset == reader.pattern.count else {
-            return nil
-        }
-        return match
-    }
-
-    private init(
-        pattern: [UInt8], isMultiline: Bool, rarity: @escaping ([UInt8]) -> Int
-    ) {
-        self.pattern = pattern
-        self.isMultiline = isMultiline
+    init(_ pattern: RegexPattern, rarity: @escaping ([UInt8]) -> Int = { $0.count }) {
+        self.pattern = Array(pattern.pattern.utf8)
+        isMultiline = pattern.isMultiline
         self.rarity = rarity
+        isBoundToStart = pattern.isAnchored
+        // Options within the expression could change what its letters mean.
+        guard !pattern.isExtended, !pattern.pattern.hasPrefix("(*"),
+            let match = readAlternatives(), offset == self.pattern.count
+        else { return }
+        choices = match.texts.map { [$0].filter(Self.isUseful) } ?? match.choices
+        isBoundToStart = isBoundToStart || match.beginsAtStart
+        reach = match.reach
     }
 
     /// What a part of an expression can match.
@@ -67,9 +52,37 @@ struct RegexLiterals {
         var choices: [Choice] = []
         /// It matches at the first byte of the value only.
         var beginsAtStart = false
+        /// Bytes that it looks at, at most.
+        var reach = 0
 
-        static let nothing = Match(texts: [[]])
-        static let anything = Match()
+        /// Looks at the bytes around a place, and takes none.
+        static let nothing = Match(texts: [[]], reach: characterByteCountMax)
+        static let anyCharacter = Match(reach: characterByteCountMax)
+
+        /// One of a few texts.
+        static func texts(_ texts: Choice) -> Match {
+            Match(texts: texts, reach: texts.map(\.count).max() ?? 0)
+        }
+
+        /// Of a number of repetitions none need be there.
+        func optional(_ countMax: Int) -> Match {
+            let reach = product(reach, countMax)
+            guard countMax == 1, let texts else { return Match(reach: reach) }
+            return Match(texts: texts + [[]], reach: reach)
+        }
+    }
+
+    /// Bytes that a class or an assertion looks at, at most: `\R` is CR and LF.
+    private static let characterByteCountMax = 2
+
+    private static func sum(_ a: Int, _ b: Int) -> Int {
+        let (sum, isTooMuch) = a.addingReportingOverflow(b)
+        return isTooMuch ? .max : sum
+    }
+
+    private static func product(_ a: Int, _ b: Int) -> Int {
+        let (product, isTooMuch) = a.multipliedReportingOverflow(by: b)
+        return isTooMuch ? .max : product
     }
 
     private static func isUseful(_ choice: Choice) -> Bool {
@@ -92,7 +105,9 @@ struct RegexLiterals {
     }
 
     private func either(of matches: [Match]) -> Match {
-        var either = Match(beginsAtStart: matches.allSatisfy(\.beginsAtStart))
+        var either = Match(
+            beginsAtStart: matches.allSatisfy(\.beginsAtStart),
+            reach: matches.map(\.reach).max() ?? 0)
         let texts = matches.reduce(into: Choice()) { $0 += $1.texts ?? [] }
         if matches.allSatisfy({ $0.texts != nil }), texts.count <= Self.textCountMax {
             either.texts = texts
@@ -115,15 +130,19 @@ struct RegexLiterals {
     private mutating func readSequence() -> Match? {
         var sequence = SequenceBuilder()
         while let byte = next, byte != UInt8(ascii: "|"), byte != UInt8(ascii: ")") {
+            if isPlain(byte), !isQuantifier(at: offset + 1) {
+                offset += 1
+                sequence.append(byte)
+                continue
+            }
             guard var match = readAtom(), let count = readQuantifier() else { return nil }
             if count.lowerBound == 0 { match.beginsAtStart = false }
             switch (count.lowerBound, count.upperBound) {
             case (1, 1): sequence.append(match)
-            case (0, 1): sequence.append(match.texts.map { Match(texts: $0 + [[]]) } ?? .anything)
-            case (0, _): sequence.append(.anything)
-            default:
+            case (0, let most): sequence.append(match.optional(most))
+            case (_, let most):
                 sequence.append(match)
-                sequence.append(.anything)
+                sequence.append(Match(reach: Self.product(match.reach, most - 1)))
             }
         }
         return sequence.finish()
@@ -133,12 +152,16 @@ struct RegexLiterals {
     private struct SequenceBuilder {
         /// What the bytes behind the last gap can be.
         private var texts: Choice = [[]]
+        /// Bytes of the longest of them.
+        private var byteCount = 0
         private var choices: [Choice] = []
         private var hasGap = false
         private var beginsAtStart = false
         private var isFirst = true
+        private var reach = 0
 
         mutating func append(_ match: Match) {
+            reach = sum(reach, match.reach)
             if isFirst, match.beginsAtStart { beginsAtStart = true }
             // What stands before the first byte of the value takes no room.
             isFirst = isFirst && match.texts == [[]]
@@ -147,35 +170,63 @@ struct RegexLiterals {
                 choices += match.choices
                 return
             }
-            let isSmall =
-                texts.count * added.count <= textCountMax
-                && (texts.map(\.count).max() ?? 0) + (added.map(\.count).max() ?? 0)
-                    <= textByteCountMax
-            if isSmall {
-                texts = texts.flatMap { text in added.map { text + $0 } }
-            } else {
+            let addedByteCount = added.map(\.count).max() ?? 0
+            if texts.count * added.count > textCountMax
+                || byteCount + addedByteCount > textByteCountMax
+            {
                 endTexts()
-                texts = added
             }
+            texts = texts.flatMap { text in added.map { text + $0 } }
+            byteCount += addedByteCount
+        }
+
+        mutating func append(_ byte: UInt8) {
+            isFirst = false
+            reach = sum(reach, 1)
+            if byteCount >= textByteCountMax { endTexts() }
+            for index in texts.indices { texts[index].append(byte) }
+            byteCount += 1
         }
 
         private mutating func endTexts() {
             hasGap = true
             if isUseful(texts) { choices.append(texts) }
             texts = [[]]
+            byteCount = 0
         }
 
         func finish() -> Match {
-            guard hasGap else { return Match(texts: texts, beginsAtStart: beginsAtStart) }
+            guard hasGap else {
+                return Match(texts: texts, beginsAtStart: beginsAtStart, reach: reach)
+            }
             return Match(
                 choices: isUseful(texts) ? choices + [texts] : choices,
-                beginsAtStart: beginsAtStart)
+                beginsAtStart: beginsAtStart, reach: reach)
         }
     }
 
     // MARK: Parts
 
     private var next: UInt8? { offset < pattern.count ? pattern[offset] : nil }
+
+    /// Whether a byte stands for itself.
+    private func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "\\"), UInt8(ascii: "."),
+            UInt8(ascii: "^"), UInt8(ascii: "$"):
+            false
+        default: !Self.isQuantifier(byte)
+        }
+    }
+
+    private func isQuantifier(at offset: Int) -> Bool {
+        offset < pattern.count && Self.isQuantifier(pattern[offset])
+    }
+
+    private static func isQuantifier(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "*") || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "?")
+            || byte == UInt8(ascii: "{")
+    }
 
     private mutating func readAtom() -> Match? {
         guard let byte = next else { return nil }
@@ -184,14 +235,13 @@ struct RegexLiterals {
         case UInt8(ascii: "["): return readClass()
         case UInt8(ascii: "\\"): return readEscape()
         case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"): return nil
-        default: break
+        default: offset += 1
         }
-        offset += 1
         switch byte {
-        case UInt8(ascii: "."): return .anything
+        case UInt8(ascii: "."): return .anyCharacter
         case UInt8(ascii: "^"): return Match(texts: [[]], beginsAtStart: !isMultiline)
         case UInt8(ascii: "$"): return .nothing
-        default: return Match(texts: [[byte]])
+        default: return .texts([[byte]])
         }
     }
 
@@ -213,10 +263,7 @@ struct RegexLiterals {
         // Lazy or possessive.
         if next == UInt8(ascii: "?") || next == UInt8(ascii: "+") { offset += 1 }
         // PCRE2 takes a quantifier of a quantifier.
-        switch next {
-        case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"), UInt8(ascii: "{"): return nil
-        default: return range
-        }
+        return isQuantifier(at: offset) ? nil : range
     }
 
     /// Reads `2`, `2,` or `2,3` up to the closing brace.
@@ -265,7 +312,7 @@ struct RegexLiterals {
         }
         guard let match = readAlternatives(), next == UInt8(ascii: ")") else { return nil }
         offset += 1
-        return takesRoom ? match : .nothing
+        return takesRoom ? match : Match(texts: [[]], reach: match.reach)
     }
 
     /// Reads `[…]`; a bracket right behind the opening one belongs to the class.
@@ -306,8 +353,8 @@ struct RegexLiterals {
         }
         guard next == UInt8(ascii: "]") else { return nil }
         offset += 1
-        guard let bytes, bytes.count <= Self.classByteCountMax else { return .anything }
-        return Match(texts: bytes.map { [$0] })
+        guard let bytes, bytes.count <= Self.classByteCountMax else { return .anyCharacter }
+        return .texts(bytes.map { [$0] })
     }
 
     /// Reads an escape; nil for those that are not known here.
@@ -321,19 +368,19 @@ struct RegexLiterals {
                 let low = pattern[offset + 1].hexDigitValue
             else { return nil }
             offset += 2
-            return Match(texts: [[high << 4 | low]])
-        case UInt8(ascii: "n"): return Match(texts: [[0x0a]])
-        case UInt8(ascii: "r"): return Match(texts: [[0x0d]])
-        case UInt8(ascii: "t"): return Match(texts: [[0x09]])
+            return .texts([[high << 4 | low]])
+        case UInt8(ascii: "n"): return .texts([[0x0a]])
+        case UInt8(ascii: "r"): return .texts([[0x0d]])
+        case UInt8(ascii: "t"): return .texts([[0x09]])
         case UInt8(ascii: "d"), UInt8(ascii: "D"), UInt8(ascii: "s"), UInt8(ascii: "S"),
             UInt8(ascii: "w"), UInt8(ascii: "W"), UInt8(ascii: "h"), UInt8(ascii: "R"):
-            return .anything
+            return .anyCharacter
         case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "z"), UInt8(ascii: "Z"):
             return isInClass ? nil : .nothing
         case UInt8(ascii: "A"): return isInClass ? nil : Match(texts: [[]], beginsAtStart: true)
         default:
             // Punctuation stands for itself; letters and digits could mean anything.
-            return byte.isASCIILetter || byte &- 0x30 < 10 ? nil : Match(texts: [[byte]])
+            return byte.isASCIILetter || byte &- 0x30 < 10 ? nil : .texts([[byte]])
         }
     }
 }

@@ -29,20 +29,26 @@ final class RuleEvaluator {
     }
 
     /// Whether the condition of a rule holds for certain on the present event. What matched is in `notes`.
-    func holds(_ rule: UnsafePointer<CompiledRules.Rule>) -> Bool {
+    ///
+    /// - Parameter known: bytes of the stream of which it is known that the rule, of a single test, does not hold.
+    func holds(_ rule: UnsafePointer<CompiledRules.Rule>, known: Int = 0) -> Bool {
         begin(rule)
         var next = rule.pointee.entry
         while next >= 0 {
             let instruction = program.instructions.elements + Int(next)
             let isReady = instruction.pointee.readiness.isReached(event.toServer, event.toClient)
-            let isHeld = isReady && holds(instruction)
+            let isHeld = isReady && holds(instruction, known)
             next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
         }
         return next == RuleProgram.accept
     }
 
-    private func holds(_ instruction: UnsafePointer<RuleProgram.Instruction>) -> Bool {
-        guard instruction.pointee.isNegated else { return holds(test: instruction.pointee.test) }
+    private func holds(
+        _ instruction: UnsafePointer<RuleProgram.Instruction>, _ known: Int
+    ) -> Bool {
+        guard instruction.pointee.isNegated else {
+            return holds(test: instruction.pointee.test, known)
+        }
         let noteCount = notes.count
         let isHeld = !holds(test: instruction.pointee.test)
         notes.truncate(to: noteCount)
@@ -51,15 +57,19 @@ final class RuleEvaluator {
 
     /// The same, for a rule whose tests hold for good once they have held.
     ///
-    /// - Parameter seen: the tests that have held so far, by their place in the rule.
-    func holds(_ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64) -> Bool {
+    /// - Parameters:
+    ///   - seen: the tests that have held so far, by their place in the rule.
+    ///   - known: bytes of the stream in which the other tests were asked for already.
+    func holds(
+        _ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64, known: Int
+    ) -> Bool {
         begin(rule)
         // Each test is asked of each piece: what it would have seen is gone with the next.
         for index in rule.pointee.instructions {
             let instruction = program.instructions.elements + index
             guard instruction.pointee.place >= 0 else { break }
             let bit: UInt64 = 1 << UInt64(instruction.pointee.place)
-            if seen & bit == 0, holds(test: instruction.pointee.test) { seen |= bit }
+            if seen & bit == 0, holds(test: instruction.pointee.test, known) { seen |= bit }
         }
         var next = rule.pointee.entry
         while next >= 0 {
@@ -96,18 +106,22 @@ final class RuleEvaluator {
 
     // MARK: Tests
 
-    private func holds(test index: Int32) -> Bool {
+    /// - Parameter known: bytes of a stream in which the test was asked for already, and did not hold.
+    private func holds(test index: Int32, _ known: Int = 0) -> Bool {
         let test = program.tests.elements + Int(index)
+        let start = max(0, known &- test.pointee.reach)
         notes.test = index
         switch test.pointee.kind {
         case .exists: return event.anyValue(test.pointee.source) { _ in true }
         case .isAbsent: return !event.anyValue(test.pointee.source) { _ in true }
         case .fieldReference: return refers(test)
-        default: return event.anyValue(test.pointee.source) { holds(test, $0) }
+        default: return event.anyValue(test.pointee.source) { holds(test, $0, from: start) }
         }
     }
 
-    private func holds(_ test: UnsafePointer<RuleProgram.Test>, _ value: Event.Value) -> Bool {
+    private func holds(
+        _ test: UnsafePointer<RuleProgram.Test>, _ value: Event.Value, from start: Int
+    ) -> Bool {
         switch test.pointee.kind {
         case .number:
             guard let number = number(value) else { return false }
@@ -128,27 +142,28 @@ final class RuleEvaluator {
                     rebasing: UnsafeBufferPointer(
                         start: program.transforms.elements, count: program.transforms.count)[
                             test.pointee.transforms])
-                return transforms.apply(list, to: bytes) { holds(test, bytes: $0) }
+                return transforms.apply(list, to: bytes) { holds(test, bytes: $0, from: 0) }
             }
-            return holds(test, bytes: bytes)
+            return holds(test, bytes: bytes, from: start)
         }
     }
 
     private func holds(
-        _ test: UnsafePointer<RuleProgram.Test>, bytes: UnsafeRawBufferPointer
+        _ test: UnsafePointer<RuleProgram.Test>, bytes: UnsafeRawBufferPointer, from start: Int
     ) -> Bool {
         let isCut = event.base > 0
         if isCut, test.pointee.needsStart { return false }
         switch test.pointee.kind {
         case .text:
-            guard let range = program.texts.elements[test.pointee.index].match(bytes) else {
-                return false
-            }
+            guard
+                let range = program.texts.elements[test.pointee.index].match(bytes, from: start)
+            else { return false }
             notes.add(bytes, range, base: Int(clamping: event.base))
             return true
         case .regex:
             guard
-                let range = regexes.match(test.pointee.index, in: bytes, beginsThere: !isCut)
+                let range = regexes.match(
+                    test.pointee.index, in: bytes, from: start, beginsThere: !isCut)
             else { return false }
             notes.add(bytes, range, base: Int(clamping: event.base))
             return true

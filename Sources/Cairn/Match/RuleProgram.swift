@@ -53,6 +53,8 @@ final class RuleProgram: @unchecked Sendable {
         var needsEnd = false
         /// If it depends on the first byte: with this many bytes its outcome is settled.
         var settledByteCount = Int.max
+        /// Bytes of a stream from where a match begins that it depends on; `Int.max` if it may be any number.
+        var reach = Int.max
     }
 
     struct Reference {
@@ -89,16 +91,22 @@ final class RuleProgram: @unchecked Sendable {
         let first = transforms.count
         for transform in match.transforms { transforms.append(transform) }
         test.transforms = first..<transforms.count
+        let isOfStream = subjects[subject] === StreamFields.definition
         switch match.predicate {
         case .text(let pattern):
             let text = TextTest(pattern, in: arena)
             test.needsStart = text.needsStart
             test.needsEnd = text.needsEnd
             test.settledByteCount = text.settledByteCount
+            test.reach = text.reach
             test.index = Int(texts.append(text))
         case .regex(let pattern):
             test.kind = .regex
-            test.needsStart = RegexLiterals.isBoundToStart(pattern)
+            if isOfStream {
+                let literals = RegexLiterals(pattern)
+                test.needsStart = literals.isBoundToStart
+                test.reach = literals.reach
+            }
             test.index = try regexes.add(pattern)
         case .number(let comparison, let number):
             test.kind = .number
@@ -124,6 +132,8 @@ final class RuleProgram: @unchecked Sendable {
             test.comparison = comparison
             test.number = number
         }
+        // What comes of a transform is not the stream's bytes, and a match at the start is nowhere else.
+        if !isOfStream || test.needsStart || !test.transforms.isEmpty { test.reach = .max }
         return tests.append(test)
     }
 

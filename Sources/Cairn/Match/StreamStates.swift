@@ -7,6 +7,8 @@ final class StreamStates {
         var deadline: UInt64
         /// Its tests that have held, by their place.
         var seen: UInt64 = 0
+        /// The end of the bytes that it was asked about.
+        var known: UInt64 = 0
     }
 
     /// One direction of a stream.

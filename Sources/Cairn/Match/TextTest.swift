@@ -54,7 +54,9 @@ struct TextTest {
     }
 
     /// The part of a value that the pattern's text was found in; nil if the value does not match.
-    func match(_ value: UnsafeRawBufferPointer) -> Range<Int>? {
+    ///
+    /// - Parameter start: no match begins before it; counts for patterns with a `reach`.
+    func match(_ value: UnsafeRawBufferPointer, from start: Int = 0) -> Range<Int>? {
         let count = literal.byteCount
         switch shape {
         case .equals:
@@ -65,7 +67,7 @@ struct TextTest {
             let offset = value.count &- count
             return literal.isFound(in: value, at: offset) ? offset..<value.count : nil
         case .contains:
-            return literal.firstOffset(in: value, from: 0, to: value.count)
+            return literal.firstOffset(in: value, from: start, to: value.count)
                 .map { $0..<$0 &+ count }
         case .anything:
             return 0..<value.count
@@ -91,6 +93,9 @@ struct TextTest {
         case .wildcards: if case .anyMany = parts[0] { false } else { true }
         }
     }
+
+    /// Bytes from where a match begins that it depends on; `Int.max` if it may be any number.
+    var reach: Int { shape == .contains ? literal.byteCount : .max }
 
     /// If the first byte matters: with this many bytes further ones change nothing.
     var settledByteCount: Int {

@@ -94,9 +94,11 @@ final class AlertRecordWriter {
         _ alert: Alert, _ parts: RuleParts, into writer: inout JSONWriter
     ) {
         writer.beginObject()
-        writer.member("id", identifier(of: alert, parts))
+        writer.key("id")
+        writer.hexadecimal(identifier(of: alert, parts))
         writer.raw(parts.evidence)
-        writer.member("time", alert.timestamp.description)
+        writer.key("time")
+        writer.time(alert.timestamp)
         if let actor = alert.actor { writer.member("actor", actor) }
         if let victim = alert.victim { writer.member("victim", victim) }
         writer.member("standalone", rules[alert.rule].isStandalone)
@@ -133,8 +135,8 @@ final class AlertRecordWriter {
         }
     }
 
-    /// 24 hexadecimal digits that name this alert in every run over the same packets.
-    private func identifier(of alert: Alert, _ parts: RuleParts) -> String {
+    /// Twelve bytes that name this alert in every run over the same packets.
+    private func identifier(of alert: Alert, _ parts: RuleParts) -> ArraySlice<UInt8> {
         key.removeAll()
         key.beginArray()
         key.string("alert")
@@ -145,8 +147,8 @@ final class AlertRecordWriter {
         key.integer(alert.transactionID.map { Int64(clamping: $0) } ?? -1)
         key.endArray()
         sha256.reset()
-        key.bytes.withUnsafeBytes { sha256.update($0) }
-        return sha256.finish().prefix(12).hexText
+        key.withBytes { sha256.update($0) }
+        return sha256.finish().prefix(12)
     }
 }
 

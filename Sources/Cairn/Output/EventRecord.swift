@@ -25,7 +25,7 @@ struct EventRecordWriter {
 
     /// Writes the common members: time, flow, addresses, protocol.
     func writeHeader(_ header: EventHeader, type: String, into writer: inout JSONWriter) {
-        writer.member("timestamp", header.timestamp.eveText)
+        writer.member("timestamp", eveTime: header.timestamp)
         if let flowID = header.flowID { writer.member("flow_id", flowID) }
         writeSource(header.source, into: &writer)
         if let frameNumber = header.frameNumber { writer.member("pcap_cnt", frameNumber) }

@@ -2,7 +2,7 @@ extension EventRecordWriter {
     /// Writes the counters as one line: dotted names become nested objects, as in Suricata's `stats` events.
     func writeStatistics(_ counters: Counters, at time: Timestamp, into writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member("timestamp", time.eveText)
+        writer.member("timestamp", eveTime: time)
         writer.member("event_type", "stats")
         writer.key("stats")
         counters.write(into: &writer)

@@ -1,8 +1,17 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The field values of one event, by the index of the field in its table: numbers in place, bytes
 /// in one growing buffer.
 ///
-/// Memory grows to what the largest event needed and is used again. How much is stored is bounded
-/// by whoever fills it (body limits, header limits).
+/// Memory grows to what an event needs and is used again, but for what few events need: that is
+/// given back with the values. How much is stored is bounded by whoever fills it (body limits,
+/// header limits).
 struct FieldStore: ~Copyable {
     private struct Slot {
         /// Values held: 0 if the event has no such field.
@@ -28,18 +37,31 @@ struct FieldStore: ~Copyable {
     private var values: Slab<Value>
     private var bytes: UnsafeMutablePointer<UInt8>
     private var byteCount = 0
-    private var byteCapacity: Int
+    private var byteCapacity = 0
+
+    private static let byteCapacityMin = 256
+    /// Bytes that are kept for the next event.
+    private static let keptByteCapacityMax = 16 * 1024
 
     /// Room for a table of `fieldCount` fields.
     init(fieldCount: Int) {
         slots = Slab(capacity: fieldCount)
         values = Slab(capacity: fieldCount)
         for _ in 0..<fieldCount { slots.append(Slot()) }
-        byteCapacity = 256
-        bytes = .allocate(capacity: byteCapacity)
+        byteCapacity = Self.byteCapacityMin
+        bytes = Self.memory(nil, byteCapacity)
     }
 
-    deinit { bytes.deallocate() }
+    deinit { free(bytes) }
+
+    /// Memory for so many bytes, with those of the memory that it is to replace: the system can mostly make that larger
+    /// where it lies.
+    private static func memory(
+        _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
+    ) -> UnsafeMutablePointer<UInt8> {
+        guard let memory = realloc(old, byteCapacity) else { preconditionFailure("out of memory") }
+        return memory.assumingMemoryBound(to: UInt8.self)
+    }
 
     /// Bytes held now: what memory limits count.
     var storedByteCount: Int { byteCount }
@@ -49,6 +71,10 @@ struct FieldStore: ~Copyable {
         for index in 0..<slots.count { slots[index] = Slot() }
         values.removeAll()
         byteCount = 0
+        guard byteCapacity > Self.keptByteCapacityMax else { return }
+        free(bytes)
+        byteCapacity = Self.byteCapacityMin
+        bytes = Self.memory(nil, byteCapacity)
     }
 
     // MARK: Writing
@@ -182,10 +208,7 @@ struct FieldStore: ~Copyable {
     private mutating func reserve(_ count: Int) {
         guard byteCount &+ count > byteCapacity else { return }
         byteCapacity = max(byteCapacity * 2, byteCount + count)
-        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: byteCapacity)
-        larger.update(from: bytes, count: byteCount)
-        bytes.deallocate()
-        bytes = larger
+        bytes = Self.memory(bytes, byteCapacity)
     }
 
     // MARK: Reading

@@ -9,6 +9,8 @@ public final class ProtocolDefinition: Sendable {
     public let aliases: [String]
     /// Its fields; a field's index is its place here.
     public let fields: [FieldDefinition]
+    /// How events show them.
+    let eventLayout: EventLayout
     /// Named oddities, by index, without the protocol's prefix; those of Suricata's event rules
     /// where it has one.
     let anomalies: [String]
@@ -43,6 +45,7 @@ public final class ProtocolDefinition: Sendable {
         self.summary = summary
         self.aliases = aliases
         self.fields = fields
+        eventLayout = EventLayout(fields)
         self.anomalies = anomalies
         self.anomalyAliases = anomalyAliases
         self.overTCP = overTCP

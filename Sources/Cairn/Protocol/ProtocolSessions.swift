@@ -19,6 +19,12 @@ final class ProtocolSessions {
     }
 
     private let definitions: [ProtocolDefinition]
+    /// Sets of definitions: those over TCP, over UDP, those that are looked for at their ports only,
+    /// and those at a port.
+    private let overTCP: UInt64
+    private let overUDP: UInt64
+    private let onlyAtPorts: UInt64
+    private let atPorts: [UInt16: UInt64]
     private let limits: Limits
     private var sessions: UnsafeMutablePointer<Session>
     private var sessionCount = 0
@@ -39,6 +45,16 @@ final class ProtocolSessions {
         precondition(definitions.count <= 64, "the sets of definitions are words of 64 bits")
         self.definitions = definitions
         self.limits = limits
+        func set(_ isMember: (ProtocolDefinition) -> Bool) -> UInt64 {
+            definitions.indices.reduce(0) { isMember(definitions[$1]) ? $0 | 1 << UInt64($1) : $0 }
+        }
+        overTCP = set { $0.overTCP }
+        overUDP = set { $0.overUDP }
+        onlyAtPorts = set { $0.onlyAtPorts }
+        atPorts = Dictionary(
+            uniqueKeysWithValues: Set(definitions.flatMap(\.ports)).map { port in
+                (port, set { $0.ports.contains(port) })
+            })
         sessions = .allocate(capacity: sessionCapacity)
         parsers = Array(repeating: [], count: definitions.count)
         tcpFlowCounts = Array(repeating: 0, count: definitions.count)
@@ -224,16 +240,11 @@ extension ProtocolSessions {
         let session = sessions + Int(index)
         session.pointee.isDatagrams = flow.pointee.transport == .udp
         session.pointee.serverPort = flow.pointee.serverPort
-        for (place, definition) in definitions.enumerated() {
-            let isOver =
-                session.pointee.isDatagrams ? definition.overUDP : definition.overTCP
-            let isAtPort =
-                definition.ports.contains(flow.pointee.serverPort)
-                || definition.ports.contains(flow.pointee.clientPort)
-            guard isOver, isAtPort || !definition.onlyAtPorts else { continue }
-            session.pointee.candidates |= 1 << UInt64(place)
-            if isAtPort { session.pointee.atPort |= 1 << UInt64(place) }
-        }
+        let over = session.pointee.isDatagrams ? overUDP : overTCP
+        let atPort =
+            (atPorts[flow.pointee.serverPort] ?? 0) | (atPorts[flow.pointee.clientPort] ?? 0)
+        session.pointee.atPort = over & atPort
+        session.pointee.candidates = over & (atPort | ~onlyAtPorts)
         return index
     }
 

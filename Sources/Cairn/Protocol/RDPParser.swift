@@ -26,8 +26,12 @@ final class RDPParser: ProtocolParser {
     }
 
     private subscript(direction: Direction) -> Side {
-        _read { if direction == .toServer { yield client } else { yield server } }
-        _modify { if direction == .toServer { yield &client } else { yield &server } }
+        @inline(__always) _read {
+            if direction == .toServer { yield client } else { yield server }
+        }
+        @inline(__always) _modify {
+            if direction == .toServer { yield &client } else { yield &server }
+        }
     }
 
     // MARK: Framing

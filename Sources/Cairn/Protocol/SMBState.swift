@@ -162,8 +162,8 @@ struct SMBOpens {
     var indices: Range<Int> { opens.indices }
 
     subscript(index: Int) -> Open {
-        _read { yield opens[index] }
-        _modify { yield &opens[index] }
+        @inline(__always) _read { yield opens[index] }
+        @inline(__always) _modify { yield &opens[index] }
     }
 
     /// The place of an open file.

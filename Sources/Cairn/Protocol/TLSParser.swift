@@ -93,8 +93,12 @@ final class TLSParser: ProtocolParser {
     }
 
     private subscript(direction: Direction) -> Side {
-        _read { if direction == .toServer { yield client } else { yield server } }
-        _modify { if direction == .toServer { yield &client } else { yield &server } }
+        @inline(__always) _read {
+            if direction == .toServer { yield client } else { yield server }
+        }
+        @inline(__always) _modify {
+            if direction == .toServer { yield &client } else { yield &server }
+        }
     }
 
     /// SSLv2 begins with a length whose top bit is set, everything later with a content type.

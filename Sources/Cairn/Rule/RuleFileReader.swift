@@ -18,6 +18,7 @@ struct RuleFileContents: Sendable {
 struct RuleFileReader: Sendable {
     let variables: RuleVariables
     let purpose: RuleLoader.Purpose
+    var readsTests = true
 
     /// Reads the documents of a file, of which `lineOffset` lines were left out before `source`.
     func read(
@@ -77,7 +78,7 @@ struct RuleFileReader: Sendable {
                 return contents.documents.append(.failed(names))
             }
         }
-        if purpose == .packets, let tests = document["tests"] {
+        if purpose == .packets, readsTests, let tests = document["tests"] {
             contents.documents += RuleTestReader(sink: sink, source: source).read(tests)
                 .map { .test($0) }
         }

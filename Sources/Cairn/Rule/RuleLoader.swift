@@ -18,6 +18,8 @@ public struct RuleLoader: Sendable {
 
     let variables: RuleVariables
     let purpose: Purpose
+    /// Whether the tests of rules are read; without them mistakes in them are not seen.
+    public var readsTests = true
     /// Threads that read files; the result does not depend on it.
     var threadCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     /// Larger files are read in pieces of about this size, cut between documents.
@@ -77,7 +79,8 @@ public struct RuleLoader: Sendable {
 
     private func read(_ sources: [Source], into builder: inout RuleSetBuilder) {
         let pieces = sources.indices.flatMap { self.pieces(of: sources[$0], at: $0) }
-        let reader = RuleFileReader(variables: variables, purpose: purpose)
+        let reader = RuleFileReader(
+            variables: variables, purpose: purpose, readsTests: readsTests)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]

@@ -219,7 +219,10 @@ struct TestTrafficReader {
             sink.error(at: count.mark, "more than \(Self.byteCountMax >> 20) MiB in one turn")
             return nil
         }
-        return Array(repeatElement(text, count: Int(number)).joined())
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(total)
+        for _ in 0..<number { bytes += text }
+        return bytes
     }
 }
 

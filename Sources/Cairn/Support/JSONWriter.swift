@@ -2,14 +2,27 @@
 ///
 /// Keys come in the order of the calls. Text that is not valid UTF-8 is written with U+FFFD in place of each broken
 /// byte, so that a line is always valid JSON.
-struct JSONWriter {
-    /// The text written so far.
-    private(set) var bytes: [UInt8] = []
+struct JSONWriter: ~Copyable {
+    private var start: UnsafeMutablePointer<UInt8>
+    private var capacity = 512
+    /// Bytes written so far.
+    private(set) var byteCount = 0
     private var needsComma = false
+
+    init() { start = .allocate(capacity: capacity) }
+    deinit { start.deallocate() }
+
+    /// A copy of the text written so far.
+    var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: byteCount)) }
+
+    /// The text written so far, where it lies.
+    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        body(UnsafeRawBufferPointer(start: start, count: byteCount))
+    }
 
     /// Forgets the text, keeps the memory.
     mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
+        byteCount = 0
         needsComma = false
     }
 
@@ -22,25 +35,30 @@ struct JSONWriter {
 
     /// Ends a record: one line a record.
     mutating func endLine() {
-        bytes.append(UInt8(ascii: "\n"))
+        append(UInt8(ascii: "\n"))
         needsComma = false
     }
 
     /// Writes the key of an object's next member.
     mutating func key(_ name: StaticString) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(
-            contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        append(UInt8(ascii: "\""))
+        append(name)
+        append(UInt8(ascii: "\""))
+        append(UInt8(ascii: ":"))
         needsComma = false
     }
 
     /// Writes a key that is not known at compile time.
     mutating func key(_ name: String) {
         string(name)
-        bytes.append(UInt8(ascii: ":"))
+        append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// Writes a key that is JSON text already, with its colon.
+    mutating func key(json text: [UInt8]) {
+        raw(text)
         needsComma = false
     }
 
@@ -58,20 +76,47 @@ struct JSONWriter {
         appendQuoted(raw)
     }
 
-    mutating func integer(_ value: some BinaryInteger) {
+    /// Writes bytes as a string of lower-case hexadecimal digits.
+    mutating func hexadecimal(_ bytes: some Sequence<UInt8>) {
         separate()
-        var magnitude = UInt64(truncatingIfNeeded: value.magnitude)
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        withUnsafeMutableBytes(of: &digits) { buffer in
-            var index = buffer.count
-            repeat {
-                index &-= 1
-                buffer[index] = 48 &+ UInt8(truncatingIfNeeded: magnitude % 10)
-                magnitude /= 10
-            } while magnitude > 0
-            bytes.append(contentsOf: buffer[index...])
+        append(UInt8(ascii: "\""))
+        for byte in bytes {
+            append(hexDigits.utf8Start[Int(byte >> 4)])
+            append(hexDigits.utf8Start[Int(byte & 15)])
         }
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Writes a moment with as many digits behind the second, and the zone.
+    mutating func time(_ time: Timestamp, fractionDigits: Int = 9, zone: StaticString = "Z") {
+        separate()
+        append(UInt8(ascii: "\""))
+        reserve(Timestamp.textByteCountMax)
+        byteCount &+= time.write(to: start + byteCount, fractionDigits: fractionDigits)
+        append(zone)
+        append(UInt8(ascii: "\""))
+    }
+
+    @inline(__always) mutating func integer(_ value: some BinaryInteger) {
+        decimal(UInt64(truncatingIfNeeded: value.magnitude), isNegative: value < 0)
+    }
+
+    private mutating func decimal(_ magnitude: UInt64, isNegative: Bool) {
+        separate()
+        if isNegative { append(UInt8(ascii: "-")) }
+        var digitCount = 1
+        var rest = magnitude / 10
+        while rest > 0 {
+            digitCount &+= 1
+            rest /= 10
+        }
+        reserve(digitCount)
+        rest = magnitude
+        for place in stride(from: byteCount &+ digitCount &- 1, through: byteCount, by: -1) {
+            start[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        byteCount &+= digitCount
     }
 
     mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
@@ -80,25 +125,30 @@ struct JSONWriter {
     mutating func address(_ value: IPAddress) {
         guard value.isV4 else { return string(value.description) }
         separate()
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
         for shift in [24, 16, 8, 0] as [UInt32] {
             appendDecimal(UInt8(truncatingIfNeeded: value.v4 >> shift))
-            if shift > 0 { bytes.append(UInt8(ascii: ".")) }
+            if shift > 0 { append(UInt8(ascii: ".")) }
         }
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
     }
 
     /// Writes a value that is JSON text already.
     mutating func raw(_ text: StaticString) {
         separate()
-        bytes.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        append(text)
+    }
+
+    /// Writes a value that is JSON text already.
+    mutating func raw(_ text: [UInt8]) {
+        separate()
+        text.withUnsafeBufferPointer { append($0) }
     }
 
     /// Writes a value that is JSON text already.
     mutating func raw(_ text: some Sequence<UInt8>) {
         separate()
-        bytes.append(contentsOf: text)
+        for byte in text { append(byte) }
     }
 
     // MARK: Members
@@ -119,6 +169,11 @@ struct JSONWriter {
         key(name)
         address(value)
     }
+    /// Writes a moment in the form of EVE records: microseconds and `+0000`.
+    mutating func member(_ name: StaticString, eveTime time: Timestamp) {
+        key(name)
+        self.time(time, fractionDigits: 6, zone: "+0000")
+    }
     mutating func member(_ name: StaticString, _ values: [String]) {
         key(name)
         beginArray()
@@ -130,63 +185,115 @@ struct JSONWriter {
 
     private mutating func open(_ bracket: UInt8) {
         separate()
-        bytes.append(bracket)
+        append(bracket)
         needsComma = false
     }
 
     private mutating func close(_ bracket: UInt8) {
-        bytes.append(bracket)
+        append(bracket)
         needsComma = true
     }
 
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
     private mutating func appendDecimal(_ value: UInt8) {
-        if value >= 100 { bytes.append(48 &+ value / 100) }
-        if value >= 10 { bytes.append(48 &+ value / 10 % 10) }
-        bytes.append(48 &+ value % 10)
+        if value >= 100 { append(48 &+ value / 100) }
+        if value >= 10 { append(48 &+ value / 10 % 10) }
+        append(48 &+ value % 10)
     }
 
     private mutating func appendQuoted(_ text: UnsafeRawBufferPointer) {
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
+        let text = text.assumingMemoryBound(to: UInt8.self)
         var start = 0
         var index = 0
         while index < text.count {
+            if index &+ 8 <= text.count, Self.isPlain(text, at: index) {
+                index &+= 8
+                continue
+            }
             let byte = text[index]
-            let length = byte < 0x80 ? 1 : utf8SequenceLength(text, at: index)
+            let length =
+                byte < 0x80 ? 1 : utf8SequenceLength(UnsafeRawBufferPointer(text), at: index)
             if length > 0, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
                 index &+= length
                 continue
             }
-            bytes.append(contentsOf: text[start..<index])
+            append(UnsafeBufferPointer(rebasing: text[start..<index]))
             if length == 0 {
-                bytes.append(contentsOf: [0xef, 0xbf, 0xbd])
+                append("\u{fffd}" as StaticString)
             } else {
                 appendEscape(byte)
             }
             index &+= 1
             start = index
         }
-        bytes.append(contentsOf: text[start..<index])
-        bytes.append(UInt8(ascii: "\""))
+        append(UnsafeBufferPointer(rebasing: text[start..<index]))
+        append(UInt8(ascii: "\""))
+    }
+
+    /// Whether eight bytes are printable ASCII that needs no escape, looking at all of them at once.
+    @inline(__always)
+    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) -> Bool {
+        guard let start = text.baseAddress else { return false }
+        let word = UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops = ones &* 0x80
+        /// A top bit is set for each byte below a limit; only right if none is above 0x7f.
+        func below(_ word: UInt64, _ limit: UInt64) -> UInt64 { word &- ones &* limit }
+        let quotes = below(word ^ ones &* 0x22, 1)
+        let backslashes = below(word ^ ones &* 0x5c, 1)
+        return (word | below(word, 0x20) | quotes | backslashes) & tops == 0
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
-        bytes.append(UInt8(ascii: "\\"))
+        append(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x08: bytes.append(UInt8(ascii: "b"))
-        case 0x09: bytes.append(UInt8(ascii: "t"))
-        case 0x0a: bytes.append(UInt8(ascii: "n"))
-        case 0x0c: bytes.append(UInt8(ascii: "f"))
-        case 0x0d: bytes.append(UInt8(ascii: "r"))
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+        case 0x08: append(UInt8(ascii: "b"))
+        case 0x09: append(UInt8(ascii: "t"))
+        case 0x0a: append(UInt8(ascii: "n"))
+        case 0x0c: append(UInt8(ascii: "f"))
+        case 0x0d: append(UInt8(ascii: "r"))
         default:
-            bytes.append(contentsOf: [UInt8(ascii: "u"), 48, 48, 48 &+ (byte >> 4)])
-            bytes.append(hexDigits.utf8Start[Int(byte & 15)])
+            append("u00")
+            append(48 &+ (byte >> 4))
+            append(hexDigits.utf8Start[Int(byte & 15)])
         }
+    }
+
+    // MARK: Memory
+
+    @inline(__always) private mutating func append(_ byte: UInt8) {
+        reserve(1)
+        start[byteCount] = byte
+        byteCount &+= 1
+    }
+
+    @inline(__always) private mutating func append(_ text: StaticString) {
+        append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inline(__always) private mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
+        guard let source = text.baseAddress else { return }
+        reserve(text.count)
+        (start + byteCount).update(from: source, count: text.count)
+        byteCount &+= text.count
+    }
+
+    @inline(__always) private mutating func reserve(_ count: Int) {
+        if count > capacity &- byteCount { grow(count) }
+    }
+
+    private mutating func grow(_ count: Int) {
+        capacity = max(2 * capacity, byteCount + count)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: start, count: byteCount)
+        start.deallocate()
+        start = larger
     }
 }
 

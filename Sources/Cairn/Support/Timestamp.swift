@@ -87,42 +87,41 @@ extension Timestamp: CustomStringConvertible {
     /// `2026-11-23T17:20:00.123456789Z`: always nine digits, so that text order is time order.
     public var description: String { text(fractionDigits: 9, zone: "Z") }
 
-    /// The form of EVE records: microseconds and `+0000`.
-    var eveText: String { text(fractionDigits: 6, zone: "+0000") }
-
     func text(fractionDigits: Int, zone: String) -> String {
-        var writer: [UInt8] = []
-        writer.reserveCapacity(36)
-        appendText(to: &writer, fractionDigits: fractionDigits)
-        return String(decoding: writer, as: UTF8.self) + zone
+        let text = String(unsafeUninitializedCapacity: Self.textByteCountMax) { text in
+            text.baseAddress.map { write(to: $0, fractionDigits: fractionDigits) } ?? 0
+        }
+        return text + zone
     }
 
-    /// Appends `2026-11-23T17:20:00.123456` with the given number of digits after the point
-    /// (1...9), without a zone.
-    func appendText(to bytes: inout [UInt8], fractionDigits: Int) {
+    /// Bytes that `write` writes with nine digits after the point.
+    static let textByteCountMax = 29
+
+    /// Writes `2026-11-23T17:20:00.123456` with the given number of digits after the point
+    /// (1...9), without a zone, and gives the number of bytes.
+    func write(to text: UnsafeMutablePointer<UInt8>, fractionDigits: Int) -> Int {
         let time = civilTime
-        func append(_ value: Int, digits: Int) {
-            var divisor = 1
-            for _ in 1..<digits { divisor *= 10 }
-            while divisor > 0 {
-                bytes.append(UInt8(truncatingIfNeeded: 48 + value / divisor % 10))
-                divisor /= 10
-            }
-        }
-        append(max(0, time.year), digits: 4)
-        bytes.append(UInt8(ascii: "-"))
-        append(time.month, digits: 2)
-        bytes.append(UInt8(ascii: "-"))
-        append(time.day, digits: 2)
-        bytes.append(UInt8(ascii: "T"))
-        append(time.hour, digits: 2)
-        bytes.append(UInt8(ascii: ":"))
-        append(time.minute, digits: 2)
-        bytes.append(UInt8(ascii: ":"))
-        append(time.second, digits: 2)
-        bytes.append(UInt8(ascii: "."))
         var fraction = time.nanosecond
         for _ in fractionDigits..<9 { fraction /= 10 }
-        append(fraction, digits: fractionDigits)
+        var count = 0
+        func append(_ value: Int, digits: Int, _ separator: StaticString) {
+            var value = value
+            for place in stride(from: count + digits - 1, through: count, by: -1) {
+                text[place] = UInt8(truncatingIfNeeded: 48 + value % 10)
+                value /= 10
+            }
+            count += digits
+            guard separator.utf8CodeUnitCount > 0 else { return }
+            text[count] = separator.utf8Start[0]
+            count += 1
+        }
+        append(max(0, time.year), digits: 4, "-")
+        append(time.month, digits: 2, "-")
+        append(time.day, digits: 2, "T")
+        append(time.hour, digits: 2, ":")
+        append(time.minute, digits: 2, ":")
+        append(time.second, digits: 2, ".")
+        append(fraction, digits: fractionDigits, "")
+        return count
     }
 }

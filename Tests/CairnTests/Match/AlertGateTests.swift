@@ -31,7 +31,7 @@ import Testing
                 transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
                 vlanIDs: [])
             var isAdmitted = false
-            var candidate = Candidate(alert: alert, order: 0)
+            let candidate = Candidate(alert: alert, order: 0)
             candidate.variables = event.variables
             candidate.isOfStream = event.isOfStream
             gate.admit(candidate) { _ in isAdmitted = true }

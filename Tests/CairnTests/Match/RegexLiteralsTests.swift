@@ -17,7 +17,7 @@ import Testing
         (#"net (user|view)\b"#, ["net user|net view"]),
     ])
     func `texts one of which every match has`(pattern: String, expected: [String]) {
-        let choices = RegexLiterals.required(by: RegexPattern(pattern: pattern))
+        let choices = RegexLiterals(RegexPattern(pattern: pattern)).choices
         let texts = choices.map { $0.map { String(decoding: $0, as: UTF8.self) } }
         #expect(texts.map { $0.joined(separator: "|") } == expected)
     }
@@ -28,12 +28,12 @@ import Testing
         String(repeating: "(", count: 40) + "ab" + String(repeating: ")", count: 40),
     ])
     func `what is not understood has no literals`(pattern: String) {
-        #expect(RegexLiterals.required(by: RegexPattern(pattern: pattern)).isEmpty)
+        #expect(RegexLiterals(RegexPattern(pattern: pattern)).choices.isEmpty)
     }
 
     @Test func `more alternatives than are told apart leave what is around them`() {
         let pattern = "ab" + String(repeating: "(c|d)", count: 7) + "ef"
-        let choices = RegexLiterals.required(by: RegexPattern(pattern: pattern))
+        let choices = RegexLiterals(RegexPattern(pattern: pattern)).choices
         #expect(choices.map(\.count) == [64, 2])
     }
 
@@ -42,13 +42,13 @@ import Testing
         (#"(\Aab|^cd)e"#, true), (#"(\Aa)?b"#, false), (#"(?=a)\Ab"#, true), (#"a\Ab"#, false),
     ])
     func `what can only match at the start`(pattern: String, expected: Bool) {
-        #expect(RegexLiterals.isBoundToStart(RegexPattern(pattern: pattern)) == expected)
+        #expect(RegexLiterals(RegexPattern(pattern: pattern)).isBoundToStart == expected)
     }
 
     @Test func `a line's start is anywhere`() {
         let pattern = RegexPattern(pattern: "^ab", isMultiline: true)
-        #expect(!RegexLiterals.isBoundToStart(pattern))
-        #expect(RegexLiterals.isBoundToStart(RegexPattern(pattern: "ab", isAnchored: true)))
+        #expect(!RegexLiterals(pattern).isBoundToStart)
+        #expect(RegexLiterals(RegexPattern(pattern: "ab", isAnchored: true)).isBoundToStart)
     }
 
     @Test func `whatever matches contains the literals`() {
@@ -62,7 +62,7 @@ import Testing
             let table = RegexTable()
             let regex = RegexPattern(pattern: pattern)
             guard let index = try? table.add(regex) else { continue }
-            let choices = RegexLiterals.required(by: regex)
+            let choices = RegexLiterals(regex).choices
             let runner = RegexRunner(table, matchLimit: 10_000, depthLimit: 10_000)
             let text = random.bytes(random.below(10), of: Array("ab2{}".utf8))
             guard text.withUnsafeBytes({ runner.match(index, in: $0) }) != nil else { continue }
@@ -76,5 +76,44 @@ import Testing
                 #expect(isThere, "\(pattern) on \(String(decoding: text, as: UTF8.self))")
             }
         }
+    }
+
+    @Test(arguments: [
+        ("abc", 3), ("a|bcd", 3), ("a{2,5}", 5), ("a?b", 2), ("(ab|c){3}", 6), ("^ab$", 4),
+        ("[a-z]b", 3), (#"a\d{2}"#, 5), ("a(?=bc)", 3), ("a+", .max), ("a.*b", .max),
+        ("(?i)a", .max),
+    ])
+    func `how far a match can look`(pattern: String, expected: Int) {
+        #expect(RegexLiterals(RegexPattern(pattern: pattern)).reach == expected)
+    }
+
+    @Test func `what matches only with more bytes begins within reach of them`() {
+        var random = SeededGenerator(seed: 22)
+        var seenCount = 0
+        for _ in 0..<6_000 {
+            let pattern = String(
+                decoding: random.bytes(1 + random.below(9), of: Array("aabb.?()[]|{2}^\\$".utf8)),
+                as: UTF8.self)
+            let table = RegexTable()
+            let regex = RegexPattern(pattern: pattern, isMultiline: random.below(2) == 0)
+            let literals = RegexLiterals(regex)
+            guard literals.reach < .max, !literals.isBoundToStart,
+                let index = try? table.add(regex)
+            else { continue }
+            let runner = RegexRunner(table, matchLimit: 10_000, depthLimit: 10_000)
+            let text = random.bytes(random.below(14), of: Array("ab2{}\n".utf8))
+            for known in 0...text.count {
+                text.withUnsafeBytes { text in
+                    let before = UnsafeRawBufferPointer(rebasing: text[..<known])
+                    guard runner.match(index, in: before) == nil,
+                        let match = runner.match(index, in: text)
+                    else { return }
+                    seenCount += 1
+                    let start = max(0, known - literals.reach)
+                    #expect(runner.match(index, in: text, from: start) == match, "\(pattern)")
+                }
+            }
+        }
+        #expect(seenCount > 100)
     }
 }

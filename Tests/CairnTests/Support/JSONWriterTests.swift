@@ -39,4 +39,56 @@ import Testing
     func `text is quoted, escaped and made valid UTF-8`(bytes: [UInt8], json: String) {
         #expect(text { writer in bytes.withUnsafeBytes { writer.string($0) } } == json)
     }
+
+    @Test func `what needs an escape is seen at any place of a long text`() {
+        let plain = Array("0123456789 abcdefghij~".utf8)
+        let expected = [
+            (UInt8(ascii: "\""), "\\\""), (UInt8(ascii: "\\"), "\\\\"), (0x1f, "\\u001f"),
+            (0x0a, "\\n"), (0x80, "\u{fffd}"), (0xff, "\u{fffd}"), (0x20, " "), (0x7f, "\u{7f}"),
+        ]
+        for (byte, escaped) in expected {
+            for place in plain.indices {
+                var bytes = plain
+                bytes[place] = byte
+                let json = text { writer in bytes.withUnsafeBytes { writer.string($0) } }
+                let before = String(decoding: plain[..<place], as: UTF8.self)
+                let after = String(decoding: plain[(place + 1)...], as: UTF8.self)
+                #expect(json == "\"" + before + escaped + after + "\"")
+            }
+        }
+    }
+
+    @Test func `moments have the digits and the zone asked for`() {
+        let moment = Timestamp(nanoseconds: 1_795_454_400_123_456_789)
+        let eve = moment.text(fractionDigits: 6, zone: "+0000")
+        #expect(text { $0.time(moment) } == "\"\(moment)\"")
+        #expect(
+            text {
+                $0.beginObject()
+                $0.member("t", eveTime: moment)
+                $0.endObject()
+            } == "{\"t\":\"\(eve)\"}")
+    }
+
+    @Test func `bytes are written as hexadecimal digits, keys as they are`() {
+        let json = text {
+            $0.beginObject()
+            $0.key(json: Array("\"a\":".utf8))
+            $0.hexadecimal([0x00, 0x9f, 0xab])
+            $0.key("b")
+            $0.raw([UInt8(ascii: "1")])
+            $0.endObject()
+        }
+        #expect(json == "{\"a\":\"009fab\",\"b\":1}")
+    }
+
+    @Test func `the text grows beyond its first memory`() {
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: 5_000)
+        let json = text { writer in
+            writer.beginArray()
+            for _ in 0..<3 { long.withUnsafeBytes { writer.string($0) } }
+            writer.endArray()
+        }
+        #expect(json.utf8.count == 3 * 5_002 + 4)
+    }
 }

@@ -15,7 +15,7 @@ import Testing
 
     @Test func `EVE records have microseconds and an offset`() {
         #expect(
-            Timestamp(nanoseconds: 1_795_454_400_123_456_789).eveText
+            Timestamp(nanoseconds: 1_795_454_400_123_456_789).text(fractionDigits: 6, zone: "+0000")
                 == "2026-11-23T17:20:00.123456+0000")
     }
 
