@@ -4,7 +4,7 @@
 func correlationBenchmarks() {
     stage(
         "correlate: alerts of 100,000 hosts", units: (1_000_000, "alert"),
-        expected: Outcome(firings: 20, incidents: 10, bytes: 83_218), seconds: 15
+        expected: Outcome(firings: 20, incidents: 10, bytes: 83_218), seconds: 25
     ) {
         let rules = RuleLoader().load(source: rules.utf8, path: "rules.yml")
         let program = CorrelationProgram(rules)

@@ -18,7 +18,7 @@ func ruleBenchmarks() {
     }
     stage(
         "rules: compile 15,000", units: (15_000, "rule"), expected: Outcome(rules: 15_000),
-        metrics: [.wallClock, .cpuTotal]
+        metrics: [.wallClock, .cpuTotal], seconds: 4
     ) {
         let rules = SyntheticRules.loaded
         return {

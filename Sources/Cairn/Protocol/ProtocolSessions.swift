@@ -107,7 +107,7 @@ extension ProtocolSessions {
         let session = sessions + Int(flow.pointee.session)
         end(session.pointee.isReversed ? .toClient : .toServer, session, output)
         end(session.pointee.isReversed ? .toServer : .toClient, session, output)
-        if session.pointee.state == .detecting, session.pointee.firstSpeaker != nil {
+        if session.pointee.state == .detecting, session.pointee.hasSpoken {
             fail(session)
         }
     }
@@ -183,12 +183,15 @@ extension ProtocolSessions {
         /// ports.
         var candidates: UInt64 = 0
         var atPort: UInt64 = 0
-        var firstSpeaker: Direction?
         var serverPort: UInt16 = 0
+        /// Something came, or got lost, since the protocol is looked for.
+        var hasSpoken = false
         var toServer = Side()
         var toClient = Side()
         var parser: ProtocolParser?
         var serverName: [UInt8] = []
+        /// Who sent what is kept while the protocol is not known, oldest first.
+        var turns: [Turn] = []
 
         /// The direction as the protocol sees it.
         func seen(_ direction: Direction) -> Direction {
@@ -197,9 +200,10 @@ extension ProtocolSessions {
 
         mutating func forget() {
             serverName.removeAll(keepingCapacity: true)
-            let kept = serverName
+            turns.removeAll(keepingCapacity: true)
+            let kept = (serverName, turns)
             self = Session()
-            serverName = kept
+            (serverName, turns) = kept
         }
 
         subscript(direction: Direction) -> Side {
@@ -227,6 +231,17 @@ extension ProtocolSessions {
         var isExhausted = false
         var hasEnded = false
     }
+
+    /// What one direction sent before the other did.
+    private struct Turn {
+        var direction: Direction
+        /// Bytes in the direction's buffer, and bytes behind them that were not kept.
+        var keptByteCount = 0
+        var lostByteCount: UInt64 = 0
+    }
+
+    /// Turns that are told apart while the protocol is not known.
+    private static let turnCountMax = 32
 
     private typealias SessionPointer = UnsafeMutablePointer<Session>
 
@@ -310,8 +325,9 @@ extension ProtocolSessions {
             let seen = session.pointee.seen(direction)
             session.pointee.parser?.skip(gap: byteCount, seen, into: output)
         case .detecting:
-            session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+            session.pointee.hasSpoken = true
             session.pointee[direction].lostByteCount &+= byteCount
+            note(direction, kept: 0, lost: byteCount, session)
             exhaust(direction, session)
         case .failed: return
         }
@@ -358,7 +374,8 @@ extension ProtocolSessions {
             session.pointee[direction] = Side()
             session.pointee[direction].hasEnded = hasEnded
         }
-        session.pointee.firstSpeaker = nil
+        session.pointee.turns.removeAll(keepingCapacity: true)
+        session.pointee.hasSpoken = false
         session.pointee.isReversed = false
         session.pointee.handoverCount &+= 1
         session.pointee.state = .detecting
@@ -390,7 +407,7 @@ extension ProtocolSessions {
         _ output: ParserOutput
     ) {
         guard bytes.count > 0 else { return }
-        session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+        session.pointee.hasSpoken = true
         let context = DetectionContext(direction: direction)
         let before = session.pointee[direction]
         let isStart = before.buffer < 0 && before.lostByteCount == 0
@@ -402,6 +419,7 @@ extension ProtocolSessions {
             }
         }
         let kept = keep(bytes, direction, session)
+        note(direction, kept: kept, lost: 0, session)
         if !isStart, !before.isExhausted {
             let start = keptBytes(session.pointee[direction])
             if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
@@ -410,6 +428,7 @@ extension ProtocolSessions {
             }
         }
         session.pointee[direction].lostByteCount &+= UInt64(bytes.count &- kept)
+        note(direction, kept: 0, lost: UInt64(bytes.count &- kept), session)
         let after = session.pointee[direction]
         let isFull = Int(after.bufferedByteCount) >= limits.detectionByteCountMax
         let isHopeless = session.pointee.candidates & ~after.ruledOut == 0
@@ -488,28 +507,72 @@ extension ProtocolSessions {
         }
     }
 
-    /// Hands the parser what was kept, the direction that spoke first first, then the rest of the
-    /// piece that decided.
+    /// Adds to what was kept, or not kept, of the newest turn. Beyond `turnCountMax` it counts as
+    /// part of the direction's turn before.
+    private func note(
+        _ direction: Direction, kept: Int, lost: UInt64, _ session: SessionPointer
+    ) {
+        guard kept > 0 || lost > 0 else { return }
+        var place = session.pointee.turns.count &- 1
+        if place >= 0, session.pointee.turns[place].direction != direction {
+            let isFull = session.pointee.turns.count >= Self.turnCountMax
+            place = isFull ? place &- 1 : -1
+        }
+        if place < 0 {
+            session.pointee.turns.append(Turn(direction: direction))
+            place = session.pointee.turns.count &- 1
+        }
+        session.pointee.turns[place].keptByteCount &+= kept
+        session.pointee.turns[place].lostByteCount &+= lost
+    }
+
+    /// Hands the parser what was kept, in the order in which it came, then the rest of the piece
+    /// that decided.
     private func replay(
         _ rest: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
         _ output: ParserOutput
     ) {
-        let first = session.pointee.firstSpeaker ?? direction
         let handovers = session.pointee.handoverCount
-        for side in [first, first.reversed] {
-            let kept = session.pointee[side]
+        let (toServer, toClient) = (session.pointee.toServer, session.pointee.toClient)
+        for side in [Direction.toServer, .toClient] {
             session.pointee[side].buffer = -1
             session.pointee[side].bufferedByteCount = 0
-            defer { if kept.buffer >= 0 { freeBuffers.append(kept.buffer) } }
-            if kept.bufferedByteCount > 0 { take(keptBytes(kept), side, session, output) }
-            if kept.lostByteCount > 0 { lose(kept.lostByteCount, side, session, output) }
-            if side == direction, rest.count > 0 { take(rest, side, session, output) }
+        }
+        // Another protocol may begin meanwhile, and keep turns of its own.
+        var turns: [Turn] = []
+        swap(&turns, &session.pointee.turns)
+        func finish(_ side: Direction) {
             let isSame =
                 session.pointee.state == .parsing && session.pointee.handoverCount == handovers
-            if isSame, kept.hasEnded {
-                session.pointee.parser?.finish(session.pointee.seen(side), into: output)
-            }
+            guard isSame, (side == .toServer ? toServer : toClient).hasEnded else { return }
+            session.pointee.parser?.finish(session.pointee.seen(side), into: output)
         }
+        var offsets = (toServer: 0, toClient: 0)
+        for (index, turn) in turns.enumerated() {
+            let isClient = turn.direction == .toServer
+            let start = isClient ? offsets.toServer : offsets.toClient
+            let end = start &+ turn.keptByteCount
+            if isClient { offsets.toServer = end } else { offsets.toClient = end }
+            if start < end {
+                let kept = keptBytes(isClient ? toServer : toClient)
+                take(
+                    UnsafeRawBufferPointer(rebasing: kept[start..<end]), turn.direction, session,
+                    output)
+            }
+            if turn.lostByteCount > 0 {
+                lose(turn.lostByteCount, turn.direction, session, output)
+            }
+            let isLast = !turns[(index &+ 1)...].contains { $0.direction == turn.direction }
+            if isLast, turn.direction != direction { finish(turn.direction) }
+        }
+        if rest.count > 0 { take(rest, direction, session, output) }
+        finish(direction)
+        if !turns.contains(where: { $0.direction != direction }) { finish(direction.reversed) }
+        for buffer in [toServer.buffer, toClient.buffer] where buffer >= 0 {
+            freeBuffers.append(buffer)
+        }
+        turns.removeAll(keepingCapacity: true)
+        if session.pointee.turns.isEmpty { swap(&turns, &session.pointee.turns) }
     }
 
     private func exhaust(_ direction: Direction, _ session: SessionPointer) {
@@ -532,7 +595,7 @@ extension ProtocolSessions {
         _ session: SessionPointer
     ) {
         guard bytes.count > 0 else { return }
-        session.pointee.firstSpeaker = session.pointee.firstSpeaker ?? direction
+        session.pointee.hasSpoken = true
         let context = DetectionContext(direction: direction, isDatagram: true)
         if decide(bytes.bytes, context, ruledOut: 0, session) { return }
         session.pointee.datagramCount &+= 1

@@ -125,6 +125,24 @@ private final class LineParser: ProtocolParser {
         #expect(lines.texts == ["what", "is this", "WELCOME", "more"])
     }
 
+    @Test(arguments: [1, 2, 100]) func `what was kept is replayed in the order in which it came`(
+        piece: Int
+    ) {
+        let lines = Lines()
+        func send(_ text: String, _ direction: Direction) {
+            var rest = text[...]
+            while !rest.isEmpty {
+                lines.send(String(rest.prefix(piece)), direction)
+                rest = rest.dropFirst(piece)
+            }
+        }
+        send("HEL", .toServer)
+        send("early\n", .toClient)
+        send("LO\nnext\n", .toServer)
+        send("late\n", .toClient)
+        #expect(lines.texts == ["early", "HELLO", "next", "late"])
+    }
+
     @Test func `what does not fit the buffer is a gap`() {
         var limits = ProtocolSessions.Limits()
         limits.detectionByteCountMax = 8
