@@ -39,7 +39,7 @@ final class StreamWindows {
         self.keptByteCount = max(64, keptByteCount)
         self.byteCountMax = byteCountMax
         var sizes = [2 * self.keptByteCount]
-        while let last = sizes.last, last > 1024 { sizes.append(last / 2) }
+        while let last = sizes.last, last > 256 { sizes.append(last / 2) }
         self.sizes = sizes.reversed()
         free = Array(repeating: [], count: sizes.count)
     }
