@@ -121,6 +121,8 @@ extension HTTPParser {
     private func isShortRequest(
         _ text: RawSpan, _ line: RequestLine, _ method: HTTPMethod
     ) -> Bool {
+        // Where its head ends, and a tunnel begins, only a head with a protocol says.
+        guard method != .connect else { return false }
         guard method == .ambiguous else { return true }
         guard !line.method.isEmpty, !line.target.isEmpty else { return false }
         for index in line.method where !text.byte(at: index).isToken { return false }
