@@ -8,6 +8,8 @@ final class DNSParser: ProtocolParser {
     private let definition: ProtocolDefinition
     /// Queries without a response, oldest first.
     private var open: [Transaction] = []
+    /// The server has nothing more to say.
+    private var isServerDone = false
     private var transactionCount: UInt64 = 0
     private var toServer = Assembly()
     private var toClient = Assembly()
@@ -44,6 +46,7 @@ final class DNSParser: ProtocolParser {
 
     override func reset() {
         open.removeAll(keepingCapacity: true)
+        isServerDone = false
         transactionCount = 0
         toServer.bytes.removeAll()
         toServer.isLost = false
@@ -124,6 +127,7 @@ final class DNSParser: ProtocolParser {
         exchange(&assembly, direction)
         if assembly.bytes.count > 2 { readMalformed(direction, output) }
         guard direction == .toClient else { return }
+        isServerDone = true
         for transaction in open { output.advance(transaction, .toClient, to: .complete) }
         open.removeAll(keepingCapacity: true)
     }
@@ -144,7 +148,7 @@ final class DNSParser: ProtocolParser {
         reportFlaws(reader.flaws, direction, transaction, output)
         output.advance(transaction, direction, to: .complete)
         guard !isAnswered else { return }
-        if direction == .toServer, !header.isResponse, dialect != .mdns {
+        if direction == .toServer, !header.isResponse, dialect != .mdns, !isServerDone {
             wait(transaction, output)
         } else {
             output.advance(transaction, direction.reversed, to: .complete)

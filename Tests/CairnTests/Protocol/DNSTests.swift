@@ -339,6 +339,16 @@ struct DNSMaker {
         #expect(harness.transactions.map { $0["dns.query"] } == [["a.example"], ["b.example"]])
     }
 
+    @Test func `a query behind the end of the server's answers waits for none`() {
+        let harness = ParserHarness(serverPort: 53)
+        harness.send(DNSMaker.framed(DNSMaker.query("a.example")), .toServer)
+        harness.end(.toClient)
+        harness.send(DNSMaker.framed(DNSMaker.query("b.example")), .toServer)
+        #expect(harness.transactions.count == 2)
+        harness.finish()
+        #expect(harness.output.openTransactionCount == 0)
+    }
+
     @Test func `a message cut by the end of the stream is malformed`() {
         let harness = ParserHarness(serverPort: 53)
         let response = DNSMaker.response("a.example", [[192, 0, 2, 1]])
