@@ -113,6 +113,9 @@ final class RDPParser: ProtocolParser {
         if let transaction { return transaction }
         let transaction = output.begin(RDP.definition, id: 0)
         self.transaction = transaction
+        // An end that said its last before has nothing to add.
+        if client.stage == .done { output.advance(transaction, .toServer, to: .complete) }
+        if server.stage == .done { output.advance(transaction, .toClient, to: .complete) }
         return transaction
     }
 
