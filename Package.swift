@@ -26,11 +26,12 @@ let package = Package(
         systemLibrary("CLZMA", pkgConfig: "liblzma", apt: "liblzma-dev", brew: "xz"),
         systemLibrary("CMagic", pkgConfig: "libmagic", apt: "libmagic-dev", brew: "libmagic"),
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl"),
+        .systemLibrary(name: "CIntrinsics"),
         .target(
             name: "Cairn",
             dependencies: [
                 "CPcap", "CYAML", "CPCRE2", "CZlib", "CZstd", "CBrotli", "CLZMA", "CMagic",
-                "CCrypto",
+                "CCrypto", "CIntrinsics",
             ],
             exclude: ["Match/DESIGN.md", "Output/Schemas"],
             swiftSettings: [.treatAllWarnings(as: .error)]

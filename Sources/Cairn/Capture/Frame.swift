@@ -53,7 +53,7 @@ final class FrameBatch {
 
     /// Makes an empty batch with room for `byteCapacity` captured bytes.
     init(byteCapacity: Int = FrameBatch.defaultByteCapacity) {
-        storage = .allocate(byteCount: byteCapacity, alignment: 16)
+        storage = allocateLarge(byteCount: byteCapacity)
         frames.reserveCapacity(4096)
     }
 

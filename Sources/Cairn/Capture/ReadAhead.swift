@@ -47,6 +47,14 @@ struct PieceLayout {
 
     var bufferByteCount: Int { Self.pieceOffset + pieceByteCount }
 
+    /// Memory for one piece.
+    func makeBuffer() -> UnsafeMutableRawBufferPointer {
+        // One of many open files gets what it needs and no more.
+        pieceByteCount < Self.standard.pieceByteCount
+            ? .allocate(byteCount: bufferByteCount, alignment: 16)
+            : allocateLarge(byteCount: bufferByteCount)
+    }
+
     static let standard = PieceLayout(pieceByteCount: 1 << 20)
     /// For files that are one of many open at once.
     static let small = PieceLayout(pieceByteCount: 128 << 10)
@@ -75,7 +83,7 @@ private final class Shared: @unchecked Sendable {
         change.initialize(to: pthread_cond_t())
         pthread_cond_init(change, nil)
         for _ in 0..<ReadAhead.bufferCount {
-            empty.append(.allocate(byteCount: layout.bufferByteCount, alignment: 16))
+            empty.append(layout.makeBuffer())
         }
     }
 
@@ -143,7 +151,7 @@ private final class Shared: @unchecked Sendable {
             if buffer.count < layout.bufferByteCount {
                 // It came from a batch that was made smaller.
                 buffer.deallocate()
-                usable = .allocate(byteCount: layout.bufferByteCount, alignment: 16)
+                usable = layout.makeBuffer()
             }
             let start = PieceLayout.pieceOffset
             let piece = usable[start..<start + layout.pieceByteCount]

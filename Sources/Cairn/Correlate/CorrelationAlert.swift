@@ -79,8 +79,12 @@ struct CorrelationAlert: ~Copyable {
 
     /// Stores a whole number.
     mutating func store(_ integer: Int64) -> Value {
-        let text = ExactNumber(integer).text
-        return store(text, kind: .number)
+        store(kind: .number) { $0.append(decimal: integer) }
+    }
+
+    /// Stores the text of an address.
+    mutating func store(_ address: IPAddress) -> Value {
+        store(kind: .text) { $0.append(address) }
     }
 
     /// Stores a number; nothing if it is not finite or too large to be exact.

@@ -136,7 +136,10 @@ final class PacketBatch {
     private(set) var count = 0
     private var capacity = 8192
 
-    init() { packets = .allocate(capacity: capacity) }
+    init() {
+        let memory = allocateLarge(byteCount: capacity * MemoryLayout<Packet>.stride)
+        packets = memory.bindMemory(to: Packet.self).baseAddress.unsafelyUnwrapped
+    }
     deinit { packets.deallocate() }
 
     /// Forgets the packets, keeps the memory.

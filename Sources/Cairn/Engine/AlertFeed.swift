@@ -3,8 +3,8 @@ final class AlertFeed {
     private let correlator: Correlator
     /// The label of each detection rule, by its index.
     private let labels: [RuleLabelID]
-    /// The place of each carried field in the correlation's values.
-    private let fieldIndices: [String: Int]
+    /// The place of each field in the correlation's values, by subject, then by index; -1 where it is not carried.
+    private let columns: [[Int]]
     private var value: CorrelationAlert
 
     init(_ rules: RuleSet, _ correlator: Correlator) {
@@ -14,8 +14,10 @@ final class AlertFeed {
                 rule: Array(rule.header.id.utf8), title: Array(rule.header.title.utf8),
                 level: rule.header.level ?? .medium, tags: rule.header.tags.map { Array($0.utf8) })
         }
-        fieldIndices = Dictionary(
-            uniqueKeysWithValues: correlator.program.fieldNames.enumerated().map { ($1, $0) })
+        let fieldNames = correlator.program.fieldNames
+        columns = FieldRegistry.subjects.map { subject in
+            subject.fields.map { fieldNames.firstIndex(of: $0.name) ?? -1 }
+        }
         value = correlator.makeAlert()
     }
 
@@ -26,17 +28,25 @@ final class AlertFeed {
         value.packet = alert.frameNumber > 0 ? Int64(clamping: alert.frameNumber) : nil
         value.flowID = alert.flowID.map { Int64(clamping: $0) }
         value.label = labels[alert.rule]
-        value.actor = value.store(alert.actor ?? alert.client.description)
-        value.victim = value.store(alert.victim ?? alert.server.description)
-        for field in alert.fields {
-            guard let index = fieldIndices[field.name] else { continue }
-            switch field.value {
-            case .text(let bytes): value.fields[index] = bytes.withUnsafeBytes { value.store($0) }
-            case .integer(let number): value.fields[index] = value.store(number)
-            case .list: break
-            }
+        value.actor = store(alert.actor ?? .address(alert.client))
+        value.actor.kind = .text
+        value.victim = store(alert.victim ?? .address(alert.server))
+        value.victim.kind = .text
+        for carried in alert.fields {
+            let column = columns[Int(carried.field.subject)][Int(carried.field.index)]
+            if column >= 0 { value.fields[column] = store(carried.value) }
         }
         correlator.add(value)
+    }
+
+    private func store(_ field: FieldValue) -> CorrelationAlert.Value {
+        switch field {
+        case .text(let bytes): bytes.withUnsafeBytes { value.store($0) }
+        case .integer(let number): value.store(number)
+        case .address(let address): value.store(address)
+        // It joins no group.
+        case .list: CorrelationAlert.Value()
+        }
     }
 }
 

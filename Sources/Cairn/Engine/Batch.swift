@@ -2,8 +2,9 @@
 final class Batch {
     let frames = FrameBatch()
     let packets = PacketBatch()
-    /// Which packets belong to which shard, in order.
-    let packetsOfShard: [IndexList]
+    /// Which packets belong to which shard, in order: a list for each.
+    let packetsOfShard: UnsafeMutablePointer<PlainList<Int32>>
+    private let shardCount: Int
     /// What each shard found.
     let findings: [Findings]
     /// The event clock behind the last frame.
@@ -12,57 +13,34 @@ final class Batch {
     var isLast = false
 
     init(shardCount: Int) {
-        packetsOfShard = (0..<shardCount).map { _ in IndexList() }
+        self.shardCount = shardCount
+        packetsOfShard = .allocate(capacity: shardCount)
+        for shard in 0..<shardCount {
+            (packetsOfShard + shard).initialize(to: PlainList(capacity: 1024))
+        }
         findings = (0..<shardCount).map { _ in Findings() }
+    }
+
+    deinit {
+        packetsOfShard.deinitialize(count: shardCount)
+        packetsOfShard.deallocate()
     }
 
     /// Forgets everything, keeps the memory.
     func removeAll() {
         packets.removeAll()
-        for list in packetsOfShard { list.removeAll() }
+        for shard in 0..<shardCount { packetsOfShard[shard].removeAll() }
         for findings in findings { findings.removeAll() }
         isLast = false
     }
 
     /// Hands the packets behind `start` to their shards.
-    func assign(packetsFrom start: Int) {
-        for index in start..<packets.count {
-            let shard = Int(
-                packets.packets[index].shardHash % UInt32(truncatingIfNeeded: packetsOfShard.count))
-            packetsOfShard[shard].append(index)
+    @inline(__always) func assign(packetsFrom start: Int) {
+        let packets = packets.packets
+        for index in start..<self.packets.count {
+            let shard = Int(packets[index].shardHash % UInt32(truncatingIfNeeded: shardCount))
+            packetsOfShard[shard].append(Int32(truncatingIfNeeded: index))
         }
-    }
-}
-
-/// Numbers in a row, in memory that is used again.
-final class IndexList {
-    private var elements: UnsafeMutablePointer<Int32>
-    private(set) var count = 0
-    private var capacity = 64
-
-    init() { elements = .allocate(capacity: capacity) }
-    deinit { elements.deallocate() }
-
-    @inline(__always) subscript(place: Int) -> Int {
-        precondition(place >= 0 && place < count)
-        return Int(elements[place])
-    }
-
-    @inline(__always) func append(_ index: Int) {
-        if count == capacity { grow() }
-        elements[count] = Int32(truncatingIfNeeded: index)
-        count &+= 1
-    }
-
-    /// Forgets the numbers, keeps the memory.
-    func removeAll() { count = 0 }
-
-    private func grow() {
-        let larger = UnsafeMutablePointer<Int32>.allocate(capacity: capacity * 2)
-        larger.update(from: elements, count: count)
-        elements.deallocate()
-        elements = larger
-        capacity *= 2
     }
 }
 

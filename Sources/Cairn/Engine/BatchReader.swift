@@ -24,16 +24,22 @@ final class BatchReader: @unchecked Sendable {
         guard !isAtEnd else { return }
         let isMore = fill(batch.frames)
         if let held {
-            decode(restored(held, in: batch.frames), next: batch.frames.frames.first, into: batch)
+            decode(
+                restored(held, in: batch.frames), next: batch.frames.frames.first?.timestamp,
+                batch.frames.arena, batch.packets)
+            batch.assign(packetsFrom: 0)
             self.held = nil
         }
         let frames = batch.frames.frames
+        let (arena, packets) = (batch.frames.arena, batch.packets)
         for index in frames.indices {
-            let next = index + 1 < frames.count ? frames[index + 1] : nil
+            let next = index + 1 < frames.count ? frames[index + 1].timestamp : nil
             if next == nil, isMore, isLeap(frames[index]) {
                 held = (frames[index], Array(frames[index].bytes))
             } else {
-                decode(frames[index], next: next, into: batch)
+                let first = packets.count
+                decode(frames[index], next: next, arena, packets)
+                batch.assign(packetsFrom: first)
             }
         }
         batch.clock = clock.now ?? .epoch
@@ -51,12 +57,13 @@ final class BatchReader: @unchecked Sendable {
         }
     }
 
-    private func decode(_ frame: Frame, next: Frame?, into batch: Batch) {
-        let now = clock.advance(to: frame.timestamp, next: next?.timestamp).clock
+    @inline(__always)
+    private func decode(
+        _ frame: Frame, next: Timestamp?, _ arena: Arena, _ packets: PacketBatch
+    ) {
+        let now = clock.advance(to: frame.timestamp, next: next).clock
         if !frame.isTick { frameCount &+= 1 }
-        let first = batch.packets.count
-        assembler.decode(frame, clock: now, arena: batch.frames.arena, into: batch.packets)
-        batch.assign(packetsFrom: first)
+        assembler.decode(frame, clock: now, arena: arena, into: packets)
     }
 
     /// Whether the clock has to know the next frame to believe this one's stamp.

@@ -53,7 +53,7 @@ public enum RecordKind: Sendable, CaseIterable {
     case alert, event, incident, statistics
 }
 
-/// Takes a record: whole lines of JSON, each ended by a line feed. Never called concurrently, always on the thread that
+/// Takes records of a kind: one line of JSON or several, each ended by a line feed. Never called concurrently, always on the thread that
 /// runs the engine.
 public typealias RecordHandler = (_ kind: RecordKind, _ lines: ArraySlice<UInt8>) -> Void
 

@@ -6,8 +6,7 @@ final class Merger {
     private let correlator: Correlator
     private let feed: AlertFeed
     private let writesAlerts: Bool
-    private let handler: RecordHandler
-    private var writer = JSONWriter()
+    private let output: RecordOutput
     private var order: [(key: OrderKey, shard: Int32, entry: Int32)] = []
     private(set) var alertCount: UInt64 = 0
 
@@ -17,13 +16,14 @@ final class Merger {
         handler: @escaping RecordHandler
     ) {
         self.records = AlertRecordWriter(records, rules.detections)
-        self.handler = handler
+        let output = RecordOutput(handler)
+        self.output = output
         gate = AlertGate(compiled)
         var settings = CorrelationSettings(options.settings)
         settings.writesFinalRecordsOnly = options.finalIncidentsOnly
         settings.capture = captureName
         correlator = Correlator(program: correlations, settings: settings) { lines in
-            handler(.incident, lines[...])
+            output.emit(.incident, lines[...])
         }
         feed = AlertFeed(rules, correlator)
         writesAlerts = options.writesAlerts
@@ -48,6 +48,7 @@ final class Merger {
             take(batch.findings[Int(shard)], Int(entry))
         }
         if batch.clock > .epoch { advance(to: batch.clock) }
+        output.flush()
     }
 
     /// Closes what is open, at the end of the input.
@@ -69,19 +70,48 @@ final class Merger {
 
     private func take(_ findings: Findings, _ entry: Int) {
         switch findings.entries[entry].content {
-        case .record(let range): handler(.event, findings.text[range])
+        case .record(let range): output.emit(.event, findings.text[range])
         case .candidate(let index):
-            gate.admit(findings.candidates[index]) { raise($0) }
+            let candidate = findings.candidates[index]
+            if gate.admits(candidate) { raise(candidate.alert) }
         }
     }
 
     private func raise(_ alert: Alert) {
         alertCount &+= 1
         if writesAlerts {
-            writer.removeAll()
-            records.write(alert, into: &writer)
-            handler(.alert, writer.bytes[...])
+            records.write(alert, into: &output.alerts)
+            output.flushIfFull()
         }
         feed.add(alert)
+    }
+}
+
+/// Hands records on in their order. Alerts that follow each other go together.
+private final class RecordOutput {
+    /// Lines not yet handed on.
+    var alerts = JSONWriter()
+    private let handler: RecordHandler
+
+    init(_ handler: @escaping RecordHandler) { self.handler = handler }
+
+    /// Hands on lines of another kind.
+    func emit(_ kind: RecordKind, _ lines: ArraySlice<UInt8>) {
+        flush()
+        handler(kind, lines)
+    }
+
+    /// Hands on the alerts that wait, if they are many.
+    func flushIfFull() {
+        if alerts.byteCount >= Self.waitingByteCountMax { flush() }
+    }
+
+    private static let waitingByteCountMax = 1 << 16
+
+    /// Hands on the alerts that wait.
+    func flush() {
+        guard alerts.byteCount > 0 else { return }
+        handler(.alert, alerts.bytes[...])
+        alerts.removeAll()
     }
 }

@@ -12,6 +12,8 @@ final class Shard: @unchecked Sendable {
     private let parsed: ParserOutput
     private let matcher: Matcher
     private let recorder: EventRecorder?
+    /// Flow hashes of the packets ahead.
+    private let hashes = UnsafeMutablePointer<UInt64>.allocate(capacity: 32)
 
     init(
         _ compiled: CompiledRules, _ options: EngineOptions, _ records: EventRecordWriter,
@@ -27,20 +29,50 @@ final class Shard: @unchecked Sendable {
         recorder = options.writesEvents ? EventRecorder(records) : nil
     }
 
+    deinit { hashes.deallocate() }
+
     /// Takes a batch's packets through flows, streams, protocols and rules, and ends the flows that the clock leaves
     /// behind.
     func process(_ batch: Batch, as index: Int) {
         let findings = batch.findings[index]
-        let numbers = batch.packetsOfShard[index]
+        let numbers = batch.packetsOfShard + index
         let packets = batch.packets.packets
-        for place in 0..<numbers.count {
-            let packet = packets + numbers[place]
+        for place in 0..<numbers.pointee.count {
+            lookAhead(from: place, packets, numbers)
+            let packet = packets + Int(numbers.pointee[place])
             while let flow = flows.nextEnded(before: packet.pointee.clock) { end(flow, findings) }
-            inspect(packet, findings)
+            inspect(packet, hash: hashes[place & 31], findings)
         }
         while let flow = flows.nextEnded(before: batch.clock) { end(flow, findings) }
         guard batch.isLast else { return }
         while let flow = flows.nextRemaining(at: batch.clock) { end(flow, findings) }
+    }
+
+    /// Asks for the memory that the next packets need: of each packet, then of its place in the flow table, then of the
+    /// flow, then of what is kept for that. Nearly all of it lies in memory, hundreds of cycles away.
+    @inline(__always) private func lookAhead(
+        from place: Int, _ packets: UnsafeMutablePointer<Packet>,
+        _ numbers: UnsafeMutablePointer<PlainList<Int32>>
+    ) {
+        let count = numbers.pointee.count
+        if place == 0 {
+            for first in 0..<min(12, count) {
+                hashes[first] = flows.hash(of: packets + Int(numbers.pointee[first]))
+                flows.prefetchBucket(of: hashes[first])
+            }
+        }
+        if place &+ 16 < count { prefetch(packets + Int(numbers.pointee[place &+ 16])) }
+        if place &+ 12 < count {
+            let hash = flows.hash(of: packets + Int(numbers.pointee[place &+ 12]))
+            hashes[(place &+ 12) & 31] = hash
+            flows.prefetchBucket(of: hash)
+        }
+        if place &+ 8 < count { flows.prefetchFlow(of: hashes[(place &+ 8) & 31]) }
+        if place &+ 4 < count, let flow = flows.probableFlow(of: hashes[(place &+ 4) & 31]) {
+            streams.connections.prefetch(of: flow)
+            sessions.prefetch(of: flow)
+            matcher.streams.prefetch(of: flow)
+        }
     }
 
     /// Adds what the shard's stages counted.
@@ -53,8 +85,10 @@ final class Shard: @unchecked Sendable {
 
     // MARK: Packets
 
-    private func inspect(_ packet: UnsafePointer<Packet>, _ findings: Findings) {
-        let tracked = flows.track(packet)
+    private func inspect(
+        _ packet: UnsafePointer<Packet>, hash: UInt64, _ findings: Findings
+    ) {
+        let tracked = flows.track(packet, hash: hash)
         while let flow = flows.nextDisplaced() { end(flow, findings) }
         findings.begin(OrderKey(packet))
         if let recorder, !packet.pointee.anomalies.isEmpty {
@@ -148,7 +182,7 @@ final class Shard: @unchecked Sendable {
     }
 
     /// The place with what is known by now of what the flow speaks.
-    private func known(_ place: Place, _ flow: FlowPointer) -> Place {
+    @inline(__always) private func known(_ place: Place, _ flow: FlowPointer) -> Place {
         guard flow.pointee.session >= 0 else { return place }
         var place = place
         place.applicationProtocol = sessions.definition(of: flow)

@@ -13,28 +13,33 @@ extension Flow {
             ports = ports.map { ($0.1, $0.0) }
         }
         sha1.reset()
-        update(sha1, seed)
-        update(sha1, first)
-        update(sha1, second)
-        update(sha1, UInt16(ipProtocol) << 8)
-        if let ports {
-            update(sha1, ports.0)
-            update(sha1, ports.1)
+        withUnsafeTemporaryAllocation(byteCount: Self.inputByteCountMax, alignment: 8) { input in
+            var end = 0
+            func add(_ value: some FixedWidthInteger) {
+                input.storeBytes(of: value.bigEndian, toByteOffset: end, as: type(of: value).self)
+                end &+= value.bitWidth / 8
+            }
+            /// As long as the IP version of the flow says: an IPv6 header may hold an IPv4-mapped address.
+            func add(_ address: IPAddress) {
+                if ipVersion != 6, address.isV4 { return add(address.v4) }
+                add(address.high)
+                add(address.low)
+            }
+            add(seed)
+            add(first)
+            add(second)
+            add(UInt16(ipProtocol) << 8)
+            if let ports {
+                add(ports.0)
+                add(ports.1)
+            }
+            sha1.update(UnsafeRawBufferPointer(rebasing: input[..<end]))
         }
-        return "1:" + base64(sha1.finish())
+        return sha1.withFinished { base64($0, after: "1:") }
     }
 
-    private func update(_ digest: Digest, _ value: some FixedWidthInteger) {
-        withUnsafeBytes(of: value.bigEndian) { digest.update($0) }
-    }
-
-    /// Adds an address, as long as the IP version of the flow says: an IPv6 header may hold an
-    /// IPv4-mapped address.
-    private func update(_ digest: Digest, _ address: IPAddress) {
-        if ipVersion != 6, address.isV4 { return update(digest, address.v4) }
-        update(digest, address.high)
-        update(digest, address.low)
-    }
+    /// Seed, two addresses, protocol and padding, two ports.
+    private static let inputByteCountMax = 2 + 16 + 16 + 2 + 4
 
     /// Ports, or for ICMP the type and what answers it (the code, if nothing does); nil for other
     /// protocols.
@@ -58,11 +63,18 @@ extension Flow {
     }
 }
 
-/// Base64 text with padding (RFC 4648 §4).
-private func base64(_ bytes: [UInt8]) -> String {
+/// Base64 text with padding (RFC 4648 §4), behind other text.
+private func base64(_ bytes: UnsafeRawBufferPointer, after prefix: StaticString) -> String {
     let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    return String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+    let textByteCount = (bytes.count + 2) / 3 * 4
+    return String(
+        unsafeUninitializedCapacity: prefix.utf8CodeUnitCount + textByteCount
+    ) { text in
         var count = 0
+        while count < prefix.utf8CodeUnitCount {
+            text[count] = prefix.utf8Start[count]
+            count += 1
+        }
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let rest = min(3, bytes.count - start)
             var value: UInt32 = 0

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 /// The flow of a packet, and which way the packet goes in it.
 struct TrackedFlow {
     let flow: FlowPointer
@@ -75,11 +77,12 @@ extension FlowTable {
     ///
     /// - Returns: nil for a packet that has no flow: not IP, a fragment, a transport header that
     ///   could not be decoded, a tunnel's IP header, or an ICMP error that quotes no known flow.
-    func track(_ packet: UnsafePointer<Packet>) -> TrackedFlow? {
+    ///
+    /// - Parameter hash: what `hash(of:)` gives for the packet.
+    func track(_ packet: UnsafePointer<Packet>, hash: UInt64) -> TrackedFlow? {
         guard hasFlow(packet) else { return nil }
         if packet.pointee.isICMPError { return quoted(by: packet) }
         let key = FlowKey(packet, usesVLAN: settings.usesVLAN)
-        let hash = key.hash
         var chainLength = 0
         if let known = find(key, hash, &chainLength) {
             guard isReused(known, by: packet) else {
@@ -91,6 +94,33 @@ extension FlowTable {
             chainLength &-= 1
         }
         return open(key, hash, packet, chainLength: chainLength)
+    }
+
+    /// Finds the flow of a packet, or opens it, and counts the packet in it.
+    func track(_ packet: UnsafePointer<Packet>) -> TrackedFlow? {
+        track(packet, hash: hash(of: packet))
+    }
+
+    /// Where the table looks for the flow of a packet.
+    @inline(__always) func hash(of packet: UnsafePointer<Packet>) -> UInt64 {
+        FlowKey(packet, usesVLAN: settings.usesVLAN).hash
+    }
+
+    /// Asks for the memory of a bucket, which will be looked into soon.
+    @inline(__always) func prefetchBucket(of hash: UInt64) {
+        cairn_prefetch(buckets + Int(truncatingIfNeeded: hash & bucketMask))
+    }
+
+    /// Asks for the memory of the flow that is probably the one with a hash.
+    @inline(__always) func prefetchFlow(of hash: UInt64) {
+        guard let flow = buckets[Int(truncatingIfNeeded: hash & bucketMask)] else { return }
+        prefetch(flow)
+    }
+
+    /// The flow that is probably the one with a hash.
+    @inline(__always) func probableFlow(of hash: UInt64) -> FlowPointer? {
+        let flow = buckets[Int(truncatingIfNeeded: hash & bucketMask)]
+        return flow?.pointee.hash == hash ? flow : flow?.pointee.next
     }
 
     /// Files the flow under the time-out of its present state. To be called when all stages have

@@ -82,6 +82,7 @@ final class FlowTimeouts {
         for index in 0..<Self.classCount {
             while let flow = lists[index].oldest, lists[index].earliestDeadline < clock {
                 remove(flow)
+                if let next = lists[index].oldest?.pointee.newer { prefetch(next) }
                 flow.pointee.isDue = true
                 due.insert(
                     FlowHeap.Entry(

@@ -26,15 +26,22 @@ struct Alert: Sendable {
     var communityID: String?
     var applicationProtocol: String?
     var transactionID: UInt64?
-    /// Who acts and who suffers, where the rule names fields that say so.
-    var actor: String?
-    var victim: String?
-    /// Fields that correlation rules name, under their registry names, in registry order.
-    var fields: [(name: String, value: FieldValue)] = []
+    /// Who acts and who suffers, where the rule names fields that say so; no lists.
+    var actor: FieldValue?
+    var victim: FieldValue?
+    /// Fields that correlation rules name, in registry order.
+    var fields: [CarriedField] = []
     /// What matched where.
     var matches: [Match] = []
     /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
     var eventJSON: [UInt8] = []
+
+    /// A field under its registry name.
+    struct CarriedField: Sendable {
+        var field: FieldID
+        var name: String
+        var value: FieldValue
+    }
 
     struct Match: Sendable {
         var field: String
@@ -49,6 +56,7 @@ struct Alert: Sendable {
 enum FieldValue: Hashable, Sendable {
     case text([UInt8])
     case integer(Int64)
+    case address(IPAddress)
     /// A field with several values; it joins no correlation group.
     case list([FieldValue])
 }

@@ -5,27 +5,28 @@ enum AlertBuilder {
         _ number: Int, _ compiled: CompiledRules, _ evaluator: RuleEvaluator
     ) -> Candidate {
         let event = evaluator.event
-        var alert = Self.alert(number, event, compiled.rules.elements[number].orientation)
+        let rule = compiled.rules.elements + number
+        var alert = Self.alert(number, event, rule.pointee.orientation)
         if compiled.settings.writesEvents {
             alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
         }
         alert.matches = matches(compiled, evaluator)
-        alert.actor = compiled.detectionRules[number].actor.flatMap { event.copy(of: $0)?.text }
-        alert.victim = compiled.detectionRules[number].victim.flatMap { event.copy(of: $0)?.text }
+        alert.actor = rule.pointee.actor.flatMap { event.copy(of: $0)?.first }
+        alert.victim = rule.pointee.victim.flatMap { event.copy(of: $0)?.first }
         // For correlation source and destination are the ends of the flow, whatever the subject.
         let isOfPacket = event.place.isOfPacket
         event.place.isOfPacket = isOfPacket && event.place.flow == nil
         for field in compiled.carriedFields[number] {
             guard let value = event.copy(of: field) else { continue }
             let name = compiled.subjects[Int(field.subject)].fields[Int(field.index)].name
-            alert.fields.append((name, value))
+            alert.fields.append(.init(field: field, name: name, value: value))
         }
         event.place.isOfPacket = isOfPacket
-        if compiled.settings.writesEvents { alert.eventJSON = event.json }
-        let candidate = Candidate(alert: alert, order: compiled.rules.elements[number].order)
+        if compiled.settings.writesEvents { alert.eventJSON = event.json(&evaluator.writer) }
+        let candidate = Candidate(alert: alert, order: rule.pointee.order)
         candidate.isOfStream = event.isOfStream
-        if !compiled.detectionRules[number].counters.isEmpty {
-            let count = compiled.rules.elements[number].variables.count
+        if rule.pointee.hasCounters {
+            let count = rule.pointee.variables.count
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }
         }
         return candidate
@@ -90,12 +91,8 @@ enum AlertBuilder {
 }
 
 extension FieldValue {
-    /// The value as one text; of a list the first.
-    fileprivate var text: String? {
-        switch self {
-        case .text(let bytes): String(decoding: bytes, as: UTF8.self)
-        case .integer(let number): String(number)
-        case .list(let values): values.first?.text
-        }
+    /// The value itself; of a list the first.
+    fileprivate var first: FieldValue? {
+        if case .list(let values) = self { values.first } else { self }
     }
 }

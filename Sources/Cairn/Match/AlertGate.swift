@@ -29,31 +29,31 @@ final class AlertGate {
         firedOnStream = BoundedTable(countMax: countMax)
     }
 
-    /// Takes the next candidate in order and hands its alert on if it may become one.
-    func admit(_ candidate: Candidate, _ take: (Alert) -> Void) {
+    /// Takes the next candidate in order; true if its alert may become one.
+    func admits(_ candidate: Candidate) -> Bool {
+        if let rule = rules[candidate.alert.rule], !admits(candidate, rule) { return false }
+        alertCount &+= 1
+        return true
+    }
+
+    private func admits(_ candidate: Candidate, _ rule: GateRule) -> Bool {
         let alert = candidate.alert
-        guard let rule = rules[alert.rule] else {
-            alertCount &+= 1
-            take(alert)
-            return
-        }
         guard passesState(rule, candidate) else {
             failedStateCount &+= 1
-            return
+            return false
         }
         for change in rule.changes { apply(change, alert) }
-        if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return }
-        guard rule.alerts else { return }
+        if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return false }
+        guard rule.alerts else { return false }
         if let filter = rule.detectionFilter, !exceeds(filter, alert) {
             suppressedCount &+= 1
-            return
+            return false
         }
         if let threshold = rule.threshold, !passes(threshold, alert) {
             suppressedCount &+= 1
-            return
+            return false
         }
-        alertCount &+= 1
-        take(alert)
+        return true
     }
 
     func report(into result: inout Counters) {

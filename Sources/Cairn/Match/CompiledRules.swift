@@ -22,8 +22,16 @@ final class CompiledRules: @unchecked Sendable {
         var remembersTests = false
         /// A stream rule with tests that only the first bytes can meet.
         var needsStart = false
+        /// A stream rule that holds within so many bytes of the stream, or waits for more by then; `Int.max` if it may
+        /// come to wait anywhere.
+        var startByteCount = Int.max
         /// Names of variables that sequences set, by their places.
         var variables: [String] = []
+        /// Counters decide behind the matcher, and need the variables.
+        var hasCounters = false
+        /// Fields that say who acts and who suffers.
+        var actor: FieldID?
+        var victim: FieldID?
     }
 
     /// What became of the rules: for `cairn check` and statistics.
@@ -39,6 +47,7 @@ final class CompiledRules: @unchecked Sendable {
     }
 
     let subjects: [ProtocolDefinition]
+    private let subjectIdentifiers: [ObjectIdentifier]
     let program = RuleProgram()
     let traffic = TrafficTable()
     let rules = FlatTable<Rule>()
@@ -57,8 +66,8 @@ final class CompiledRules: @unchecked Sendable {
     let packetGroups = FlatTable<RuleGroup>()
     /// Rules on streams, by `streamIndex`.
     let streamGroups = FlatTable<RuleGroup>()
-    /// Ports that rules on streams let pass, by `streamIndex`, then by port: bit 0 for sources, bit 1 for destinations.
-    private let streamPorts: UnsafeMutablePointer<UInt8>
+    /// Which streams the rules on streams can hold on, by `streamIndex`.
+    let streamFilters = FlatTable<StreamFilter>()
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
@@ -69,7 +78,6 @@ final class CompiledRules: @unchecked Sendable {
     private var builders: Builders
     private static let transportCount = Int(Transport.other.rawValue) + 1
     private static let streamGroupCount = 4
-    private static let portCount = 1 << 16
 
     /// What fills the groups and owns their memory.
     private struct Builders {
@@ -89,6 +97,7 @@ final class CompiledRules: @unchecked Sendable {
         subjects: [ProtocolDefinition] = FieldRegistry.subjects
     ) {
         self.subjects = subjects
+        subjectIdentifiers = subjects.map { ObjectIdentifier($0) }
         detectionRules = rules
         self.carriedFields = rules.indices.map { rule in
             guard carriedFields.indices.contains(rule) else { return [] }
@@ -98,14 +107,15 @@ final class CompiledRules: @unchecked Sendable {
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
-        streamPorts = .allocate(capacity: Self.streamGroupCount * Self.portCount)
-        streamPorts.initialize(repeating: 0, count: Self.streamGroupCount * Self.portCount)
+        for _ in 0..<Self.streamGroupCount { streamFilters.append(StreamFilter()) }
         for (index, rule) in rules.enumerated() { compile(rule, index) }
         orderRules()
         completeGroups()
     }
 
-    deinit { streamPorts.deallocate() }
+    deinit {
+        for index in 0..<streamFilters.count { streamFilters.elements[index].deallocate() }
+    }
 
     /// The place of the groups for streams of a transport and direction; nil for transports without streams.
     @inline(__always)
@@ -117,11 +127,9 @@ final class CompiledRules: @unchecked Sendable {
         }
     }
 
-    /// Whether rules on streams let a pair of ports pass; with none of them a stream need not be looked at.
-    @inline(__always)
-    func letsPass(_ source: UInt16, _ destination: UInt16, streamIndex: Int) -> Bool {
-        let ports = streamPorts + streamIndex &* Self.portCount
-        return ports[Int(source)] & 1 != 0 && ports[Int(destination)] & 2 != 0
+    /// The place of a definition among the subjects; nil if it is none of them.
+    func subjectIndex(of definition: ProtocolDefinition) -> Int? {
+        subjectIdentifiers.firstIndex(of: ObjectIdentifier(definition))
     }
 
     // MARK: Rules
@@ -149,6 +157,9 @@ final class CompiledRules: @unchecked Sendable {
             subject: rule.subject, entry: RuleProgram.reject, instructions: 0..<0,
             traffic: isAnyTraffic ? -1 : Int32(truncatingIfNeeded: traffic.add(filter)),
             orientation: .toServer)
+        compiled.hasCounters = !rule.counters.isEmpty
+        compiled.actor = rule.actor
+        compiled.victim = rule.victim
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
         let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
         compiled.orientation = timing.orientation
@@ -173,6 +184,7 @@ final class CompiledRules: @unchecked Sendable {
             compiled.needsStart = compiled.instructions.contains { index in
                 program.tests.elements[Int(program.instructions.elements[index].test)].needsStart
             }
+            compiled.startByteCount = startByteCount(compiled)
         }
         rules.append(compiled)
         report.regexCount = program.regexes.codes.count
@@ -220,7 +232,7 @@ final class CompiledRules: @unchecked Sendable {
         let fields = subjects[rule.subject].fields
         let scanned = scannedFields(rule.subject)
         let cover =
-            isDecidedAtStart(index)
+            isDecidedAtStart(rules.elements[index])
             ? nil
             : AnchorCover(condition) { field in
                 Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
@@ -242,12 +254,23 @@ final class CompiledRules: @unchecked Sendable {
 
     /// Whether a stream rule of several tests cannot hold if the first few bytes are not what it asks for. Such a rule is
     /// asked about the start of every stream, which its test of the start must not miss; then it mostly is done with.
-    private func isDecidedAtStart(_ index: Int) -> Bool {
-        let rule = rules.elements[index]
+    private func isDecidedAtStart(_ rule: Rule) -> Bool {
         guard rule.remembersTests, rule.needsStart else { return false }
         return !program.canHold(rule.entry, seen: 0) { test in
             test.pointee.needsStart && test.pointee.settledByteCount < .max
         }
+    }
+
+    /// `Rule.startByteCount` of a rule on streams.
+    private func startByteCount(_ rule: Rule) -> Int {
+        // It waits from the first byte on.
+        if isDecidedAtStart(rule) { return 0 }
+        let counts = rule.instructions.compactMap { index -> Int? in
+            let instruction = program.instructions.elements[index]
+            let test = program.tests.elements[Int(instruction.test)]
+            return instruction.isNegated || test.source.table == .common ? nil : test.startByteCount
+        }
+        return counts.max() ?? .max
     }
 
     /// Fields of a subject that are searched for literals: of packets only the payload, the rest is too short to pay.
@@ -310,22 +333,19 @@ final class CompiledRules: @unchecked Sendable {
         for builder in builders.packet { complete(builder, PacketFields.definition, packetGroups) }
         for (index, builder) in builders.stream.enumerated() {
             complete(builder, StreamFields.definition, streamGroups)
-            fillPorts(index)
+            noteStreams(index)
         }
     }
 
-    /// Notes which ports the rules of a group let pass.
-    private func fillPorts(_ index: Int) {
-        let ports = streamPorts + index * Self.portCount
-        var seen: [Set<[ClosedRange<UInt16>]>] = [[], []]
-        for number in streamGroups.elements[index].ruleNumbers {
-            let test = rules.elements[Int(number)].traffic
-            guard test >= 0 else { return ports.update(repeating: 3, count: Self.portCount) }
-            let (source, destination) = traffic.ports(of: Int(test))
-            for (bit, ranges) in [source, destination].enumerated()
-            where seen[bit].insert(ranges).inserted {
-                for range in ranges { for port in range { ports[Int(port)] |= 1 << UInt8(bit) } }
-            }
+    /// Notes which streams the rules of a group can hold on, and how far into them.
+    private func noteStreams(_ index: Int) {
+        for number in streamGroups.elements[index].ruleNumbers.sorted() {
+            let rule = rules.elements[Int(number)]
+            let condition = RuleCondition(detectionRules[Int(number)].condition)
+            streamFilters.elements[index].add(
+                ports: rule.traffic >= 0 ? traffic.ports(of: Int(rule.traffic)) : nil,
+                startByteCount: rule.startByteCount,
+                holdsWhereKnown: Protocols.all.contains(where: condition.canHold(speaking:)))
         }
     }
 

@@ -208,7 +208,7 @@ final class Event {
     private static func copy(_ value: Value) -> FieldValue {
         switch value {
         case .number(let number): .integer(number)
-        case .address(let address): .text(Array(address.description.utf8))
+        case .address(let address): .address(address)
         case .bytes(let bytes): .text(Array(bytes))
         }
     }
@@ -219,9 +219,9 @@ final class Event {
     }
 
     /// The members that events show of a transaction, as JSON text without outer braces.
-    var json: [UInt8] {
+    func json(_ writer: inout JSONWriter) -> [UInt8] {
         guard let transaction, !transaction.definition.eventLayout.parts.isEmpty else { return [] }
-        var writer = JSONWriter()
+        writer.removeAll()
         writer.key(transaction.definition.name)
         writer.beginObject()
         transaction.fields.writeMembers(of: transaction.definition, into: &writer)

@@ -8,7 +8,8 @@ extension Matcher {
         let group = compiled.streamGroups.elements + index
         guard !group.pointee.isEmpty,
             let traffic = Traffic(place, sending: direction, isReversed: false),
-            compiled.letsPass(traffic.sourcePort, traffic.destinationPort, streamIndex: index)
+            compiled.streamFilters.elements[index]
+                .letsPass(traffic.sourcePort, traffic.destinationPort)
         else { return }
         var place = place
         place.direction = direction
@@ -43,8 +44,8 @@ extension Matcher {
         else { return }
         let side = streams.side(of: flow, chunk.direction)
         if !side.pointee.hasStarted {
-            let isIgnored = !compiled.letsPass(
-                traffic.sourcePort, traffic.destinationPort, streamIndex: index)
+            let isIgnored = !compiled.streamFilters.elements[index]
+                .letsPass(traffic.sourcePort, traffic.destinationPort)
             start(side, group, isIgnored: isIgnored, at: chunk.offset)
         }
         guard !side.pointee.isIgnored else { return }
@@ -55,6 +56,12 @@ extension Matcher {
         case .data:
             var rest = chunk.bytes
             while !rest.isEmpty {
+                guard looksOn(look, index) else {
+                    let end = side.pointee.window.end &+ UInt64(rest.count)
+                    streams.windows.release(&side.pointee.window)
+                    streams.windows.reset(&side.pointee.window, to: end)
+                    return
+                }
                 let count = min(rest.count, streams.windows.keptByteCount)
                 take(UnsafeRawBufferPointer(rebasing: rest.prefix(count)), look)
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
@@ -90,6 +97,15 @@ extension Matcher {
         for index in 0..<group.pointee.unanchored.count {
             wait(group.pointee.unanchored[index].pointee, until: .max, side)
         }
+    }
+
+    /// Whether a rule may come to hold with the next bytes; if none may, they need not be looked at or kept.
+    @inline(__always) private func looksOn(_ look: StreamLook, _ streamIndex: Int) -> Bool {
+        let filter = compiled.streamFilters.elements + streamIndex
+        return !look.side.pointee.pending.isEmpty
+            || filter.pointee.looksOn(
+                at: look.side.pointee.window.end, look.traffic.sourcePort,
+                look.traffic.destinationPort, isKnown: look.place.applicationProtocol != nil)
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer, _ look: StreamLook) {

@@ -9,8 +9,7 @@ extension Matcher {
         guard before != now else { return }
         transaction.inspectedToServer = now.0
         transaction.inspectedToClient = now.1
-        guard let subject = compiled.subjects.firstIndex(where: { $0 === transaction.definition })
-        else { return }
+        guard let subject = compiled.subjectIndex(of: transaction.definition) else { return }
         let group = compiled.transactionGroups.elements + subject
         guard !group.pointee.isEmpty else { return }
         let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
@@ -92,20 +91,18 @@ extension Matcher {
     }
 }
 
-/// The two ways to see who sends in a transaction, and which of them rules take.
+/// Who sends in a transaction, which two ways there are to see it, and which of them rules take.
 private struct TransactionTraffic {
-    private let toServer: Traffic?
-    private let toClient: Traffic?
+    private let place: CommonFields.Context
     /// Of a file only one end is the sender, whatever a rule says.
     private let sender: Direction?
 
     init(_ transaction: Transaction, _ place: CommonFields.Context, isFile: Bool) {
-        toServer = Traffic(place, sending: .toServer, isReversed: place.isReversed)
-        toClient = Traffic(place, sending: .toClient, isReversed: place.isReversed)
+        self.place = place
         sender = isFile ? transaction.fileDirection : nil
     }
 
     func seen(by orientation: Direction) -> Traffic? {
-        (sender ?? orientation) == .toServer ? toServer : toClient
+        Traffic(place, sending: sender ?? orientation, isReversed: place.isReversed)
     }
 }

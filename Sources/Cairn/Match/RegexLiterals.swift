@@ -56,8 +56,8 @@ struct RegexLiterals {
         var reach = 0
 
         /// Looks at the bytes around a place, and takes none.
-        static let nothing = Match(texts: [[]], reach: characterByteCountMax)
-        static let anyCharacter = Match(reach: characterByteCountMax)
+        static let nothing = Match(texts: [[]], reach: 1)
+        static let anyCharacter = Match(reach: 1)
 
         /// One of a few texts.
         static func texts(_ texts: Choice) -> Match {
@@ -71,9 +71,6 @@ struct RegexLiterals {
             return Match(texts: texts + [[]], reach: reach)
         }
     }
-
-    /// Bytes that a class or an assertion looks at, at most: `\R` is CR and LF.
-    private static let characterByteCountMax = 2
 
     private static func sum(_ a: Int, _ b: Int) -> Int {
         let (sum, isTooMuch) = a.addingReportingOverflow(b)
@@ -373,8 +370,10 @@ struct RegexLiterals {
         case UInt8(ascii: "r"): return .texts([[0x0d]])
         case UInt8(ascii: "t"): return .texts([[0x09]])
         case UInt8(ascii: "d"), UInt8(ascii: "D"), UInt8(ascii: "s"), UInt8(ascii: "S"),
-            UInt8(ascii: "w"), UInt8(ascii: "W"), UInt8(ascii: "h"), UInt8(ascii: "R"):
+            UInt8(ascii: "w"), UInt8(ascii: "W"), UInt8(ascii: "h"):
             return .anyCharacter
+        // CR and LF are one line end.
+        case UInt8(ascii: "R"): return isInClass ? nil : Match(reach: 2)
         case UInt8(ascii: "b"), UInt8(ascii: "B"), UInt8(ascii: "z"), UInt8(ascii: "Z"):
             return isInClass ? nil : .nothing
         case UInt8(ascii: "A"): return isInClass ? nil : Match(texts: [[]], beginsAtStart: true)

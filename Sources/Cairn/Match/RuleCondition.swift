@@ -63,7 +63,35 @@ indirect enum RuleCondition {
     }
 }
 
+extension RuleCondition {
+    /// Whether it can hold on what is said in a protocol.
+    func canHold(speaking definition: ProtocolDefinition) -> Bool {
+        switch self {
+        case .constant(let value): value
+        case .test(let match, let isNegated):
+            match.holds(speaking: definition).map { $0 != isNegated } ?? true
+        case .all(let parts): parts.allSatisfy { $0.canHold(speaking: definition) }
+        case .any(let parts): parts.contains { $0.canHold(speaking: definition) }
+        }
+    }
+}
+
 extension FieldMatch {
+    /// Whether it holds on what is said in a protocol; nil if the protocol does not tell.
+    fileprivate func holds(speaking definition: ProtocolDefinition) -> Bool? {
+        guard let field, Int(field.subject) == FieldRegistry.common, transforms.isEmpty,
+            field.index == CommonField.applicationProtocol.rawValue
+        else { return nil }
+        switch predicate {
+        case .exists(let exists): return exists
+        case .isAbsent: return false
+        case .text(let pattern):
+            let test = TextTest(pattern, in: Arena())
+            return Array(definition.name.utf8).withUnsafeBytes { test.match($0) != nil }
+        default: return nil
+        }
+    }
+
     fileprivate var cost: Int {
         let base =
             switch predicate {

@@ -9,6 +9,8 @@ final class RuleEvaluator {
     private let transforms = TransformRunner()
     /// For names of flows in alerts.
     let sha1 = Digest(.sha1)
+    /// For text that is put together on demand.
+    var writer = JSONWriter()
     /// Where numbers and addresses become text.
     private let text = TextBuffer()
     private let otherText = TextBuffer()

@@ -55,6 +55,8 @@ final class RuleProgram: @unchecked Sendable {
         var settledByteCount = Int.max
         /// Bytes of a stream from where a match begins that it depends on; `Int.max` if it may be any number.
         var reach = Int.max
+        /// Bytes at the start of a stream in which a match lies; `Int.max` if it may lie anywhere.
+        var startByteCount = Int.max
     }
 
     struct Reference {
@@ -98,6 +100,7 @@ final class RuleProgram: @unchecked Sendable {
             test.needsStart = text.needsStart
             test.needsEnd = text.needsEnd
             test.settledByteCount = text.settledByteCount
+            test.startByteCount = text.settledByteCount
             test.reach = text.reach
             test.index = Int(texts.append(text))
         case .regex(let pattern):
@@ -106,6 +109,7 @@ final class RuleProgram: @unchecked Sendable {
                 let literals = RegexLiterals(pattern)
                 test.needsStart = literals.isBoundToStart
                 test.reach = literals.reach
+                if test.needsStart { test.startByteCount = literals.reach }
             }
             test.index = try regexes.add(pattern)
         case .number(let comparison, let number):
@@ -125,6 +129,7 @@ final class RuleProgram: @unchecked Sendable {
                     Reference(source: source, position: position, isCased: isCased)))
         case .sequence(let steps):
             test.kind = .sequence
+            test.startByteCount = steps.startByteCount
             test.steps = try sequences.add(steps, variables: &variables)
         case .timePart(let part, let comparison, let number):
             test.kind = .timePart
@@ -134,6 +139,7 @@ final class RuleProgram: @unchecked Sendable {
         }
         // What comes of a transform is not the stream's bytes, and a match at the start is nowhere else.
         if !isOfStream || test.needsStart || !test.transforms.isEmpty { test.reach = .max }
+        if !isOfStream || !test.transforms.isEmpty { test.startByteCount = .max }
         return tests.append(test)
     }
 
@@ -237,6 +243,45 @@ final class RuleProgram: @unchecked Sendable {
                 try emit(
                     part, onTrue: onTrue, onFalse: isLast ? onFalse : next, into: &code, test)
             }
+        }
+    }
+}
+
+extension [SequenceStep] {
+    /// Bytes at the start of a value in which all of it lies, if that can be said of every step; else `Int.max`.
+    fileprivate var startByteCount: Int {
+        var end = 0
+        for step in self {
+            guard case .content(let content) = step, !content.isNegated,
+                let next = content.end(after: end)
+            else { return .max }
+            end = Swift.max(end, next)
+        }
+        return end
+    }
+}
+
+extension ContentStep {
+    /// Where a match ends at the latest if the step before it ended at `cursor` at the latest; nil if anywhere.
+    fileprivate func end(after cursor: Int) -> Int? {
+        if startsWith { return bytes.count }
+        if case .number(let depth) = depth {
+            guard let offset = offset.orZero else { return nil }
+            return Int(clamping: offset.addingReportingOverflow(depth).partialValue)
+        }
+        guard case .number(let within) = within, let distance = distance.orZero else { return nil }
+        let end = within.addingReportingOverflow(Swift.max(0, distance)).partialValue
+        return Int(clamping: end.addingReportingOverflow(Int64(cursor)).partialValue)
+    }
+}
+
+extension Operand? {
+    /// The number, 0 if there is none; nil for a variable.
+    fileprivate var orZero: Int64? {
+        switch self {
+        case nil: 0
+        case .number(let number): number
+        case .variable: nil
         }
     }
 }

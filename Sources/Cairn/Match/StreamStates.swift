@@ -56,6 +56,13 @@ final class StreamStates {
         return sides + (2 * Int(flow.pointee.matchState) + Int(direction.rawValue))
     }
 
+    /// Asks for the memory of a flow's slot, which will be needed soon.
+    @inline(__always) func prefetch(of flow: FlowPointer) {
+        guard flow.pointee.matchState >= 0 else { return }
+        Cairn.prefetch(sides + 2 * Int(flow.pointee.matchState))
+        Cairn.prefetch(sides + (2 * Int(flow.pointee.matchState) + 1))
+    }
+
     /// Gives the slot of a flow back.
     func release(_ flow: FlowPointer) {
         guard flow.pointee.matchState >= 0 else { return }

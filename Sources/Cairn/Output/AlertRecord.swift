@@ -15,6 +15,8 @@ final class AlertRecordWriter {
         var signature: [UInt8]
         /// `"rule":"…","level":"…","tags":[…]`
         var evidence: [UInt8]
+        /// `"standalone":…`
+        var standalone: [UInt8]
         /// The rule's identifier as a JSON string.
         var identifier: [UInt8]
     }
@@ -51,10 +53,13 @@ final class AlertRecordWriter {
         evidence.member("rule", header.id)
         evidence.member("level", (header.level ?? .medium).name)
         evidence.member("tags", header.tags)
+        var standalone = JSONWriter()
+        standalone.member("standalone", rules[rule].isStandalone)
         var identifier = JSONWriter()
         identifier.string(header.id)
         let parts = RuleParts(
-            signature: signature.bytes, evidence: evidence.bytes, identifier: identifier.bytes)
+            signature: signature.bytes, evidence: evidence.bytes, standalone: standalone.bytes,
+            identifier: identifier.bytes)
         ruleParts[rule] = parts
         return parts
     }
@@ -95,13 +100,19 @@ final class AlertRecordWriter {
     ) {
         writer.beginObject()
         writer.key("id")
-        writer.hexadecimal(identifier(of: alert, parts))
+        writeIdentifier(of: alert, parts, into: &writer)
         writer.raw(parts.evidence)
         writer.key("time")
         writer.time(alert.timestamp)
-        if let actor = alert.actor { writer.member("actor", actor) }
-        if let victim = alert.victim { writer.member("victim", victim) }
-        writer.member("standalone", rules[alert.rule].isStandalone)
+        if let actor = alert.actor {
+            writer.key("actor")
+            Self.writeText(of: actor, into: &writer)
+        }
+        if let victim = alert.victim {
+            writer.key("victim")
+            Self.writeText(of: victim, into: &writer)
+        }
+        writer.raw(parts.standalone)
         writer.key("fields")
         writer.beginObject()
         for field in alert.fields {
@@ -128,6 +139,7 @@ final class AlertRecordWriter {
         switch value {
         case .text(let bytes): bytes.withUnsafeBytes { writer.string($0) }
         case .integer(let number): writer.integer(number)
+        case .address(let address): writer.address(address)
         case .list(let values):
             writer.beginArray()
             for value in values { write(value, into: &writer) }
@@ -135,8 +147,19 @@ final class AlertRecordWriter {
         }
     }
 
-    /// Twelve bytes that name this alert in every run over the same packets.
-    private func identifier(of alert: Alert, _ parts: RuleParts) -> ArraySlice<UInt8> {
+    /// Writes a value as a string, whatever it is.
+    private static func writeText(of value: FieldValue, into writer: inout JSONWriter) {
+        if case .integer(let number) = value {
+            writer.string(String(number))
+        } else {
+            write(value, into: &writer)
+        }
+    }
+
+    /// Writes twelve bytes that name this alert in every run over the same packets.
+    private func writeIdentifier(
+        of alert: Alert, _ parts: RuleParts, into writer: inout JSONWriter
+    ) {
         key.removeAll()
         key.beginArray()
         key.string("alert")
@@ -148,7 +171,7 @@ final class AlertRecordWriter {
         key.endArray()
         sha256.reset()
         key.withBytes { sha256.update($0) }
-        return sha256.finish().prefix(12)
+        sha256.withFinished { writer.hexadecimal($0.prefix(12)) }
     }
 }
 

@@ -18,10 +18,19 @@ struct EventHeader {
 
 /// Writes records in the shape of Suricata's EVE, so that whatever reads eve.json reads them.
 struct EventRecordWriter {
-    /// What `Frame.source` refers to.
-    let sourceNames: [String]
-    /// Sources are interfaces (`in_iface`), not capture files (`pcap_filename`).
-    let isLive: Bool
+    /// The member that names a source, as JSON text; `Frame.source` refers to it.
+    private let sourceMembers: [[UInt8]]
+
+    /// - Parameters:
+    ///   - sourceNames: what `Frame.source` refers to.
+    ///   - isLive: sources are interfaces (`in_iface`), not capture files (`pcap_filename`).
+    init(sourceNames: [String], isLive: Bool) {
+        sourceMembers = sourceNames.map { name in
+            var writer = JSONWriter()
+            writer.member(isLive ? "in_iface" : "pcap_filename", name)
+            return writer.bytes
+        }
+    }
 
     /// Writes the common members: time, flow, addresses, protocol.
     func writeHeader(_ header: EventHeader, type: String, into writer: inout JSONWriter) {
@@ -42,8 +51,8 @@ struct EventRecordWriter {
     }
 
     private func writeSource(_ index: UInt32, into writer: inout JSONWriter) {
-        guard Int(index) < sourceNames.count else { return }
-        writer.member(isLive ? "in_iface" : "pcap_filename", sourceNames[Int(index)])
+        guard Int(index) < sourceMembers.count else { return }
+        writer.raw(sourceMembers[Int(index)])
     }
 
     private func writeAddresses(_ header: EventHeader, into writer: inout JSONWriter) {

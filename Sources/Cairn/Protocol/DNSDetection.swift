@@ -56,6 +56,7 @@ enum DNSDetection {
                 index &+= 1
             }
             position &+= 1 &+ length
+            guard position <= message.byteCount else { return .needMore }
             // So many well-formed labels are a name, be it too long.
             if position &- nameStart > 255 { return .yes }
         }

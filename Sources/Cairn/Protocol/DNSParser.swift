@@ -18,7 +18,7 @@ final class DNSParser: ProtocolParser {
     private struct Assembly {
         /// Length and beginning of the message.
         var bytes: [UInt8] = []
-        /// Bytes were lost: where messages begin is not known.
+        /// Bytes were lost: where messages begin is not known, and the first of `bytes` may or may not be such a place.
         var isLost = false
 
         /// Whether length and message are all there.
@@ -67,10 +67,20 @@ final class DNSParser: ProtocolParser {
         var assembly = Assembly()
         exchange(&assembly, direction)
         defer { exchange(&assembly, direction) }
-        if assembly.isLost {
-            guard isMessageStart(bytes, direction) else { return }
-            assembly.isLost = false
-        }
+        guard assembly.isLost else { return readMessages(bytes, &assembly, direction, output) }
+        bytes.withUnsafeBytes { assembly.bytes.append(contentsOf: $0) }
+        findMessage(in: &assembly, direction)
+        guard !assembly.isLost else { return }
+        let found = assembly.bytes
+        assembly.bytes.removeAll(keepingCapacity: true)
+        found.withUnsafeBytes { readMessages($0.bytes, &assembly, direction, output) }
+    }
+
+    /// Reads all messages that are whole, and keeps the beginning of the next.
+    private func readMessages(
+        _ bytes: RawSpan, _ assembly: inout Assembly, _ direction: Direction,
+        _ output: ParserOutput
+    ) {
         var position = 0
         while position < bytes.byteCount {
             if assembly.bytes.isEmpty, let end = wholeMessageEnd(bytes, at: position) {
@@ -101,12 +111,21 @@ final class DNSParser: ProtocolParser {
         }
     }
 
-    /// Whether the bytes behind a gap look like the start of a message.
-    private func isMessageStart(_ bytes: RawSpan, _ direction: Direction) -> Bool {
-        switch DNSDetection.detect(bytes, DetectionContext(direction: direction)) {
-        case .yes, .yesReversed: true
-        case .no, .needMore: false
+    /// Drops bytes behind a gap up to where a message begins; if that is not certain yet, up to where one may.
+    private func findMessage(in assembly: inout Assembly, _ direction: Direction) {
+        let context = DetectionContext(direction: direction)
+        let start = assembly.bytes.withUnsafeBytes { bytes in
+            bytes.indices.first { start in
+                switch DNSDetection.detect(bytes.bytes.extracting(start...), context) {
+                case .yes, .yesReversed:
+                    assembly.isLost = false
+                    return true
+                case .needMore: return true
+                case .no: return false
+                }
+            }
         }
+        assembly.bytes.removeFirst(start ?? assembly.bytes.count)
     }
 
     /// The end of the message whose length stands at an offset, nil if it is not all there.
@@ -125,7 +144,7 @@ final class DNSParser: ProtocolParser {
     override func finish(_ direction: Direction, into output: ParserOutput) {
         var assembly = Assembly()
         exchange(&assembly, direction)
-        if assembly.bytes.count > 2 { readMalformed(direction, output) }
+        if assembly.bytes.count > 2, !assembly.isLost { readMalformed(direction, output) }
         guard direction == .toClient else { return }
         isServerDone = true
         for transaction in open { output.advance(transaction, .toClient, to: .complete) }

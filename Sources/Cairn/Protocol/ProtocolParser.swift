@@ -70,14 +70,18 @@ final class ParserOutput {
     let sha256 = Digest(.sha256)
     /// Transactions that were taken from the pools and not yet given back.
     private(set) var openTransactionCount = 0
-    private var pools: [ObjectIdentifier: Pool] = [:]
+    /// One for each definition that was asked for: few, so that going through them beats hashing.
+    private var pools: [Pool] = []
 
     /// The transactions of one definition that are not in use, and how many were asked for.
-    private struct Pool {
+    private final class Pool {
+        let definition: ObjectIdentifier
         var transactions: [Transaction] = []
         var begunCount: UInt64 = 0
 
-        mutating func take() -> Transaction? {
+        init(_ definition: ObjectIdentifier) { self.definition = definition }
+
+        func take() -> Transaction? {
             begunCount &+= 1
             return transactions.popLast()
         }
@@ -91,12 +95,19 @@ final class ParserOutput {
 
     /// Takes a transaction from the pool.
     func begin(_ definition: ProtocolDefinition, id: UInt64) -> Transaction {
-        let pooled = pools[ObjectIdentifier(definition), default: Pool()].take()
-        let transaction = pooled ?? Transaction(definition)
+        let transaction = pool(of: definition).take() ?? Transaction(definition)
         openTransactionCount &+= 1
         transaction.isPooled = false
         transaction.id = id
         return transaction
+    }
+
+    private func pool(of definition: ProtocolDefinition) -> Pool {
+        let identifier = ObjectIdentifier(definition)
+        if let pool = pools.first(where: { $0.definition == identifier }) { return pool }
+        let pool = Pool(identifier)
+        pools.append(pool)
+        return pool
     }
 
     /// Takes a tracker for a file; it gives itself back when the file ends.
@@ -138,8 +149,7 @@ final class ParserOutput {
         transaction.reset()
         transaction.isPooled = true
         openTransactionCount &-= 1
-        pools[ObjectIdentifier(transaction.definition), default: Pool()].transactions
-            .append(transaction)
+        pool(of: transaction.definition).transactions.append(transaction)
     }
 
     /// Adds the number of transactions of every protocol in `definitions`, under Suricata's names.
@@ -147,7 +157,7 @@ final class ParserOutput {
         _ definitions: [ProtocolDefinition] = Protocols.all, into counters: inout Counters
     ) {
         for definition in definitions {
-            let count = pools[ObjectIdentifier(definition)]?.begunCount ?? 0
+            let count = pool(of: definition).begunCount
             counters.add("app_layer.tx.\(definition.name)", count)
         }
     }

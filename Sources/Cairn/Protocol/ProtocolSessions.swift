@@ -95,8 +95,7 @@ extension ProtocolSessions {
         }
         guard session.pointee.state == .parsing, let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
-        let seen = session.pointee.seen(direction)
-        parser.parseDatagram(bytes.bytes, seen, into: output)
+        parser.parseDatagram(bytes.bytes, seen(direction, session), into: output)
         noteServerName(since: eventCount, session, output)
     }
 
@@ -124,7 +123,14 @@ extension ProtocolSessions {
         flow.pointee.session = -1
     }
 
+    /// Asks for the memory of a flow's slot, which will be needed soon.
+    @inline(__always) func prefetch(of flow: UnsafeMutablePointer<Flow>) {
+        guard flow.pointee.session >= 0 else { return }
+        Cairn.prefetch(sessions + Int(flow.pointee.session))
+    }
+
     /// The protocol that a flow speaks, nil if it is not known (yet); the last one if it changed.
+    @inline(__always)
     func definition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
         guard flow.pointee.session >= 0 else { return nil }
         let index = Int(sessions[Int(flow.pointee.session)].definition)
@@ -193,11 +199,6 @@ extension ProtocolSessions {
         /// Who sent what is kept while the protocol is not known, oldest first.
         var turns: [Turn] = []
 
-        /// The direction as the protocol sees it.
-        func seen(_ direction: Direction) -> Direction {
-            isReversed ? direction.reversed : direction
-        }
-
         mutating func forget() {
             serverName.removeAll(keepingCapacity: true)
             turns.removeAll(keepingCapacity: true)
@@ -207,8 +208,8 @@ extension ProtocolSessions {
         }
 
         subscript(direction: Direction) -> Side {
-            get { direction == .toServer ? toServer : toClient }
-            set {
+            @inline(__always) get { direction == .toServer ? toServer : toClient }
+            @inline(__always) set {
                 if direction == .toServer {
                     toServer = newValue
                 } else {
@@ -244,6 +245,12 @@ extension ProtocolSessions {
     private static let turnCountMax = 32
 
     private typealias SessionPointer = UnsafeMutablePointer<Session>
+
+    /// The direction as the protocol sees it.
+    @inline(__always)
+    private func seen(_ direction: Direction, _ session: SessionPointer) -> Direction {
+        session.pointee.isReversed ? direction.reversed : direction
+    }
 
     private func session(of flow: UnsafeMutablePointer<Flow>) -> SessionPointer {
         if flow.pointee.session < 0 { flow.pointee.session = makeSession(flow) }
@@ -322,8 +329,7 @@ extension ProtocolSessions {
     ) {
         switch session.pointee.state {
         case .parsing:
-            let seen = session.pointee.seen(direction)
-            session.pointee.parser?.skip(gap: byteCount, seen, into: output)
+            session.pointee.parser?.skip(gap: byteCount, seen(direction, session), into: output)
         case .detecting:
             session.pointee.hasSpoken = true
             session.pointee[direction].lostByteCount &+= byteCount
@@ -339,7 +345,9 @@ extension ProtocolSessions {
         guard !session.pointee[direction].hasEnded else { return }
         session.pointee[direction].hasEnded = true
         guard session.pointee.state == .parsing else { return }
-        session.pointee.parser?.finish(session.pointee.seen(direction), into: output)
+        session.pointee.parser?.finish(seen(direction, session), into: output)
+        // Another flow can have it, long before this one is forgotten.
+        if session.pointee[direction.reversed].hasEnded { returnParser(of: session) }
     }
 
     private func parse(
@@ -348,7 +356,7 @@ extension ProtocolSessions {
     ) {
         guard let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
-        parser.parse(bytes.bytes, session.pointee.seen(direction), into: output)
+        parser.parse(bytes.bytes, seen(direction, session), into: output)
         noteServerName(since: eventCount, session, output)
         guard parser.handsOver else { return }
         let leftover = min(bytes.count, max(0, parser.leftoverByteCount))
@@ -361,10 +369,10 @@ extension ProtocolSessions {
     private func handOver(_ session: SessionPointer, _ output: ParserOutput) {
         if let parser = session.pointee.parser {
             if !session.pointee.toServer.hasEnded {
-                parser.finish(session.pointee.seen(.toServer), into: output)
+                parser.finish(seen(.toServer, session), into: output)
             }
             if !session.pointee.toClient.hasEnded {
-                parser.finish(session.pointee.seen(.toClient), into: output)
+                parser.finish(seen(.toClient, session), into: output)
             }
         }
         returnParser(of: session)
@@ -545,7 +553,7 @@ extension ProtocolSessions {
             let isSame =
                 session.pointee.state == .parsing && session.pointee.handoverCount == handovers
             guard isSame, (side == .toServer ? toServer : toClient).hasEnded else { return }
-            session.pointee.parser?.finish(session.pointee.seen(side), into: output)
+            session.pointee.parser?.finish(seen(side, session), into: output)
         }
         var offsets = (toServer: 0, toClient: 0)
         for (index, turn) in turns.enumerated() {

@@ -221,6 +221,12 @@ final class ConnectionTable {
         slabs[Int(slot) / Self.slabSize] + Int(slot) % Self.slabSize
     }
 
+    /// Asks for the memory of a flow's connection, which will be needed soon.
+    @inline(__always) func prefetch(of flow: FlowPointer) {
+        guard flow.pointee.connection >= 0 else { return }
+        Cairn.prefetch(connection(flow.pointee.connection))
+    }
+
     /// A slot for a new connection; nil at the memory limit.
     func allocate() -> Int32? {
         guard count < countMax else { return nil }

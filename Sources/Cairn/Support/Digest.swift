@@ -45,11 +45,14 @@ final class Digest {
     }
 
     /// The hash of all bytes added: 16, 20 or 32 bytes. Call `reset` before adding more.
-    func finish() -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { digest, count in
+    func finish() -> [UInt8] { withFinished { Array($0) } }
+
+    /// Calls `body` with the hash of all bytes added. Call `reset` before adding more.
+    func withFinished<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Int(EVP_MAX_MD_SIZE)) { digest in
             var byteCount: UInt32 = 0
             EVP_DigestFinal_ex(context, digest.baseAddress, &byteCount)
-            count = Int(byteCount)
+            return body(UnsafeRawBufferPointer(start: digest.baseAddress, count: Int(byteCount)))
         }
     }
 

@@ -57,46 +57,80 @@ extension IPAddress: Comparable {
 extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
     /// Dotted decimal, or the canonical IPv6 text of RFC 5952.
     public var description: String {
-        if isV4 { return dottedDecimal }
-        let groups = (0..<8).map { index in
-            let half = index < 4 ? high : low
-            return UInt16(truncatingIfNeeded: half >> (48 - 16 * UInt64(index & 3)))
+        String(unsafeUninitializedCapacity: Self.textByteCountMax) { text in
+            text.baseAddress.map { write(to: $0) } ?? 0
         }
-        // RFC 5952 §4.2: the longest run of at least two zero groups becomes "::", the first of equals.
+    }
+
+    /// Bytes of the longest text: eight groups of four digits.
+    static let textByteCountMax = 39
+
+    /// Writes the text of `description` to memory with room for `textByteCountMax` bytes.
+    ///
+    /// - Returns: bytes written.
+    func write(to text: UnsafeMutablePointer<UInt8>) -> Int {
+        var count = 0
+        if isV4 {
+            for shift in stride(from: 24 as UInt32, through: 0, by: -8) {
+                Self.write(decimal: UInt8(truncatingIfNeeded: v4 >> shift), to: text, &count)
+                if shift > 0 { Self.write(UInt8(ascii: "."), to: text, &count) }
+            }
+            return count
+        }
+        let zeros = longestZeroRun
+        var index = 0
+        while index < 8 {
+            if index > 0 || !zeros.isEmpty && zeros.lowerBound == 0 {
+                Self.write(UInt8(ascii: ":"), to: text, &count)
+            }
+            if !zeros.isEmpty, index == zeros.lowerBound {
+                index = zeros.upperBound
+                if index == 8 { Self.write(UInt8(ascii: ":"), to: text, &count) }
+            } else {
+                Self.write(hexadecimal: group(index), to: text, &count)
+                index += 1
+            }
+        }
+        return count
+    }
+
+    private func group(_ index: Int) -> UInt16 {
+        UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> (48 - 16 * UInt64(index & 3)))
+    }
+
+    /// RFC 5952 §4.2: the longest run of at least two zero groups becomes "::", the first of equals.
+    private var longestZeroRun: Range<Int> {
         var best = 0..<0
         var start = 0
-        for index in 0...8 where index == 8 || groups[index] != 0 {
+        for index in 0...8 where index == 8 || group(index) != 0 {
             if index - start > max(best.count, 1) { best = start..<index }
             start = index + 1
         }
-        func text(_ range: Range<Int>) -> String {
-            groups[range].map { String($0, radix: 16) }.joined(separator: ":")
-        }
-        return best.isEmpty
-            ? text(0..<8) : text(0..<best.lowerBound) + "::" + text(best.upperBound..<8)
+        return best
     }
 
-    private var dottedDecimal: String {
-        String(unsafeUninitializedCapacity: 15) { text in
-            var count = 0
-            for place in 0..<4 as Range<UInt32> {
-                let byte = UInt8(truncatingIfNeeded: v4 >> (24 &- 8 &* place))
-                if byte >= 100 {
-                    text[count] = 48 &+ byte / 100
-                    count &+= 1
-                }
-                if byte >= 10 {
-                    text[count] = 48 &+ byte / 10 % 10
-                    count &+= 1
-                }
-                text[count] = 48 &+ byte % 10
-                count &+= 1
-                if place < 3 {
-                    text[count] = UInt8(ascii: ".")
-                    count &+= 1
-                }
-            }
-            return count
+    @inline(__always)
+    private static func write(
+        _ byte: UInt8, to text: UnsafeMutablePointer<UInt8>, _ count: inout Int
+    ) {
+        text[count] = byte
+        count &+= 1
+    }
+
+    private static func write(
+        decimal byte: UInt8, to text: UnsafeMutablePointer<UInt8>, _ count: inout Int
+    ) {
+        if byte >= 100 { write(48 &+ byte / 100, to: text, &count) }
+        if byte >= 10 { write(48 &+ byte / 10 % 10, to: text, &count) }
+        write(48 &+ byte % 10, to: text, &count)
+    }
+
+    private static func write(
+        hexadecimal group: UInt16, to text: UnsafeMutablePointer<UInt8>, _ count: inout Int
+    ) {
+        for shift in stride(from: 12 as UInt16, through: 0, by: -4)
+        where shift == 0 || group >> shift != 0 {
+            write(hexDigits.utf8Start[Int(group >> shift & 15)], to: text, &count)
         }
     }
 

@@ -123,13 +123,10 @@ struct JSONWriter: ~Copyable {
     mutating func null() { raw("null") }
 
     mutating func address(_ value: IPAddress) {
-        guard value.isV4 else { return string(value.description) }
         separate()
         append(UInt8(ascii: "\""))
-        for shift in [24, 16, 8, 0] as [UInt32] {
-            appendDecimal(UInt8(truncatingIfNeeded: value.v4 >> shift))
-            if shift > 0 { append(UInt8(ascii: ".")) }
-        }
+        reserve(IPAddress.textByteCountMax)
+        byteCount &+= value.write(to: start + byteCount)
         append(UInt8(ascii: "\""))
     }
 
@@ -197,12 +194,6 @@ struct JSONWriter: ~Copyable {
     private mutating func separate() {
         if needsComma { append(UInt8(ascii: ",")) }
         needsComma = true
-    }
-
-    private mutating func appendDecimal(_ value: UInt8) {
-        if value >= 100 { append(48 &+ value / 100) }
-        if value >= 10 { append(48 &+ value / 10 % 10) }
-        append(48 &+ value % 10)
     }
 
     private mutating func appendQuoted(_ text: UnsafeRawBufferPointer) {

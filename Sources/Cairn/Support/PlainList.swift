@@ -84,7 +84,7 @@ extension PlainList where Element == UInt8 {
 
     /// Appends bytes.
     @inline(__always) mutating func append(contentsOf bytes: UnsafeRawBufferPointer) {
-        if bytes.count > capacity &- count { grow(to: max(2 * capacity, count + bytes.count)) }
+        reserve(bytes.count)
         if let source = bytes.baseAddress {
             UnsafeMutableRawPointer(base + count).copyMemory(
                 from: source, byteCount: bytes.count)
@@ -95,5 +95,28 @@ extension PlainList where Element == UInt8 {
     /// Appends bytes.
     mutating func append(contentsOf bytes: some Sequence<UInt8>) {
         for byte in bytes { append(byte) }
+    }
+
+    /// Appends the text of an address.
+    mutating func append(_ address: IPAddress) {
+        reserve(IPAddress.textByteCountMax)
+        count &+= address.write(to: base + count)
+    }
+
+    /// Appends a number as decimal text.
+    mutating func append(decimal number: Int64) {
+        if number < 0 { append(UInt8(ascii: "-")) }
+        let start = count
+        var rest = number.magnitude
+        repeat {
+            append(48 &+ UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        var digits = UnsafeMutableBufferPointer(start: base + start, count: count &- start)
+        digits.reverse()
+    }
+
+    @inline(__always) private mutating func reserve(_ number: Int) {
+        if number > capacity &- count { grow(to: max(2 * capacity, count + number)) }
     }
 }

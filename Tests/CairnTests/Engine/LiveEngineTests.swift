@@ -17,7 +17,9 @@ import Testing
             mutating func add(_ kind: RecordKind, _ lines: ArraySlice<UInt8>) {
                 let text = String(decoding: lines, as: UTF8.self)
                     .replacing(/"(?:pcap_filename|in_iface)":"[^"]*",/, with: "")
-                if kind == .alert { alerts.append(text) }
+                if kind == .alert {
+                    alerts += text.split(separator: "\n").map(String.init)
+                }
                 if kind == .incident { incidents.append(text) }
             }
 

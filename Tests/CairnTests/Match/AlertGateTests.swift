@@ -30,12 +30,10 @@ import Testing
                 destinationAddress: destination, sourcePort: 1, destinationPort: 2, ipProtocol: 6,
                 transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
                 vlanIDs: [])
-            var isAdmitted = false
             let candidate = Candidate(alert: alert, order: 0)
             candidate.variables = event.variables
             candidate.isOfStream = event.isOfStream
-            gate.admit(candidate) { _ in isAdmitted = true }
-            return isAdmitted
+            return gate.admits(candidate)
         }
     }
 

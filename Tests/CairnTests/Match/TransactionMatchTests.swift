@@ -289,12 +289,12 @@ import Testing
             matcher.drain { alert = $0.alert }
         }
         let found = try #require(alert)
-        #expect(found.actor == "192.0.2.1")
-        #expect(found.victim == "10.0.0.2")
+        #expect(found.actor == IPAddress("192.0.2.1").map { .address($0) })
+        #expect(found.victim == IPAddress("10.0.0.2").map { .address($0) })
         #expect(found.fields.map(\.name) == ["client.ip", "probe.line", "probe.names"])
         #expect(
             found.fields.map(\.value) == [
-                .text(Array("10.0.0.1".utf8)), .text(Array("evil".utf8)),
+                .address(IPAddress(v4: 0x0a00_0001)), .text(Array("evil".utf8)),
                 .list([.text([97]), .text([98])]),
             ])
         #expect(found.frameNumber == 1)

@@ -1,0 +1,16 @@
+import CIntrinsics
+
+/// Bytes of a line of the processor's cache, on nearly all of them.
+private let cacheLineByteCount = 64
+
+/// Asks for the memory of a value, which will be needed soon, so that it need not be waited for then.
+@inline(__always) func prefetch<Value: ~Copyable>(_ value: UnsafePointer<Value>) {
+    for offset in stride(from: 0, to: MemoryLayout<Value>.size, by: cacheLineByteCount) {
+        cairn_prefetch(UnsafeRawPointer(value) + offset)
+    }
+}
+
+/// Asks for the memory of a value, which will be needed soon, so that it need not be waited for then.
+@inline(__always) func prefetch<Value: ~Copyable>(_ value: UnsafeMutablePointer<Value>) {
+    prefetch(UnsafePointer(value))
+}
