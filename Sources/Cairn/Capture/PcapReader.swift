@@ -90,6 +90,9 @@ final class PcapReader: RecordParser {
         return outcome
     }
 
+    /// Bytes ahead of a record that are asked for.
+    private static let prefetchByteCount = 4096
+
     private func parseRecords(
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ header: Header,
         into frames: inout [Frame], countMax: Int
@@ -99,7 +102,14 @@ final class PcapReader: RecordParser {
         let nanosecondsPerTick = variant.nanosecondsPerTick
         let headerByteCount = variant.recordHeaderByteCount
         var offset = start
+        var prefetched = start
         while span.byteCount &- offset >= headerByteCount {
+            // Where a record ends is known only when its header is there.
+            let ahead = min(span.byteCount, offset &+ Self.prefetchByteCount)
+            if prefetched < ahead {
+                prefetch(bytes.baseAddress.map { $0 + prefetched }, byteCount: ahead &- prefetched)
+                prefetched = ahead
+            }
             if frames.count >= countMax { return ParseOutcome(consumed: offset, stop: .full) }
             let seconds = span.number(UInt32.self, at: offset, bigEndian: isBigEndian)
             let fraction = span.number(UInt32.self, at: offset &+ 4, bigEndian: isBigEndian)

@@ -33,6 +33,10 @@ final class BatchReader: @unchecked Sendable {
         let frames = batch.frames.frames
         let (arena, packets) = (batch.frames.arena, batch.packets)
         for index in frames.indices {
+            if index &+ Self.prefetchCount < frames.count {
+                let ahead = frames[index &+ Self.prefetchCount].bytes
+                prefetch(ahead.baseAddress, byteCount: min(ahead.count, Self.headersByteCount))
+            }
             let next = index + 1 < frames.count ? frames[index + 1].timestamp : nil
             if next == nil, isMore, isLeap(frames[index]) {
                 held = (frames[index], Array(frames[index].bytes))
@@ -46,6 +50,10 @@ final class BatchReader: @unchecked Sendable {
         batch.isLast = !isMore
         isAtEnd = !isMore
     }
+
+    /// Frames that are asked for ahead, and bytes of each: mostly all of its headers.
+    private static let prefetchCount = 8
+    private static let headersByteCount = 128
 
     private func fill(_ frames: FrameBatch) -> Bool {
         do throws(CaptureError) {

@@ -12,8 +12,9 @@ final class Shard: @unchecked Sendable {
     private let parsed: ParserOutput
     private let matcher: Matcher
     private let recorder: EventRecorder?
-    /// Flow hashes of the packets ahead.
-    private let hashes = UnsafeMutablePointer<UInt64>.allocate(capacity: 32)
+    /// Flow hashes of the packet that is looked at and of those ahead, in turns.
+    private let hashes = UnsafeMutablePointer<UInt64>.allocate(capacity: hashCount)
+    private static let hashCount = 16
 
     init(
         _ compiled: CompiledRules, _ options: EngineOptions, _ records: EventRecordWriter,
@@ -41,38 +42,63 @@ final class Shard: @unchecked Sendable {
             lookAhead(from: place, packets, numbers)
             let packet = packets + Int(numbers.pointee[place])
             while let flow = flows.nextEnded(before: packet.pointee.clock) { end(flow, findings) }
-            inspect(packet, hash: hashes[place & 31], findings)
+            inspect(packet, hash: hash(at: place), findings)
         }
         while let flow = flows.nextEnded(before: batch.clock) { end(flow, findings) }
         guard batch.isLast else { return }
         while let flow = flows.nextRemaining(at: batch.clock) { end(flow, findings) }
     }
 
-    /// Asks for the memory that the next packets need: of each packet, then of its place in the flow table, then of the
-    /// flow, then of what is kept for that. Nearly all of it lies in memory, hundreds of cycles away.
+    /// How many packets ahead each is asked for, and in the order of what has to be there to know the next: its place in
+    /// the flow table, its flow, and what other stages keep for that.
+    private enum Ahead {
+        static let packet = 16
+        static let bucket = 12
+        static let flow = 8
+        static let states = 4
+    }
+
+    /// Asks for the memory that the packets ahead need. Nearly all of it lies where it takes hundreds of cycles to get it
+    /// from.
     @inline(__always) private func lookAhead(
         from place: Int, _ packets: UnsafeMutablePointer<Packet>,
         _ numbers: UnsafeMutablePointer<PlainList<Int32>>
     ) {
         let count = numbers.pointee.count
         if place == 0 {
-            for first in 0..<min(12, count) {
-                hashes[first] = flows.hash(of: packets + Int(numbers.pointee[first]))
-                flows.prefetchBucket(of: hashes[first])
+            for early in 0..<min(Ahead.bucket, count) {
+                prefetchBucket(packets + Int(numbers.pointee[early]), early)
             }
         }
-        if place &+ 16 < count { prefetch(packets + Int(numbers.pointee[place &+ 16])) }
-        if place &+ 12 < count {
-            let hash = flows.hash(of: packets + Int(numbers.pointee[place &+ 12]))
-            hashes[(place &+ 12) & 31] = hash
-            flows.prefetchBucket(of: hash)
+        if place &+ Ahead.packet < count {
+            prefetch(packets + Int(numbers.pointee[place &+ Ahead.packet]))
         }
-        if place &+ 8 < count { flows.prefetchFlow(of: hashes[(place &+ 8) & 31]) }
-        if place &+ 4 < count, let flow = flows.probableFlow(of: hashes[(place &+ 4) & 31]) {
+        if place &+ Ahead.bucket < count {
+            let place = place &+ Ahead.bucket
+            prefetchBucket(packets + Int(numbers.pointee[place]), place)
+        }
+        if place &+ Ahead.flow < count { flows.prefetchFlow(of: hash(at: place &+ Ahead.flow)) }
+        if place &+ Ahead.states < count,
+            let flow = flows.probableFlow(of: hash(at: place &+ Ahead.states))
+        {
             streams.connections.prefetch(of: flow)
             sessions.prefetch(of: flow)
             matcher.streams.prefetch(of: flow)
         }
+    }
+
+    /// Asks for a packet's bucket and its first payload bytes, and keeps its hash.
+    @inline(__always)
+    private func prefetchBucket(_ packet: UnsafePointer<Packet>, _ place: Int) {
+        let hash = flows.hash(of: packet)
+        hashes[place & (Self.hashCount - 1)] = hash
+        flows.prefetchBucket(of: hash)
+        let payload = packet.pointee.payload
+        prefetch(payload.baseAddress, byteCount: min(payload.count, 128))
+    }
+
+    @inline(__always) private func hash(at place: Int) -> UInt64 {
+        hashes[place & (Self.hashCount - 1)]
     }
 
     /// Adds what the shard's stages counted.

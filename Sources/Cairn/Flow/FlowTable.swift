@@ -1,5 +1,3 @@
-import CIntrinsics
-
 /// The flow of a packet, and which way the packet goes in it.
 struct TrackedFlow {
     let flow: FlowPointer
@@ -108,13 +106,12 @@ extension FlowTable {
 
     /// Asks for the memory of a bucket, which will be looked into soon.
     @inline(__always) func prefetchBucket(of hash: UInt64) {
-        cairn_prefetch(buckets + Int(truncatingIfNeeded: hash & bucketMask))
+        prefetch(buckets + Int(truncatingIfNeeded: hash & bucketMask))
     }
 
     /// Asks for the memory of the flow that is probably the one with a hash.
     @inline(__always) func prefetchFlow(of hash: UInt64) {
-        guard let flow = buckets[Int(truncatingIfNeeded: hash & bucketMask)] else { return }
-        prefetch(flow)
+        if let flow = buckets[Int(truncatingIfNeeded: hash & bucketMask)] { prefetch(flow) }
     }
 
     /// The flow that is probably the one with a hash.

@@ -41,9 +41,13 @@ struct JSONWriter: ~Copyable {
 
     /// Writes the key of an object's next member.
     mutating func key(_ name: StaticString) {
-        separate()
+        let count = name.utf8CodeUnitCount
+        reserve(count &+ 4)
+        if needsComma { append(UInt8(ascii: ",")) }
         append(UInt8(ascii: "\""))
-        append(name)
+        // Keys are short: a call to copy one costs more than its bytes.
+        for index in 0..<count { start[byteCount &+ index] = name.utf8Start[index] }
+        byteCount &+= count
         append(UInt8(ascii: "\""))
         append(UInt8(ascii: ":"))
         needsComma = false

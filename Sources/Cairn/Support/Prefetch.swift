@@ -5,8 +5,14 @@ private let cacheLineByteCount = 64
 
 /// Asks for the memory of a value, which will be needed soon, so that it need not be waited for then.
 @inline(__always) func prefetch<Value: ~Copyable>(_ value: UnsafePointer<Value>) {
-    for offset in stride(from: 0, to: MemoryLayout<Value>.size, by: cacheLineByteCount) {
-        cairn_prefetch(UnsafeRawPointer(value) + offset)
+    prefetch(UnsafeRawPointer(value), byteCount: MemoryLayout<Value>.size)
+}
+
+/// Asks for bytes, which will be needed soon.
+@inline(__always) func prefetch(_ start: UnsafeRawPointer?, byteCount: Int) {
+    guard let start else { return }
+    for offset in stride(from: 0, to: byteCount, by: cacheLineByteCount) {
+        cairn_prefetch(start + offset)
     }
 }
 
