@@ -19,6 +19,8 @@ import Testing
     private final class Stream {
         let matcher: Matcher
         let flow = TestFlow(.tcp, "10.0.0.1:4000", "192.0.2.1:80")
+        /// What the flow speaks.
+        var applicationProtocol: ProtocolDefinition?
         private var offset: UInt64 = 0
         private let direction: Direction
 
@@ -58,7 +60,9 @@ import Testing
 
         private func inspect(_ chunk: StreamChunk) -> [Int] {
             offset += UInt64(chunk.bytes.count) + chunk.gapByteCount
-            matcher.inspect(chunk, flow.place)
+            var place = flow.place
+            place.applicationProtocol = applicationProtocol
+            matcher.inspect(chunk, place)
             return matcher.drainRules()
         }
     }
@@ -73,6 +77,43 @@ import Testing
         #expect(stream.feed(" hay") == [])
         #expect(stream.feed("needlehay") == [1])
         #expect(stream.feed("needlehay") == [])
+    }
+
+    @Test func `a rule of the start holds however the start is cut`() {
+        let rules = [
+            Self.rule(
+                .sequence([.content("ab", offset: 4, depth: 2), .content("cdef", within: 40)])),
+            Self.rule(.regex(#"\Axxxx.{0,20}cdef"#)),
+            Self.rule(.text("xxxxab*")),
+        ]
+        let text = Array("xxxxab0123456789cdef".utf8) + [UInt8](repeating: 0x20, count: 9000)
+        for size in [1, 3, 7, 20, 500, 9020] {
+            let stream = Stream(rules)
+            var fired: [Int] = []
+            for start in stride(from: 0, to: text.count, by: size) {
+                fired += stream.feed(Array(text[start..<min(text.count, start + size)]))
+            }
+            #expect(fired.sorted() == [0, 1, 2])
+            #expect(stream.feed("xxxxab0123456789cdef") == [])
+        }
+    }
+
+    @Test func `behind the start other rules are looked for as before`() {
+        let stream = Stream([Self.rule(.text("head*")), Self.rule(.contains("needle"))])
+        #expect(stream.feed("head") == [0])
+        #expect(stream.feed([UInt8](repeating: 0x20, count: 20_000)) == [])
+        #expect(stream.feed("nee") == [])
+        #expect(stream.feed("dle") == [1])
+    }
+
+    @Test func `a rule for flows of no known protocol holds when the protocol is given up`() {
+        let unknown = Condition.test(Probe.common(.applicationProtocol), .exists(false))
+        let stream = Stream([Self.rule(.all([.test(Probe.payload, .contains("whoami")), unknown]))])
+        stream.applicationProtocol = Probe.definition
+        #expect(stream.feed("whoami") == [])
+        stream.applicationProtocol = nil
+        #expect(stream.feed("echo; who") == [])
+        #expect(stream.feed("ami") == [0])
     }
 
     @Test func `what follows the literal may come later`() {

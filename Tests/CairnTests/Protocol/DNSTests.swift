@@ -339,6 +339,23 @@ struct DNSMaker {
         #expect(harness.transactions.map { $0["dns.query"] } == [["a.example"], ["b.example"]])
     }
 
+    @Test func `behind a gap the same messages are found however the bytes are cut`() {
+        let message = DNSMaker.framed(DNSMaker.query("b.example", id: 2))
+        let bytes = Array("\u{0}\u{20}the rest of a message".utf8) + message + message
+        for size in 1...bytes.count {
+            let harness = ParserHarness(serverPort: 53)
+            harness.send(DNSMaker.framed(DNSMaker.query("a.example", id: 1)), .toServer)
+            harness.sendGap(50, .toServer)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                harness.send(Array(bytes[start..<min(bytes.count, start + size)]), .toServer)
+            }
+            harness.finish()
+            #expect(
+                harness.transactions.map { $0["dns.query"] }
+                    == [["a.example"], ["b.example"], ["b.example"]])
+        }
+    }
+
     @Test func `a query behind the end of the server's answers waits for none`() {
         let harness = ParserHarness(serverPort: 53)
         harness.send(DNSMaker.framed(DNSMaker.query("a.example")), .toServer)
