@@ -54,8 +54,8 @@ struct FieldStore: ~Copyable {
 
     deinit { free(bytes) }
 
-    /// Memory for so many bytes, with those of the memory that it is to replace: the system can mostly make that larger
-    /// where it lies.
+    /// Memory for so many bytes, with those of the memory that it is to replace: the system can mostly make that larger or
+    /// smaller where it lies.
     private static func memory(
         _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
     ) -> UnsafeMutablePointer<UInt8> {
@@ -72,9 +72,8 @@ struct FieldStore: ~Copyable {
         values.removeAll()
         byteCount = 0
         guard byteCapacity > Self.keptByteCapacityMax else { return }
-        free(bytes)
         byteCapacity = Self.byteCapacityMin
-        bytes = Self.memory(nil, byteCapacity)
+        bytes = Self.memory(bytes, byteCapacity)
     }
 
     // MARK: Writing
