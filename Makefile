@@ -34,10 +34,10 @@ setup: ## install the system libraries that are missing
 	@command -v swift >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install" >&2; exit 1; }
 
 build: setup ## build the optimised binary, .build/release/cairn
-	swift build $(RELEASE_FLAGS) --product cairn
+	@swift build $(RELEASE_FLAGS) --product cairn >&2
 
 run: build ## analyse the sample story with the shipped rules
-	.build/release/cairn read Samples/story/story.pcapng
+	@.build/release/cairn read Samples/story/story.pcapng
 
 test: setup lint ## everything that continuous integration checks
 	@sh .ci/install-packages --optional $(TEST_PACKAGES)
