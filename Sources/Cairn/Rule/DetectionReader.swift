@@ -5,7 +5,7 @@ struct DetectionReader {
 
     static let keys: Set<String> = [
         "detection", "traffic", "state", "counters", "threshold", "detection_filter", "alert",
-        "actor", "victim",
+        "action", "actor", "victim",
     ]
 
     enum Result {
@@ -146,6 +146,7 @@ struct DetectionReader {
             case "threshold": rule.threshold = state.threshold(value)
             case "detection_filter": rule.detectionFilter = state.detectionFilter(value)
             case "alert": rule.alerts = sink.bool(value, "'alert'") ?? true
+            case "action": rule.action = sink.choice(value, "action") ?? .alert
             case "actor": rule.actor = resolver.field(value, "'actor'")
             case "victim": rule.victim = resolver.field(value, "'victim'")
             default: break

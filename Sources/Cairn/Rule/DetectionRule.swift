@@ -52,9 +52,16 @@ public struct DetectionRule: Sendable {
     var victim: FieldID?
     /// `alert: false`: matches only for their effect on state.
     var alerts = true
+    /// What is done when it holds.
+    var action: RuleAction = .alert
     /// Alerts are signals of incidents by themselves. False where a correlation of the same file
     /// uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone = true
+}
+
+/// What a rule does when it holds, Suricata's words. Cairn only watches: `drop` and `reject` are alerts that say so.
+enum RuleAction: String, CaseIterable, Sendable {
+    case alert, pass, drop, reject, rejectsrc, rejectdst, rejectboth
 }
 
 /// What must hold for an event. `all` of nothing is true, `any` of nothing false.
@@ -226,8 +233,21 @@ struct TrafficFilter: Equatable, Sendable {
     var destination = EndpointFilter()
     /// Holds with source and destination swapped too.
     var isBothWays = false
+    /// A transaction is looked at once for each direction, with the values that this direction has; else once as a whole.
+    var isEachWay = false
+    /// Where rules on packets look for `payload`.
+    var inspection: PayloadInspection = .packet
     var protocols: [Transport] = []
     var flow: [FlowCondition] = []
+}
+
+/// Where a rule on packets looks for `payload`: in the packet, in what its direction of the TCP stream has come to since the
+/// last look (Suricata's payload rules look there first), or in both.
+struct PayloadInspection: OptionSet, Hashable, Sendable {
+    let rawValue: UInt8
+
+    static let packet = PayloadInspection(rawValue: 1)
+    static let stream = PayloadInspection(rawValue: 2)
 }
 
 enum FlowCondition: String, CaseIterable, Sendable {

@@ -3,7 +3,9 @@ struct TrafficReader {
     let sink: DiagnosticSink
     let variables: RuleVariables
 
-    private static let keys = ["from", "to", "flow", "both_ways", "protocol"]
+    private static let keys = [
+        "from", "to", "flow", "both_ways", "each_way", "inspect", "protocol",
+    ]
 
     func read(_ node: YAMLNode) -> TrafficFilter? {
         guard let entries = sink.entries(node, "'traffic'", keys: Self.keys) else { return nil }
@@ -19,6 +21,8 @@ struct TrafficReader {
                 }
                 checkFlow(filter.flow, at: entry.value.mark)
             case "both_ways": filter.isBothWays = sink.bool(entry.value, "'both_ways'") ?? false
+            case "each_way": filter.isEachWay = sink.bool(entry.value, "'each_way'") ?? false
+            case "inspect": filter.inspection = inspection(entry.value)
             case "protocol": filter.protocols = transports(entry.value)
             default: break
             }
@@ -70,6 +74,18 @@ struct TrafficReader {
         case .map:
             sink.error(at: node.mark, "expected text or a list, not a map")
             return nil
+        }
+    }
+
+    private func inspection(_ node: YAMLNode) -> PayloadInspection {
+        node.listOrSelf.reduce(into: []) { inspection, node in
+            switch sink.text(node, "'inspect'") {
+            case "packet": inspection.insert(.packet)
+            case "stream": inspection.insert(.stream)
+            case let name?:
+                sink.error(at: node.mark, "unknown '\(name)'; use 'packet' or 'stream'")
+            case nil: break
+            }
         }
     }
 
