@@ -133,11 +133,13 @@ final class Shard: @unchecked Sendable {
         matcher.drain { findings.add($0) }
     }
 
-    private func inspectPacket(_ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?) {
+    private func inspectPacket(
+        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?, isInStream: Bool = false
+    ) {
         guard matcher.looks(at: packet.pointee.transport) else { return }
         var place = place(packet, tracked)
         place.isOfPacket = true
-        matcher.inspect(packet, place)
+        matcher.inspect(packet, place, isInStream: isInStream)
     }
 
     private func inspectSegment(
@@ -147,7 +149,7 @@ final class Shard: @unchecked Sendable {
         if let recorder, !streams.anomalies.isEmpty {
             recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
         }
-        inspectPacket(packet, tracked)
+        inspectPacket(packet, tracked, isInStream: streams.isAccepted)
         guard !streams.deliveries.isEmpty else { return }
         deliver(place(packet, tracked), tracked.flow, findings)
     }
@@ -170,6 +172,7 @@ final class Shard: @unchecked Sendable {
             sessions.consume(chunk, flow: flow, output: parsed)
             let place = known(place, flow)
             matcher.inspect(chunk, place)
+            if matcher.compiled.looksAtChunks { matcher.collect(chunk, place) }
             inspectTransactions(place, findings)
         }
     }
@@ -181,6 +184,11 @@ final class Shard: @unchecked Sendable {
             case .progress:
                 guard let transaction = event.transaction else { continue }
                 matcher.inspect(transaction, place)
+                if let flow = place.flow, transaction.progress(event.direction) == .complete {
+                    let isReversed = place.isReversed
+                    matcher.endMessage(
+                        flow, isReversed ? event.direction.reversed : event.direction)
+                }
                 // Both directions may have become complete at once: two events, one record.
                 if transaction.isComplete, !transaction.isRecorded {
                     transaction.isRecorded = true
@@ -229,6 +237,7 @@ final class Shard: @unchecked Sendable {
         sessions.finish(flow, output: parsed)
         let last = known(place, flow)
         inspectTransactions(last, findings)
+        matcher.inspectChunks(endOf: flow, last)
         let knowledge = FlowFields.Knowledge(
             applicationProtocol: last.applicationProtocol?.name
                 ?? (last.hasFailed ? "failed" : nil),

@@ -6,7 +6,8 @@ enum AlertBuilder {
     ) -> Candidate {
         let event = evaluator.event
         let rule = compiled.rules.elements + number
-        var alert = Self.alert(number, event, rule.pointee.orientation)
+        let ruleNumber = Int(rule.pointee.number)
+        var alert = Self.alert(ruleNumber, event, rule.pointee.orientation)
         if compiled.settings.writesEvents {
             alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
         }
@@ -16,15 +17,17 @@ enum AlertBuilder {
         // For correlation source and destination are the ends of the flow, whatever the subject.
         let isOfPacket = event.place.isOfPacket
         event.place.isOfPacket = isOfPacket && event.place.flow == nil
-        for field in compiled.carriedFields[number] {
+        for field in compiled.carriedFields[ruleNumber] {
             guard let value = event.copy(of: field) else { continue }
             let name = compiled.subjects[Int(field.subject)].fields[Int(field.index)].name
             alert.fields.append(.init(field: field, name: name, value: value))
         }
         event.place.isOfPacket = isOfPacket
         if compiled.settings.writesEvents { alert.eventJSON = event.json(&evaluator.writer) }
-        let candidate = Candidate(alert: alert, order: rule.pointee.order)
+        let candidate = Candidate(
+            alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
         candidate.isOfStream = event.isOfStream
+        candidate.coversFlow = event.coversFlow
         if rule.pointee.hasCounters {
             let count = rule.pointee.variables.count
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }

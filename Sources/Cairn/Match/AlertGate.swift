@@ -10,28 +10,34 @@ final class AlertGate {
     private var counters: BoundedTable<CounterKey, Int64>
     private var rates: BoundedTable<RateKey, Rate>
     private var firedOnStream: BoundedTable<StreamKey, Bool>
+    /// Flows that a rule lets pass, with the frame that it held on, and the frame that was let pass last.
+    private var passedFlows: BoundedTable<UInt64, UInt64>
+    private var passedFrame: UInt64?
 
     private var alertCount: UInt64 = 0
     private var failedStateCount: UInt64 = 0
     private var suppressedCount: UInt64 = 0
+    private var passedCount: UInt64 = 0
 
     init(_ compiled: CompiledRules) {
         self.compiled = compiled
         var names = NameTable()
         rules = compiled.detectionRules.enumerated().map { index, rule in
-            let variables = compiled.rules.elements[index].variables
-            return GateRule(rule, variables: variables, &names)
+            GateRule(rule, variables: compiled.variables(ofRule: index), &names)
         }
         let countMax = compiled.settings.stateCountMax
         bits = BoundedTable(countMax: countMax)
         counters = BoundedTable(countMax: countMax)
         rates = BoundedTable(countMax: countMax)
         firedOnStream = BoundedTable(countMax: countMax)
+        passedFlows = BoundedTable(countMax: countMax)
     }
 
     /// Takes the next candidate in order; true if its alert may become one.
     func admits(_ candidate: Candidate) -> Bool {
+        if isOfPassedFlow(candidate.alert) { return false }
         if let rule = rules[candidate.alert.rule], !admits(candidate, rule) { return false }
+        if isPassed(candidate) { return false }
         alertCount &+= 1
         return true
     }
@@ -58,12 +64,13 @@ final class AlertGate {
 
     func report(into result: inout Counters) {
         result.add("detect.alerts", alertCount)
+        result.add("detect.alerts_passed", passedCount)
         result.add("detect.state_failed", failedStateCount)
         result.add("detect.alerts_suppressed", suppressedCount)
         result.add(
             "detect.state_evicted",
             bits.evictedCount &+ counters.evictedCount &+ rates.evictedCount
-                &+ firedOnStream.evictedCount)
+                &+ firedOnStream.evictedCount &+ passedFlows.evictedCount)
     }
 
     private struct StreamKey: Hashable {
@@ -77,6 +84,36 @@ final class AlertGate {
             rule: alert.rule, flow: alert.flowID ?? 0, direction: alert.direction)
         guard firedOnStream[key] == nil else { return false }
         firedOnStream[key] = true
+        return true
+    }
+}
+
+// MARK: - Passing
+
+/// A rule with the action `pass` takes the alerts behind it from its packet; where it looked at more than the packet, it
+/// lets the flow pass from then on. Rules that pass come first in the order of rules.
+extension AlertGate {
+    /// Whether a rule that held on an earlier packet lets the flow pass.
+    private func isOfPassedFlow(_ alert: Alert) -> Bool {
+        guard let frame = alert.flowID.flatMap({ passedFlows[$0] }) else { return false }
+        return frame != alert.frameNumber
+    }
+
+    /// Whether a candidate is let pass: by itself or by a rule before it on the same packet.
+    private func isPassed(_ candidate: Candidate) -> Bool {
+        let alert = candidate.alert
+        let rule = compiled.detectionRules[alert.rule]
+        if rule.action == .pass {
+            passedFrame = alert.frameNumber
+            if candidate.coversFlow || rule.traffic.flow.contains(.first_packet),
+                let flow = alert.flowID, passedFlows[flow] == nil
+            {
+                passedFlows[flow] = alert.frameNumber
+            }
+            return true
+        }
+        guard passedFrame == alert.frameNumber else { return false }
+        passedCount &+= 1
         return true
     }
 }

@@ -4,15 +4,20 @@
 /// An object, because an alert is large and goes through several hands.
 final class Candidate {
     let alert: Alert
+    /// The form of the rule: an index into `CompiledRules.rules`.
+    let form: Int32
     /// The order of the rules on one event.
     let order: Int32
     /// Values of the rule's variables, where its counters need them; in the order of `CompiledRules.Rule.variables`.
     var variables: [Int64] = []
     /// The same rule may come again on the same direction of the stream: it fires on the first that passes the gate.
     var isOfStream = false
+    /// What it holds on is more than one packet.
+    var coversFlow = false
 
-    init(alert: Alert, order: Int32) {
+    init(alert: Alert, form: Int32, order: Int32) {
         self.alert = alert
+        self.form = form
         self.order = order
     }
 }

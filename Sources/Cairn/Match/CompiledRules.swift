@@ -1,7 +1,9 @@
 /// A rule set ready to be matched: immutable, shared by all shards.
 final class CompiledRules: @unchecked Sendable {
-    /// What the matcher needs to know of a rule.
+    /// What the matcher needs to know of a rule, or of one form of it (`DetectionRule.forms`).
     struct Rule {
+        /// Index into `detectionRules`.
+        var number: Int32
         var subject: Int
         /// Its instructions; `entry` may also be `RuleProgram.accept` or `reject`.
         var entry: Int32
@@ -64,15 +66,27 @@ final class CompiledRules: @unchecked Sendable {
     let transactionGroups = FlatTable<RuleGroup>()
     /// Rules on packets, by the raw value of the transport.
     let packetGroups = FlatTable<RuleGroup>()
+    /// Rules on packets that look for the payload in the chunks of a TCP stream, by direction.
+    let chunkGroups = FlatTable<RuleGroup>()
+    /// Those of them that look at a packet only if its segment is in no stream.
+    let strayGroups = FlatTable<RuleGroup>()
     /// Rules on streams, by `streamIndex`.
     let streamGroups = FlatTable<RuleGroup>()
     /// Which streams the rules on streams can hold on, by `streamIndex`.
     let streamFilters = FlatTable<StreamFilter>()
+    /// Which streams the rules that look at chunks can hold on, by direction.
+    let chunkFilters = FlatTable<StreamFilter>()
+    /// Some rules on packets look at chunks of streams.
+    private(set) var looksAtChunks = false
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
     private(set) var literalCountMax = 0
 
+    /// The forms of `detectionRules`, in the order of `rules`.
+    private let forms: [DetectionRule]
+    /// The place of each rule's first form.
+    private var firstForms: [Int] = []
     private let packetSubject: Int?
     private let streamSubject: Int?
     private var builders: Builders
@@ -84,6 +98,8 @@ final class CompiledRules: @unchecked Sendable {
         var transaction: [RuleGroupBuilder?]
         var packet: [RuleGroupBuilder?] = Array(repeating: nil, count: transportCount)
         var stream: [RuleGroupBuilder?] = Array(repeating: nil, count: streamGroupCount)
+        var chunk: [RuleGroupBuilder?] = [nil, nil]
+        var stray: [RuleGroupBuilder?] = [nil]
     }
 
     /// Compiles rules.
@@ -108,13 +124,21 @@ final class CompiledRules: @unchecked Sendable {
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
         for _ in 0..<Self.streamGroupCount { streamFilters.append(StreamFilter()) }
-        for (index, rule) in rules.enumerated() { compile(rule, index) }
+        for _ in 0..<2 { chunkFilters.append(StreamFilter()) }
+        let forms = rules.map { $0.forms(subjects) }
+        self.forms = Array(forms.joined())
+        for (index, forms) in forms.enumerated() {
+            report.ruleCount += 1
+            firstForms.append(self.rules.count)
+            for form in forms { compile(form, index) }
+        }
         orderRules()
         completeGroups()
     }
 
     deinit {
         for index in 0..<streamFilters.count { streamFilters.elements[index].deallocate() }
+        for index in 0..<chunkFilters.count { chunkFilters.elements[index].deallocate() }
     }
 
     /// The place of the groups for streams of a transport and direction; nil for transports without streams.
@@ -126,6 +150,9 @@ final class CompiledRules: @unchecked Sendable {
         default: nil
         }
     }
+
+    /// Names of the variables that a rule's sequences set, by their places: the same in all its forms.
+    func variables(ofRule number: Int) -> [String] { rules.elements[firstForms[number]].variables }
 
     /// The place of a definition among the subjects; nil if it is none of them.
     func subjectIndex(of definition: ProtocolDefinition) -> Int? {
@@ -147,14 +174,15 @@ final class CompiledRules: @unchecked Sendable {
         }
     }
 
-    private func compile(_ rule: DetectionRule, _ index: Int) {
-        report.ruleCount += 1
+    /// - Parameter number: index of the rule whose form it is.
+    private func compile(_ rule: DetectionRule, _ number: Int) {
         let condition = RuleCondition(rule.condition)
-        noteFileNeeds(condition, rule.subject, carriedFields[index])
+        noteFileNeeds(condition, rule.subject, carriedFields[number])
         let filter = rule.traffic
         let isAnyTraffic = filter == TrafficFilter()
         var compiled = Rule(
-            subject: rule.subject, entry: RuleProgram.reject, instructions: 0..<0,
+            number: Int32(truncatingIfNeeded: number), subject: rule.subject,
+            entry: RuleProgram.reject, instructions: 0..<0,
             traffic: isAnyTraffic ? -1 : Int32(truncatingIfNeeded: traffic.add(filter)),
             orientation: .toServer)
         compiled.hasCounters = !rule.counters.isEmpty
@@ -186,7 +214,7 @@ final class CompiledRules: @unchecked Sendable {
             }
             compiled.startByteCount = startByteCount(compiled)
         }
-        rules.append(compiled)
+        let index = Int(rules.append(compiled))
         report.regexCount = program.regexes.codes.count
         guard compiled.entry != RuleProgram.reject else {
             report.impossibleCount += 1
@@ -286,22 +314,29 @@ final class CompiledRules: @unchecked Sendable {
         let protocols = filter.isEmpty ? .all : TransportSet(filter)
         if rule.subject == packetSubject {
             return TransportSet.ofPackets(for: condition, subjects).intersection(protocols)
-                .transports.map { group(at: Int($0.rawValue), in: \.packet) }
+                .transports.flatMap { packetGroups(of: rule, $0) }
         }
         guard rule.subject == streamSubject else {
             return [group(at: rule.subject, in: \.transaction)]
         }
-        let flow = FlowTests(rule.traffic.flow)
         var groups: [RuleGroupBuilder] = []
         for transport in [Transport.tcp, .udp] where protocols.contains(transport) {
-            for direction in [Direction.toServer, .toClient] {
-                guard !flow.contains(direction == .toServer ? .toClient : .toServer),
-                    let index = Self.streamIndex(transport, direction)
-                else { continue }
+            for direction in rule.traffic.directions {
+                guard let index = Self.streamIndex(transport, direction) else { continue }
                 groups.append(group(at: index, in: \.stream))
             }
         }
         return groups
+    }
+
+    private func packetGroups(
+        of rule: DetectionRule, _ transport: Transport
+    ) -> [RuleGroupBuilder] {
+        let packets = group(at: Int(transport.rawValue), in: \.packet)
+        let inspection = rule.traffic.settledInspection
+        guard transport == .tcp, inspection.contains(.stream) else { return [packets] }
+        let others = inspection.contains(.packet) ? packets : group(at: 0, in: \.stray)
+        return rule.traffic.directions.map { group(at: Int($0.rawValue), in: \.chunk) } + [others]
     }
 
     private func group(
@@ -331,6 +366,11 @@ final class CompiledRules: @unchecked Sendable {
             complete(builder, subjects[index], transactionGroups)
         }
         for builder in builders.packet { complete(builder, PacketFields.definition, packetGroups) }
+        for (index, builder) in builders.chunk.enumerated() {
+            complete(builder, PacketFields.definition, chunkGroups)
+            noteChunks(index)
+        }
+        for builder in builders.stray { complete(builder, PacketFields.definition, strayGroups) }
         for (index, builder) in builders.stream.enumerated() {
             complete(builder, StreamFields.definition, streamGroups)
             noteStreams(index)
@@ -341,7 +381,7 @@ final class CompiledRules: @unchecked Sendable {
     private func noteStreams(_ index: Int) {
         for number in streamGroups.elements[index].ruleNumbers.sorted() {
             let rule = rules.elements[Int(number)]
-            let condition = RuleCondition(detectionRules[Int(number)].condition)
+            let condition = RuleCondition(forms[Int(number)].condition)
             streamFilters.elements[index].add(
                 ports: rule.traffic >= 0 ? traffic.ports(of: Int(rule.traffic)) : nil,
                 startByteCount: rule.startByteCount,
@@ -349,22 +389,63 @@ final class CompiledRules: @unchecked Sendable {
         }
     }
 
+    /// Notes which streams the rules of a group can hold on.
+    private func noteChunks(_ index: Int) {
+        for number in chunkGroups.elements[index].ruleNumbers.sorted() {
+            looksAtChunks = true
+            let rule = rules.elements[Int(number)]
+            chunkFilters.elements[index].add(
+                ports: rule.traffic >= 0 ? traffic.ports(of: Int(rule.traffic)) : nil,
+                startByteCount: .max, holdsWhereKnown: true)
+        }
+    }
+
     // MARK: Order
 
-    /// Rules that only set state come first, then those that do both, then those that only look; else the order of the
-    /// files. So a rule sees what others set on the same event.
+    /// Rules that let pass come first, then those that drop and reject, then the others. Within these those that only set
+    /// state come first, then those that do both, then those that only look, so that a rule sees what others set on the
+    /// same event; then the more severe; else the order of the files.
     private func orderRules() {
-        func rank(_ rule: DetectionRule) -> Int {
-            let sets = rule.state.contains { $0.action.isChange }
-            let tests = rule.state.contains { !$0.action.isChange }
-            if sets { return tests ? 1 : 0 }
-            return tests ? 2 : 3
+        let ranks = forms.map { ($0.action.rank, $0.stateRank, $0.header.severity ?? .max) }
+        let order = forms.indices.sorted {
+            ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1]
         }
-        let ranks = detectionRules.map(rank)
-        let order = detectionRules.indices.sorted { (ranks[$0], $0) < (ranks[$1], $1) }
         for (place, index) in order.enumerated() {
             rules.elements[index].order = Int32(truncatingIfNeeded: place)
         }
+    }
+}
+
+extension RuleAction {
+    fileprivate var rank: Int {
+        switch self {
+        case .pass: 0
+        case .drop: 1
+        case .reject, .rejectsrc, .rejectdst, .rejectboth: 2
+        case .alert: 3
+        }
+    }
+}
+
+extension DetectionRule {
+    fileprivate var stateRank: Int {
+        let sets = state.contains { $0.action.isChange }
+        let tests = state.contains { !$0.action.isChange }
+        if sets { return tests ? 1 : 0 }
+        return tests ? 2 : 3
+    }
+}
+
+extension TrafficFilter {
+    /// Directions of a flow that the filter lets pass.
+    fileprivate var directions: [Direction] {
+        direction.map { [$0] } ?? [.toServer, .toClient]
+    }
+
+    /// Where to look for the payload, with what `flow` says of that.
+    fileprivate var settledInspection: PayloadInspection {
+        if flow.contains(.only_stream) { return .stream }
+        return flow.contains(.no_stream) ? .packet : inspection
     }
 }
 

@@ -14,6 +14,8 @@ final class Event {
     private enum Subject {
         case transaction(Unmanaged<Transaction>)
         case packet(UnsafePointer<Packet>)
+        /// A chunk of a stream in place of the payload of the packet with which it is looked at, if there is one.
+        case chunk(UnsafeRawBufferPointer, UnsafePointer<Packet>?)
         case stream(UnsafeRawBufferPointer)
     }
 
@@ -58,6 +60,20 @@ final class Event {
         _ packet: UnsafePointer<Packet>, subject index: Int, _ place: CommonFields.Context
     ) {
         subject = .packet(packet)
+        subjectIndex = index
+        self.place = place
+        self.place.isOfPacket = true
+        toServer = .complete
+        toClient = .complete
+        base = 0
+    }
+
+    /// - Parameter chunk: stands in place of the packet's payload.
+    func begin(
+        chunk: UnsafeRawBufferPointer, _ packet: UnsafePointer<Packet>?, subject index: Int,
+        _ place: CommonFields.Context
+    ) {
+        subject = .chunk(chunk, packet)
         subjectIndex = index
         self.place = place
         self.place.isOfPacket = true
@@ -119,6 +135,10 @@ final class Event {
                 Self.anyValue(of: field, type, in: $0, condition)
             }
         case .packet(let packet):
+            return anyPacketValue(packet, field, type, side, condition)
+        case .chunk(let bytes, let packet):
+            if field == PacketField.payload.rawValue { return condition(.bytes(bytes)) }
+            guard let packet else { return false }
             return anyPacketValue(packet, field, type, side, condition)
         case .stream(let bytes): return condition(.bytes(bytes))
         case nil: return false
@@ -239,6 +259,12 @@ final class Event {
     var isOfStream: Bool {
         if case .stream = subject { return place.flow?.pointee.transport == .tcp }
         return false
+    }
+
+    /// What is looked at came in more than one packet, or may have.
+    var coversFlow: Bool {
+        if case .packet = subject { return false }
+        return true
     }
 
     /// The definition of the transaction's table.

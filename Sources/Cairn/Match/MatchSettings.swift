@@ -7,7 +7,9 @@ struct MatchSettings: Sendable {
     var recursionLimit = 3000
     /// Bytes of a stream's direction that are held at least, so that what stands in several segments is found.
     var streamWindowByteCount = 8 * 1024
-    /// Bytes that the windows of all streams of a shard may take.
+    /// Bytes of a stream's direction that rules on packets look at together.
+    var chunkByteCountMax = 64 * 1024
+    /// Bytes that the windows of all streams of a shard may take, and their chunks.
     var streamMemoryByteCountMax = 64 << 20
     /// Rules that wait for more bytes of one direction of a stream.
     var pendingRuleCountMax = 256

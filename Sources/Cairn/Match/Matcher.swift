@@ -66,39 +66,12 @@ final class Matcher {
     func report(into counters: inout Counters) {
         counters.add("detect.candidates", candidateCount)
         counters.add("detect.pending_limit", pendingLimitCount)
-        counters.add("detect.stream_memcap", streams.windows.limitCount)
+        counters.add(
+            "detect.stream_memcap", streams.windows.limitCount &+ streams.chunks.limitCount)
         evaluator.report(into: &counters)
     }
 
-    // MARK: Packets
-
-    /// Whether there are rules on packets of a transport.
-    @inline(__always) func looks(at transport: Transport) -> Bool {
-        !compiled.packetGroups.elements[Int(transport.rawValue)].isEmpty
-    }
-
-    /// Evaluates the rules on packets.
-    func inspect(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
-        let group = compiled.packetGroups.elements + Int(packet.pointee.transport.rawValue)
-        guard !group.pointee.isEmpty else { return }
-        var hasBegun = false
-        let traffic = Traffic(packet, place)
-        func ask(_ rule: Int) {
-            self.ask(rule, traffic) {
-                guard !hasBegun else { return }
-                hasBegun = true
-                evaluator.event.begin(packet, subject: subjects.packet, place)
-            }
-        }
-        if packet.pointee.payloadByteCount > 0 {
-            for index in 0..<group.pointee.scans.count {
-                scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
-            }
-        }
-        for index in 0..<group.pointee.unanchored.count {
-            ask(Int(group.pointee.unanchored[index].pointee))
-        }
-    }
+    // MARK: Looks
 
     /// Searches one value and calls `body` with each rule whose literal was found, once.
     func scanOnce(
@@ -189,12 +162,22 @@ extension Traffic {
         transport = packet.pointee.transport
         flow = Self.state(of: place.flow)
         flow.insert(.noStream)
+        if isFirst(packet, place) { flow.insert(.firstPacket) }
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
         switch place.direction {
         case .toServer: flow.insert(.toServer)
         case .toClient: flow.insert(.toClient)
         case nil: break
         }
+    }
+
+    /// Whether a packet is the first of its direction, or of no flow.
+    private func isFirst(
+        _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context
+    ) -> Bool {
+        guard let flow = place.flow, let direction = place.direction else { return true }
+        let counts = direction == .toServer ? flow.pointee.toServer : flow.pointee.toClient
+        return counts.packetCount <= 1
     }
 
     /// What a flow says, seen by a sender who sends in `direction`; nil without a flow.

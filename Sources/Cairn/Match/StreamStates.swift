@@ -18,6 +18,9 @@ final class StreamStates {
         /// Rules that have fired.
         var fired: [Int32] = []
         var hasStarted = false
+        /// What came since the last look of the rules on packets (`Matcher.collect`).
+        var chunk = StreamWindow()
+        var isChunkDue = false
         /// No rule can apply, or the direction has ended.
         var isIgnored = false
 
@@ -25,6 +28,7 @@ final class StreamStates {
             pending.removeAll(keepingCapacity: true)
             fired.removeAll(keepingCapacity: true)
             hasStarted = false
+            isChunkDue = false
             isIgnored = false
         }
     }
@@ -34,16 +38,23 @@ final class StreamStates {
     private var slotCapacity = 64
     private var freeSlots: [Int32] = []
     let windows: StreamWindows
+    let chunks: StreamWindows
 
     init(_ settings: MatchSettings) {
         sides = .allocate(capacity: 2 * slotCapacity)
         windows = StreamWindows(
             keptByteCount: settings.streamWindowByteCount,
             byteCountMax: settings.streamMemoryByteCountMax)
+        chunks = StreamWindows(
+            keptByteCount: settings.chunkByteCountMax / 2,
+            byteCountMax: settings.streamMemoryByteCountMax)
     }
 
     deinit {
-        for index in 0..<2 * slotCount { windows.release(&sides[index].window) }
+        for index in 0..<2 * slotCount {
+            windows.release(&sides[index].window)
+            chunks.release(&sides[index].chunk)
+        }
         sides.deinitialize(count: 2 * slotCount)
         sides.deallocate()
     }
@@ -69,6 +80,7 @@ final class StreamStates {
         let slot = Int(flow.pointee.matchState)
         for side in [sides + 2 * slot, sides + (2 * slot + 1)] {
             windows.release(&side.pointee.window)
+            chunks.release(&side.pointee.chunk)
             side.pointee.forget()
         }
         freeSlots.append(flow.pointee.matchState)

@@ -26,18 +26,20 @@ struct StreamWindow {
 ///
 /// A window holds at least its last `keptByteCount` bytes. When the memory is used up windows grow no more and hold fewer.
 final class StreamWindows {
-    /// Bytes of a window that are always kept, and that are added at most at a time.
+    /// Bytes of a window that are always kept.
     let keptByteCount: Int
+    /// Bytes that a window holds at most.
+    var byteCountMax: Int { 2 * keptByteCount }
     private let sizes: [Int]
     private var free: [[UnsafeMutableRawPointer]]
-    private let byteCountMax: Int
-    private var byteCount = 0
+    private let memoryByteCountMax: Int
+    private var memoryByteCount = 0
     /// Times that a window could not grow.
     private(set) var limitCount: UInt64 = 0
 
     init(keptByteCount: Int, byteCountMax: Int) {
         self.keptByteCount = max(64, keptByteCount)
-        self.byteCountMax = byteCountMax
+        memoryByteCountMax = byteCountMax
         var sizes = [2 * self.keptByteCount]
         while let last = sizes.last, last > 256 { sizes.append(last / 2) }
         self.sizes = sizes.reversed()
@@ -48,11 +50,11 @@ final class StreamWindows {
         for list in free { for memory in list { memory.deallocate() } }
     }
 
-    /// Adds bytes behind those of a window, letting go of its oldest; at most `keptByteCount` at a time.
+    /// Adds bytes behind those of a window, letting go of its oldest; at most `keptByteCount` at a time, or as many as there is room for.
     ///
     /// - Returns: false if there is no memory for them; the window is then empty and stands behind them.
     func append(_ bytes: UnsafeRawBufferPointer, to window: inout StreamWindow) -> Bool {
-        precondition(bytes.count <= keptByteCount)
+        precondition(bytes.count <= max(keptByteCount, byteCountMax &- window.byteCount))
         guard makeRoom(for: bytes.count, in: &window), let memory = window.memory else {
             reset(&window, to: window.end &+ UInt64(bytes.count))
             return false
@@ -109,8 +111,8 @@ final class StreamWindows {
 
     private func take(_ size: Int) -> UnsafeMutableRawPointer? {
         if let memory = free[size].popLast() { return memory }
-        guard byteCount &+ sizes[size] <= byteCountMax else { return nil }
-        byteCount &+= sizes[size]
+        guard memoryByteCount &+ sizes[size] <= memoryByteCountMax else { return nil }
+        memoryByteCount &+= sizes[size]
         return .allocate(byteCount: sizes[size], alignment: 16)
     }
 }

@@ -28,6 +28,7 @@ struct FlowTests: OptionSet {
     static let noStream = FlowTests(rawValue: 32)
     static let onlyFragments = FlowTests(rawValue: 64)
     static let noFragments = FlowTests(rawValue: 128)
+    static let firstPacket = FlowTests(rawValue: 256)
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -42,6 +43,7 @@ struct FlowTests: OptionSet {
             case .to_client, .from_server: insert(.toClient)
             case .only_stream: insert(.onlyStream)
             case .no_stream: insert(.noStream)
+            case .first_packet: insert(.firstPacket)
             case .only_frag: insert(.onlyFragments)
             case .no_frag: insert(.noFragments)
             }

@@ -253,7 +253,9 @@ struct PayloadInspection: OptionSet, Hashable, Sendable {
 enum FlowCondition: String, CaseIterable, Sendable {
     case established, not_established, stateless, to_server, to_client, from_server, from_client,
         only_stream, no_stream,
-        only_frag, no_frag
+        only_frag, no_frag,
+        /// The first packet of its direction: rules about who talks to whom say it once for a flow.
+        first_packet
 }
 
 /// Addresses and ports of one end, variables already replaced.

@@ -12,6 +12,8 @@ import Testing
         var flow: UInt64? = 1
         var variables: [Int64] = []
         var isOfStream = false
+        var frame: UInt64 = 1
+        var coversFlow = false
     }
 
     /// The positions of the events that became alerts.
@@ -26,13 +28,14 @@ import Testing
             let alert = Alert(
                 rule: event.rule,
                 timestamp: Timestamp(nanoseconds: Int64(event.time * 1_000_000_000)),
-                frameNumber: 1, source: 0, flowID: event.flow, sourceAddress: source,
+                frameNumber: event.frame, source: 0, flowID: event.flow, sourceAddress: source,
                 destinationAddress: destination, sourcePort: 1, destinationPort: 2, ipProtocol: 6,
                 transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
                 vlanIDs: [])
-            let candidate = Candidate(alert: alert, order: 0)
+            let candidate = Candidate(alert: alert, form: Int32(event.rule), order: 0)
             candidate.variables = event.variables
             candidate.isOfStream = event.isOfStream
+            candidate.coversFlow = event.coversFlow
             return gate.admits(candidate)
         }
     }
@@ -54,6 +57,19 @@ import Testing
     @Test func `a rule without state and rate alerts every time`() {
         #expect(admitted([rule()], [Event(time: 0), Event(time: 0)]) == [0, 1])
         #expect(admitted([rule(alerts: false)], [Event(time: 0)]) == [])
+    }
+
+    @Test func `a rule that passes takes the alerts of its packet, or of its flow from then on`() {
+        var pass = rule()
+        pass.action = .pass
+        let events = [
+            Event(rule: 1, time: 0, frame: 1), Event(rule: 0, time: 1, frame: 2),
+            Event(rule: 1, time: 1, frame: 2), Event(rule: 1, time: 2, frame: 3),
+            Event(rule: 0, time: 3, frame: 4, coversFlow: true),
+            Event(rule: 1, time: 4, frame: 5),
+            Event(rule: 1, time: 5, flow: 2, frame: 6),
+        ]
+        #expect(admitted([pass, rule()], events) == [0, 3, 6])
     }
 
     @Test func `bits belong to a flow`() {

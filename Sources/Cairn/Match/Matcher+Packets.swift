@@ -1,0 +1,168 @@
+extension Matcher {
+    /// Whether there are rules on packets of a transport.
+    @inline(__always) func looks(at transport: Transport) -> Bool {
+        !compiled.packetGroups.elements[Int(transport.rawValue)].isEmpty
+            || transport == .tcp && compiled.looksAtChunks
+    }
+
+    /// Evaluates the rules on packets. A rule holds once on a packet, whether on the payload or on the chunk of its stream
+    /// that is due with it.
+    ///
+    /// - Parameter isInStream: the payload is part of a stream that is put together.
+    func inspect(
+        _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, isInStream: Bool = false
+    ) {
+        let traffic = Traffic(packet, place)
+        let transport = packet.pointee.transport
+        var hasFired = false
+        if transport == .tcp, compiled.looksAtChunks {
+            let first = candidates.count
+            inspectDueChunk(packet, place, traffic)
+            hasFired = candidates.count > first
+        }
+        let fired = hasFired ? candidates.map(\.form) : []
+        let group = compiled.packetGroups.elements + Int(transport.rawValue)
+        inspect(packet, place, traffic, UnsafePointer(group), fired)
+        if transport == .tcp, !isInStream {
+            inspect(packet, place, traffic, UnsafePointer(compiled.strayGroups.elements), fired)
+        }
+    }
+
+    private func inspect(
+        _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic,
+        _ group: UnsafePointer<RuleGroup>, _ fired: [Int32]
+    ) {
+        guard !group.pointee.isEmpty else { return }
+        var hasBegun = false
+        func ask(_ rule: Int) {
+            guard fired.isEmpty || !fired.contains(Int32(truncatingIfNeeded: rule)) else { return }
+            self.ask(rule, traffic) {
+                guard !hasBegun else { return }
+                hasBegun = true
+                evaluator.event.begin(packet, subject: subjects.packet, place)
+            }
+        }
+        if packet.pointee.payloadByteCount > 0 {
+            for index in 0..<group.pointee.scans.count {
+                scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
+            }
+        }
+        for index in 0..<group.pointee.unanchored.count {
+            ask(Int(group.pointee.unanchored[index].pointee))
+        }
+    }
+}
+
+// MARK: - Chunks
+
+/// A chunk is what a direction of a TCP stream has come to since the last look. It is looked at with the next packet that
+/// goes the same way when a message has ended in it, when it is large enough, or when the connection is about to close;
+/// what is left, when the flow ends. So rules find what stands in several segments, and find it once.
+extension Matcher {
+    /// Bytes that make a chunk due (Suricata's `stream.reassembly.toserver-chunk-size` and `toclient-chunk-size`).
+    private static let dueByteCount = 2560
+
+    /// Adds the next piece of a direction to its chunk.
+    func collect(_ piece: StreamChunk, _ place: CommonFields.Context) {
+        let direction = Int(piece.direction.rawValue)
+        guard let flow = place.flow, !compiled.chunkGroups.elements[direction].isEmpty,
+            let traffic = Traffic(place, sending: piece.direction, isReversed: false),
+            compiled.chunkFilters.elements[direction]
+                .letsPass(traffic.sourcePort, traffic.destinationPort)
+        else { return }
+        let side = streams.side(of: flow, piece.direction)
+        switch piece.kind {
+        case .data:
+            var rest = piece.bytes
+            while !rest.isEmpty {
+                let room = streams.chunks.byteCountMax &- side.pointee.chunk.byteCount
+                let part = UnsafeRawBufferPointer(rebasing: rest.prefix(room))
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(room))
+                if !streams.chunks.append(part, to: &side.pointee.chunk) {
+                    // Without memory for a chunk the piece is looked at by itself.
+                    inspect(chunk: part, piece.direction, nil, place, traffic)
+                } else if side.pointee.chunk.byteCount == streams.chunks.byteCountMax {
+                    inspectChunk(side, piece.direction, nil, place, traffic)
+                }
+            }
+        case .gap: inspectChunk(side, piece.direction, nil, place, traffic)
+        case .end: side.pointee.isChunkDue = true
+        }
+    }
+
+    /// Makes a direction's chunk due: a message ended in it.
+    func endMessage(_ flow: FlowPointer, _ direction: Direction) {
+        guard flow.pointee.matchState >= 0 else { return }
+        streams.side(of: flow, direction).pointee.isChunkDue = true
+    }
+
+    /// Evaluates the rules on what is left of both directions of a flow that ends.
+    func inspectChunks(endOf flow: FlowPointer, _ place: CommonFields.Context) {
+        guard flow.pointee.matchState >= 0 else { return }
+        for direction in [Direction.toServer, .toClient] {
+            guard let traffic = Traffic(place, sending: direction, isReversed: false) else {
+                continue
+            }
+            let side = streams.side(of: flow, direction)
+            inspectChunk(side, direction, nil, place, traffic)
+        }
+    }
+
+    private func inspectDueChunk(
+        _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic
+    ) {
+        guard let flow = place.flow, flow.pointee.matchState >= 0, let direction = place.direction
+        else { return }
+        let side = streams.side(of: flow, direction)
+        let isDue =
+            side.pointee.isChunkDue || side.pointee.chunk.byteCount >= Self.dueByteCount
+            || flow.pointee.tcpState.isClosing
+        if isDue { inspectChunk(side, direction, packet, place, traffic) }
+    }
+
+    private func inspectChunk(
+        _ side: UnsafeMutablePointer<StreamStates.Side>, _ direction: Direction,
+        _ packet: UnsafePointer<Packet>?, _ place: CommonFields.Context, _ traffic: Traffic
+    ) {
+        guard side.pointee.chunk.byteCount > 0 else { return }
+        inspect(chunk: side.pointee.chunk.bytes, direction, packet, place, traffic)
+        side.pointee.isChunkDue = false
+        streams.chunks.release(&side.pointee.chunk)
+    }
+
+    private func inspect(
+        chunk: UnsafeRawBufferPointer, _ direction: Direction, _ packet: UnsafePointer<Packet>?,
+        _ place: CommonFields.Context, _ traffic: Traffic
+    ) {
+        let group = UnsafePointer(compiled.chunkGroups.elements + Int(direction.rawValue))
+        var place = place
+        place.direction = direction
+        var traffic = traffic
+        traffic.flow.remove([.noStream, .firstPacket])
+        traffic.flow.insert(.onlyStream)
+        var hasBegun = false
+        func ask(_ rule: Int) {
+            self.ask(rule, traffic) {
+                guard !hasBegun else { return }
+                hasBegun = true
+                evaluator.event.begin(chunk: chunk, packet, subject: subjects.packet, place)
+            }
+        }
+        for index in 0..<group.pointee.scans.count {
+            scanOnce(chunk, group.pointee.scans[index]) { ask($0) }
+        }
+        for index in 0..<group.pointee.unanchored.count {
+            ask(Int(group.pointee.unanchored[index].pointee))
+        }
+    }
+}
+
+extension TCPState {
+    /// Little more will come: what came need not wait for more.
+    fileprivate var isClosing: Bool {
+        switch self {
+        case .lastAck, .closeWait, .closing, .closed: true
+        default: false
+        }
+    }
+}
