@@ -78,6 +78,8 @@ final class CompiledRules: @unchecked Sendable {
     let chunkFilters = FlatTable<StreamFilter>()
     /// Some rules on packets look at chunks of streams.
     private(set) var looksAtChunks = false
+    /// Directions of which rules on transactions need the chunks, whatever rules on packets need.
+    private(set) var keepsAllChunks: Set<Direction> = []
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
@@ -206,7 +208,7 @@ final class CompiledRules: @unchecked Sendable {
                 Diagnostic(.error, at: rule.header.location, rule: rule.header.id, message))
         }
         compiled.instructions = first..<program.instructions.count
-        (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry)
+        (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry, of: rule)
         if rule.subject == streamSubject {
             compiled.remembersTests = compiled.instructions.count > 1
             compiled.needsStart = compiled.instructions.contains { index in
@@ -225,7 +227,7 @@ final class CompiledRules: @unchecked Sendable {
 
     /// When the condition can be certain at the earliest, and when it is decided at the latest.
     private func needAndFinal(
-        _ condition: RuleCondition, from entry: Int32
+        _ condition: RuleCondition, from entry: Int32, of rule: DetectionRule
     ) -> (need: Readiness, final: Readiness) {
         guard entry >= 0 else { return (.always, .always) }
         var next = Int(entry)
@@ -239,7 +241,9 @@ final class CompiledRules: @unchecked Sendable {
                 var final = readiness
                 final.isEither = false
                 let table = program.tests.elements[Int(instruction.test)].source.table
-                return (readiness.isEither ? .always : readiness, table == .any ? .complete : final)
+                // What the stream brings may come with any later packet.
+                let isOpen = table == .any || table == .packet && rule.subject != packetSubject
+                return (readiness.isEither ? .always : readiness, isOpen ? .complete : final)
             case .all(let parts), .any(let parts):
                 var isAll = false
                 if case .all = condition { isAll = true }
@@ -317,6 +321,7 @@ final class CompiledRules: @unchecked Sendable {
                 .transports.flatMap { packetGroups(of: rule, $0) }
         }
         guard rule.subject == streamSubject else {
+            keepChunks(for: rule, condition)
             return [group(at: rule.subject, in: \.transaction)]
         }
         var groups: [RuleGroupBuilder] = []
@@ -327,6 +332,20 @@ final class CompiledRules: @unchecked Sendable {
             }
         }
         return groups
+    }
+
+    /// Lets chunks be kept for a rule on transactions that looks at the payload too.
+    private func keepChunks(for rule: DetectionRule, _ condition: RuleCondition) {
+        let looks = condition.tests.contains { match, _ in
+            match.field.map {
+                Int($0.subject) == packetSubject && $0.index == PacketField.payload.rawValue
+            } ?? false
+        }
+        guard looks else { return }
+        looksAtChunks = true
+        for direction in rule.traffic.directions {
+            keepsAllChunks.insert(direction)
+        }
     }
 
     private func packetGroups(
@@ -369,6 +388,10 @@ final class CompiledRules: @unchecked Sendable {
         for (index, builder) in builders.chunk.enumerated() {
             complete(builder, PacketFields.definition, chunkGroups)
             noteChunks(index)
+            if keepsAllChunks.contains(index == 0 ? .toServer : .toClient) {
+                chunkFilters.elements[index].add(
+                    ports: nil, startByteCount: .max, holdsWhereKnown: true)
+            }
         }
         for builder in builders.stray { complete(builder, PacketFields.definition, strayGroups) }
         for (index, builder) in builders.stream.enumerated() {

@@ -33,6 +33,11 @@ final class Event {
     /// Bytes of the stream before those that are held, and those.
     private(set) var base: UInt64 = 0
     private(set) var heldByteCount = 0
+    /// What the streams of the transaction's flow have come to since they were looked at last, by direction.
+    private var chunks: (toServer: UnsafeRawBufferPointer, toClient: UnsafeRawBufferPointer) =
+        (.init(start: nil, count: 0), .init(start: nil, count: 0))
+    /// The direction that the rule is about that is being evaluated.
+    var orientation = Direction.toServer
     /// Where texts of two fields are put together at a time.
     private let texts = (TextBuffer(), TextBuffer())
 
@@ -45,8 +50,14 @@ final class Event {
 
     // MARK: Beginning
 
-    /// - Parameter transaction: must stay for as long as this event is looked at.
-    func begin(_ transaction: Transaction, subject index: Int, _ place: CommonFields.Context) {
+    /// - Parameters:
+    ///   - transaction: must stay for as long as this event is looked at.
+    ///   - chunks: what the two streams that carry it have come to since they were looked at last.
+    func begin(
+        _ transaction: Transaction, subject index: Int, _ place: CommonFields.Context,
+        chunks: (toServer: UnsafeRawBufferPointer, toClient: UnsafeRawBufferPointer)
+    ) {
+        self.chunks = chunks
         subject = .transaction(.passUnretained(transaction))
         subjectIndex = index
         self.place = place
@@ -119,6 +130,7 @@ final class Event {
         switch source.table {
         case .own: anyOwnValue(source.index, source.type, side, condition)
         case .common: anyCommonValue(source.index, source.type, side, condition)
+        case .packet: anyValueBeside(source.index, source.type, side, condition)
         case .any:
             textFields[subjectIndex].contains { field in
                 anyOwnValue(field, .bytes, side, condition)
@@ -143,6 +155,18 @@ final class Event {
         case .stream(let bytes): return condition(.bytes(bytes))
         case nil: return false
         }
+    }
+
+    /// A value of the packet that brought a transaction further; for its payload stands the chunk of the stream, if any.
+    private func anyValueBeside(
+        _ field: Int, _ type: FieldType, _ side: Side, _ condition: (Value) -> Bool
+    ) -> Bool {
+        if field == PacketField.payload.rawValue, place.flow?.pointee.transport == .tcp {
+            let chunk = orientation == .toServer ? chunks.toServer : chunks.toClient
+            return chunk.isEmpty ? false : condition(.bytes(chunk))
+        }
+        guard let packet = place.packet else { return false }
+        return anyPacketValue(packet, field, type, side, condition)
     }
 
     private static func anyValue(

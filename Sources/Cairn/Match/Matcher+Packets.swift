@@ -65,7 +65,7 @@ extension Matcher {
     /// Adds the next piece of a direction to its chunk.
     func collect(_ piece: StreamChunk, _ place: CommonFields.Context) {
         let direction = Int(piece.direction.rawValue)
-        guard let flow = place.flow, !compiled.chunkGroups.elements[direction].isEmpty,
+        guard let flow = place.flow,
             let traffic = Traffic(place, sending: piece.direction, isReversed: false),
             compiled.chunkFilters.elements[direction]
                 .letsPass(traffic.sourcePort, traffic.destinationPort)
@@ -135,6 +135,7 @@ extension Matcher {
         _ place: CommonFields.Context, _ traffic: Traffic
     ) {
         let group = UnsafePointer(compiled.chunkGroups.elements + Int(direction.rawValue))
+        guard !group.pointee.isEmpty else { return }
         var place = place
         place.direction = direction
         var traffic = traffic

@@ -15,7 +15,8 @@ extension Matcher {
         let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
         takeUpRules(group, transaction, before: before, now: now, traffic)
         guard !transaction.candidates.isEmpty else { return }
-        evaluator.event.begin(transaction, subject: subject, place)
+        evaluator.event.begin(
+            transaction, subject: subject, place, chunks: streams.chunks(of: place))
         askCandidates(transaction)
     }
 

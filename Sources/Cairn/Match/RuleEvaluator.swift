@@ -102,6 +102,7 @@ final class RuleEvaluator {
 
     private func begin(_ rule: UnsafePointer<CompiledRules.Rule>) {
         notes.truncate(to: 0)
+        event.orientation = rule.pointee.orientation
         // What another rule extracted is not this one's.
         for index in 0..<rule.pointee.variables.count { sequences.variables[index] = 0 }
     }

@@ -22,6 +22,8 @@ final class RuleProgram: @unchecked Sendable {
             /// The table of the rule's subject.
             case own
             case common
+            /// That of packets, for other subjects: the packet that brought the event, or the chunk of its stream.
+            case packet
             /// Every text and byte field of the subject.
             case any
         }
@@ -148,8 +150,10 @@ final class RuleProgram: @unchecked Sendable {
     ) -> Source {
         guard let field else { return Source(table: .any, index: 0, type: .bytes) }
         let definition = subjects[Int(field.subject)].fields[Int(field.index)]
+        let isOfPacket = subjects[Int(field.subject)] === PacketFields.definition
+        let other: Source.Table = isOfPacket ? .packet : .common
         return Source(
-            table: Int(field.subject) == subject ? .own : .common, index: Int(field.index),
+            table: Int(field.subject) == subject ? .own : other, index: Int(field.index),
             type: definition.type)
     }
 

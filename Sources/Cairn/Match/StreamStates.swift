@@ -67,6 +67,20 @@ final class StreamStates {
         return sides + (2 * Int(flow.pointee.matchState) + Int(direction.rawValue))
     }
 
+    /// The chunks of a flow's directions, as far as they have come; a flow that is seen the other way round has the
+    /// directions of its protocol.
+    func chunks(
+        of place: CommonFields.Context
+    ) -> (toServer: UnsafeRawBufferPointer, toClient: UnsafeRawBufferPointer) {
+        guard let flow = place.flow, flow.pointee.matchState >= 0 else {
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            return (none, none)
+        }
+        let client = side(of: flow, .toServer).pointee.chunk.bytes
+        let server = side(of: flow, .toClient).pointee.chunk.bytes
+        return place.isReversed ? (server, client) : (client, server)
+    }
+
     /// Asks for the memory of a flow's slot, which will be needed soon.
     @inline(__always) func prefetch(of flow: FlowPointer) {
         guard flow.pointee.matchState >= 0 else { return }

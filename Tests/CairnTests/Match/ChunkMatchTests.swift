@@ -53,6 +53,11 @@ import Testing
             offset += UInt64(text.utf8.count)
         }
 
+        func look(at transaction: Transaction) -> [Int] {
+            matcher.inspect(transaction, flow.place)
+            return matcher.drainRules()
+        }
+
         func endMessage() { matcher.endMessage(flow.pointer, .toServer) }
 
         func end() -> [Int] {
@@ -115,6 +120,23 @@ import Testing
         #expect(connection.send("needle") == [1])
         #expect(connection.send("needle", inStream: false) == [1])
         #expect(connection.end() == [0])
+    }
+
+    @Test func `rules on transactions see the chunk of their stream`() {
+        var rule = Probe.rule(
+            .all([
+                .test(.line, .contains("GET")), .test(Probe.packetPayload, .contains("needle")),
+            ]))
+        rule.traffic.flow = [.to_server]
+        let connection = Connection([rule])
+        let transaction = Transaction(Probe.definition)
+        transaction.fields.append("GET", to: Int(Probe.Field.line.rawValue))
+        _ = connection.send("GET nee")
+        transaction.toServer = .line
+        #expect(connection.look(at: transaction) == [])
+        _ = connection.send("dle")
+        transaction.toServer = .body
+        #expect(connection.look(at: transaction) == [0])
     }
 
     @Test func `rules see only the direction that they are about`() {
