@@ -8,9 +8,14 @@ struct RuleFileContents: Sendable {
         case test(RuleTest)
         /// A rule with mistakes, by its id and name.
         case failed([String])
+        /// A Suricata rule: of several with the same number the one with the highest revision counts.
+        case signature(DetectionRule, LogSource)
+        case skippedSignature(RuleHeader, reason: String)
     }
 
     var documents: [Document] = []
+    /// Rules in comments.
+    var disabledCount = 0
     var diagnostics: [Diagnostic] = []
 }
 

@@ -89,8 +89,11 @@ enum RuleFiles {
 
     static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yml") || path.hasSuffix(".yaml") }
 
+    /// Whether a file holds Suricata rules.
+    static func isSuricata(_ path: String) -> Bool { path.hasSuffix(".rules") }
+
     private static func isRuleFile(_ path: String) -> Bool {
-        isYAML(path) || path.hasSuffix(".rules")
+        isYAML(path) || isSuricata(path)
     }
 
     private static func systemError() -> String { String(cString: strerror(errno)) }

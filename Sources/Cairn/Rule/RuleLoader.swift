@@ -38,21 +38,18 @@ public struct RuleLoader: Sendable {
         builder.add(diagnostics)
         var sources: [Source] = []
         for path in files {
-            if path.hasSuffix(".rules") {
-                builder.add([
-                    Diagnostic(
-                        .error, at: SourceLocation(path: path),
-                        "Suricata rules are not supported yet; write them as .yml")
-                ])
-                continue
-            }
-            switch RuleFiles.contents(of: path) {
+            switch RuleFiles.contents(of: path, byteCountMax: Self.byteCountMax(path)) {
             case .failure(let failure): builder.add([failure.diagnostic])
             case .success(let bytes): sources.append(Source(path: path, bytes: bytes))
             }
         }
         read(sources, into: &builder)
         return builder.finish()
+    }
+
+    /// Bytes of one file; those of Suricata rules can be a whole set.
+    private static func byteCountMax(_ path: String) -> Int {
+        RuleFiles.isSuricata(path) ? 1 << 30 : YAMLLimits().byteCountMax
     }
 
     /// Loads the text of one file.
@@ -81,14 +78,19 @@ public struct RuleLoader: Sendable {
         let pieces = sources.indices.flatMap { self.pieces(of: sources[$0], at: $0) }
         let reader = RuleFileReader(
             variables: variables, purpose: purpose, readsTests: readsTests)
+        let signatureReader = SuricataRuleReader(
+            variables: variables, tables: SuricataTables(), purpose: purpose)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]
             sources[piece.source].bytes.withUnsafeBufferPointer { bytes in
-                results.set(
-                    reader.read(
-                        UnsafeBufferPointer(rebasing: bytes[piece.range]),
-                        path: sources[piece.source].path, lineOffset: piece.lineOffset), at: index)
+                let text = UnsafeBufferPointer(rebasing: bytes[piece.range])
+                let path = sources[piece.source].path
+                let contents =
+                    RuleFiles.isSuricata(path)
+                    ? signatureReader.read(text, path: path, lineOffset: piece.lineOffset)
+                    : reader.read(text, path: path, lineOffset: piece.lineOffset)
+                results.set(contents, at: index)
             }
         }
         pool.run(taskCount: pieces.count)
@@ -102,6 +104,7 @@ public struct RuleLoader: Sendable {
     private func pieces(of source: Source, at index: Int) -> [Piece] {
         let whole = [Piece(source: index, range: 0..<source.bytes.count, lineOffset: 0)]
         guard source.bytes.count > 2 * pieceByteCount else { return whole }
+        if RuleFiles.isSuricata(source.path) { return rulePieces(of: source, at: index) }
         return source.bytes.withUnsafeBufferPointer { bytes in
             var pieces: [Piece] = []
             var start = 0
@@ -121,6 +124,33 @@ public struct RuleLoader: Sendable {
                 let rest = UnsafeBufferPointer(rebasing: bytes[offset...])
                 offset += (rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count) + 1
                 line += 1
+            }
+            pieces.append(
+                Piece(source: index, range: start..<bytes.count, lineOffset: startLine))
+            return pieces
+        }
+    }
+
+    /// Cuts a file of Suricata rules behind lines that do not go on in the next one.
+    private func rulePieces(of source: Source, at index: Int) -> [Piece] {
+        source.bytes.withUnsafeBufferPointer { bytes in
+            var pieces: [Piece] = []
+            var start = 0
+            var startLine = 0
+            var line = 0
+            var offset = 0
+            while offset < bytes.count {
+                let rest = bytes[offset...]
+                let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+                let goesOn = bytes[offset..<end].trimmedOfSpace.last == UInt8(ascii: "\\")
+                offset = end + 1
+                line += 1
+                guard offset - start >= pieceByteCount, !goesOn, offset < bytes.count else {
+                    continue
+                }
+                pieces.append(Piece(source: index, range: start..<offset, lineOffset: startLine))
+                start = offset
+                startLine = line
             }
             pieces.append(
                 Piece(source: index, range: start..<bytes.count, lineOffset: startLine))

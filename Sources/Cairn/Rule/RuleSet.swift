@@ -15,6 +15,9 @@ public struct RuleSet: Sendable {
     /// Rules with mistakes, which are not in the set.
     public internal(set) var failedRuleCount = 0
 
+    /// Suricata rules in comments.
+    public internal(set) var disabledRuleCount = 0
+
     /// An empty set.
     public init() {}
 

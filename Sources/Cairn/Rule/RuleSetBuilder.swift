@@ -21,6 +21,7 @@ struct RuleSetBuilder {
 
     mutating func add(_ file: RuleFileContents) {
         set.diagnostics += file.diagnostics
+        set.disabledRuleCount += file.disabledCount
         for document in file.documents {
             switch document {
             case .detection(let rule, let logSource):
@@ -38,8 +39,67 @@ struct RuleSetBuilder {
             case .failed(let names):
                 set.failedRuleCount += 1
                 failedNames.formUnion(names)
+            case .signature(let rule, let logSource):
+                guard let place = registerSignature(rule.header) else { continue }
+                if case .detection(let index) = place {
+                    set.detections[index] = rule
+                    logSources[index] = logSource
+                } else {
+                    signatures[rule.header.id] = .detection(set.detections.count)
+                    set.detections.append(rule)
+                    logSources.append(logSource)
+                }
+            case .skippedSignature(let header, let reason):
+                addSkippedSignature(header, reason)
             }
         }
+    }
+
+    // MARK: Suricata rules
+
+    /// Where a Suricata rule that was read before is.
+    private enum SignaturePlace {
+        case detection(Int), skipped(Int), nowhere
+    }
+
+    private var signatures: [String: SignaturePlace] = [:]
+
+    private mutating func addSkippedSignature(_ header: RuleHeader, _ reason: String) {
+        guard let place = registerSignature(header) else { return }
+        // A newer revision that is skipped takes the place of an older one that was not.
+        if case .detection = place { return }
+        if case .skipped(let index) = place {
+            set.skipped[index] = SkippedRule(header: header, reason: reason)
+            return
+        }
+        signatures[header.id] = .skipped(set.skipped.count)
+        set.skipped.append(SkippedRule(header: header, reason: reason))
+    }
+
+    /// Enters a Suricata rule. Of two with the same number the one with the higher revision counts; two of the same
+    /// revision are a mistake.
+    ///
+    /// - Returns: the place of the older one that is replaced, `nowhere` for a new number, nil if this one does not count.
+    private mutating func registerSignature(_ header: RuleHeader) -> SignaturePlace? {
+        guard let place = signatures[header.id] else {
+            return register(header) ? .nowhere : nil
+        }
+        let other =
+            switch place {
+            case .detection(let index): set.detections[index].header
+            case .skipped(let index): set.skipped[index].header
+            case .nowhere: header
+            }
+        if header.revision > other.revision {
+            names[header.id] = Entry(identity: header.id, location: header.location)
+            return place
+        }
+        complain(
+            .error, header.location, header.id,
+            "another rule has the sid \(header.id) and revision \(other.revision), which is not"
+                + " lower: \(other.location)")
+        set.failedRuleCount += 1
+        return nil
     }
 
     mutating func add(_ diagnostics: [Diagnostic]) { set.diagnostics += diagnostics }

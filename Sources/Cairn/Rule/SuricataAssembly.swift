@@ -1,0 +1,283 @@
+/// What a rule looks at, and what must hold: made of the buffers that its options have filled.
+extension SuricataDraft {
+    /// The complete rule.
+    mutating func rule() throws(SuricataProblem) -> DetectionRule {
+        try checkBuffers()
+        let subject = try subject()
+        var rule: DetectionRule
+        if let subject {
+            let direction = try direction(of: subject)
+            rule = DetectionRule(
+                header: header, subject: subject,
+                condition: try transactionCondition(subject, direction))
+            traffic.isEachWay = direction == nil && !isTransactional && isTwoWay(subject)
+        } else {
+            rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
+            traffic.inspection = inspection()
+        }
+        rule.traffic = traffic
+        rule.state = state
+        rule.counters = counters
+        rule.threshold = threshold
+        rule.detectionFilter = detectionFilter
+        rule.alerts = alerts
+        rule.action = action
+        setRoles(of: &rule)
+        return rule
+    }
+
+    private mutating func checkBuffers() throws(SuricataProblem) {
+        if current != 0, buffers[current].isEmpty {
+            throw SuricataProblem(
+                offset: buffers[current].offset,
+                message: "nothing is looked for in this sticky buffer; a content must follow it")
+        }
+        for buffer in buffers.dropFirst() where buffer.isEmpty {
+            throw SuricataProblem(
+                offset: buffer.offset,
+                message: "nothing is looked for in this sticky buffer; a content must follow it")
+        }
+    }
+
+    private var stickies: [(sticky: SuricataSticky, offset: Int)] {
+        buffers.compactMap { buffer in
+            if case .transaction(let sticky) = buffer.place { (sticky, buffer.offset) } else { nil }
+        }
+    }
+
+    /// The protocol whose transactions the rule is about; nil for packets.
+    private mutating func subject() throws(SuricataProblem) -> Int? {
+        let stickies = self.stickies
+        guard let first = stickies.first else { return nil }
+        let protocols = stickies.filter { $0.sticky.subject != Self.file }
+        guard let own = protocols.first ?? onlyHTTPFiles(stickies) else { return Self.file }
+        for (sticky, offset) in protocols where sticky.subject != own.sticky.subject {
+            throw SuricataProblem(
+                offset: offset,
+                message: "'\(own.sticky.keyword)' and '\(sticky.keyword)' are about different"
+                    + " protocols")
+        }
+        let subject = own.sticky.subject
+        let name = FieldRegistry.subjects[subject].name
+        if !proto.applications.isEmpty, !proto.applications.contains(name) {
+            throw SuricataProblem(
+                offset: first.offset,
+                message: "'\(own.sticky.keyword)' is about \(name), the rule about"
+                    + " \(proto.applications[0])")
+        }
+        if protocols.count < stickies.count { try moveFilesToHTTP(subject) }
+        guard !requiresPacket else {
+            throw SuricataProblem(
+                offset: first.offset,
+                message:
+                    "'\(own.sticky.keyword)' looks at what a stream holds; 'dsize', 'flags' and"
+                    + " the like, which look at single packets, cannot go with it")
+        }
+        return subject
+    }
+
+    /// A rule on HTTP that looks at nothing but `file.data` is about HTTP's bodies.
+    private func onlyHTTPFiles(
+        _ stickies: [(sticky: SuricataSticky, offset: Int)]
+    ) -> (sticky: SuricataSticky, offset: Int)? {
+        guard proto.applications.first == "http", let field = SuricataBuffers.httpFileData,
+            stickies.allSatisfy({ $0.sticky.keyword == "file.data" })
+        else { return nil }
+        return (field, stickies[0].offset)
+    }
+
+    /// Files beside other buffers of HTTP are those of its messages.
+    private mutating func moveFilesToHTTP(_ subject: Int) throws(SuricataProblem) {
+        for index in buffers.indices {
+            guard case .transaction(let sticky) = buffers[index].place,
+                sticky.subject == Self.file
+            else { continue }
+            let own: SuricataSticky? =
+                switch sticky.keyword {
+                case "file.data": SuricataBuffers.httpFileData
+                case "file.name": SuricataBuffers.httpFileName
+                default: nil
+                }
+            guard subject == Self.http, let own else {
+                throw SuricataProblem(
+                    offset: buffers[index].offset,
+                    message: "'\(sticky.keyword)' beside buffers of"
+                        + " \(FieldRegistry.subjects[subject].name) is not supported", isSkip: true)
+            }
+            buffers[index].place = .transaction(own)
+        }
+    }
+
+    // MARK: Direction
+
+    /// The direction that the rule is about: as `flow` says, or as its buffers do.
+    private mutating func direction(of subject: Int) throws(SuricataProblem) -> Direction? {
+        var direction = traffic.direction
+        guard !isTransactional else { return direction }
+        for (sticky, offset) in stickies where sticky.subject == subject {
+            guard let own = sticky.direction else { continue }
+            if let other = direction, other != own {
+                throw SuricataProblem(
+                    offset: offset,
+                    message: "'\(sticky.keyword)' is seen \(own.words) only, the rule looks"
+                        + " \(other.words)")
+            }
+            direction = own
+        }
+        if let direction, traffic.direction == nil, subject != Self.file {
+            traffic.flow.append(direction == .toServer ? .to_server : .to_client)
+        }
+        return direction
+    }
+
+    /// Whether a field of the rule has values in both directions.
+    private func isTwoWay(_ subject: Int) -> Bool {
+        subject != Self.file
+    }
+
+    // MARK: Conditions
+
+    private func transactionCondition(
+        _ subject: Int, _ direction: Direction?
+    ) throws(SuricataProblem) -> Condition {
+        var conditions = commonTests
+        if subject == Self.file { conditions = speaking() + conditions }
+        for buffer in buffers {
+            switch buffer.place {
+            case .transaction(let sticky):
+                conditions += buffer.matches(sticky.field(isTransactional ? nil : direction))
+            case .payload: conditions += buffer.matches(Self.field("payload"))
+            case .packet: break
+            }
+        }
+        return .allOf(conditions)
+    }
+
+    private func packetCondition() -> Condition {
+        var conditions = speaking()
+        if let version = proto.ipVersion {
+            conditions.append(Self.test("ip.version", .number(.equal, version)))
+        }
+        conditions += commonTests + packetTests
+        for buffer in buffers {
+            switch buffer.place {
+            case .payload: conditions += buffer.matches(Self.field("payload"))
+            case .packet(let index):
+                conditions += buffer.matches(
+                    FieldID(
+                        subject: UInt8(truncatingIfNeeded: Self.packet),
+                        index: UInt16(truncatingIfNeeded: index)))
+            case .transaction: break
+            }
+        }
+        return .allOf(conditions)
+    }
+
+    /// The flow speaks the protocol of the rule's header.
+    private func speaking() -> [Condition] {
+        proto.applications.isEmpty ? [] : [.anyOf(proto.applications.map { Self.speaks($0) })]
+    }
+
+    /// Where payload is looked at. In TCP that is the stream, unless something is about single packets; contents that
+    /// count from the start are looked for in both.
+    private func inspection() -> PayloadInspection {
+        if let own = proto.inspection { return own }
+        guard proto.includesTCP else { return .packet }
+        if requiresPacket { return requiresStream ? [.packet, .stream] : .packet }
+        if requiresStream { return .stream }
+        guard !buffers[0].isEmpty else { return .packet }
+        let isAbsolute = buffers[0].steps.contains { step in
+            guard case .content(let content) = step else { return false }
+            return content.offset != nil || content.depth != nil || content.startsWith
+        }
+        return isAbsolute || looksAtStreamSize ? [.packet, .stream] : .stream
+    }
+
+    // MARK: Roles
+
+    /// `target` says who suffers; the other end acts.
+    private func setRoles(of rule: inout DetectionRule) {
+        guard let targetIsSource else { return }
+        let source: String
+        let destination: String
+        if rule.subject == Self.packet {
+            (source, destination) = ("src.ip", "dst.ip")
+        } else if rule.traffic.direction == .toClient {
+            (source, destination) = ("server.ip", "client.ip")
+        } else {
+            (source, destination) = ("client.ip", "server.ip")
+        }
+        rule.victim = Self.field(targetIsSource ? source : destination, subject: rule.subject)
+        rule.actor = Self.field(targetIsSource ? destination : source, subject: rule.subject)
+    }
+}
+
+extension Direction {
+    fileprivate var words: String { self == .toServer ? "to the server" : "to the client" }
+}
+
+extension SuricataBuffer {
+    /// The tests of one field. Contents whose place means nothing are plain texts, as a person
+    /// would write them; others
+    /// are steps of a sequence.
+    func matches(_ field: FieldID) -> [Condition] {
+        var conditions = predicates.map { predicate in
+            Condition.match(FieldMatch(field: field, transforms: transforms, predicate: predicate))
+        }
+        guard !steps.isEmpty else { return conditions }
+        for predicate in texts(field) ?? [.sequence(steps)] {
+            conditions.append(
+                .match(FieldMatch(field: field, transforms: transforms, predicate: predicate)))
+        }
+        return conditions
+    }
+
+    /// The steps as plain texts; nil if they are more than that.
+    private func texts(_ field: FieldID) -> [Predicate]? {
+        if let whole { return [.text(whole)] }
+        // Several contents of a list must be found in the same element.
+        if steps.count > 1, FieldRegistry.definition(of: field).isList { return nil }
+        var predicates: [Predicate] = []
+        for step in steps {
+            guard case .content(let content) = step, let pattern = content.pattern else {
+                return nil
+            }
+            predicates.append(.text(pattern))
+        }
+        return predicates
+    }
+
+    /// One content that is as long as the value must be.
+    private var whole: TextPattern? {
+        guard steps.count == 2 else { return nil }
+        let content: ContentStep
+        let size: Int64
+        switch (steps[0], steps[1]) {
+        case (.content(let step), .size(.equal, let count)),
+            (.size(.equal, let count), .content(let step)):
+            (content, size) = (step, count)
+        default: return nil
+        }
+        guard content.bytes.count == size, content.isPlain,
+            String(validating: content.bytes, as: UTF8.self) != nil
+        else { return nil }
+        return TextPattern(parts: [.literal(content.bytes)], isCased: !content.ignoresCase)
+    }
+}
+
+extension ContentStep {
+    /// Without bounds that count in bytes.
+    fileprivate var isPlain: Bool {
+        !isNegated && offset == nil && depth == nil && distance == nil && within == nil
+    }
+
+    /// The content as a text anywhere in the value, at its start or end; nil if it is more than that.
+    fileprivate var pattern: TextPattern? {
+        guard isPlain, String(validating: bytes, as: UTF8.self) != nil else { return nil }
+        var parts: [TextPattern.Part] = []
+        if !startsWith { parts.append(.anyMany) }
+        parts.append(.literal(bytes))
+        if !endsWith { parts.append(.anyMany) }
+        return TextPattern(parts: parts, isCased: !ignoresCase)
+    }
+}

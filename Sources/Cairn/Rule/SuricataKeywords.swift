@@ -1,0 +1,331 @@
+/// What a keyword of a Suricata rule does.
+enum SuricataKeyword: Sendable {
+    typealias Apply =
+        @Sendable (inout SuricataDraft, SuricataOption, SuricataTables) throws(SuricataProblem) ->
+        Void
+
+    /// Contents from here on go to a buffer; nil where its field is not there.
+    case sticky(SuricataSticky?)
+    /// The content before it goes to the buffer of this name.
+    case modifier(String)
+    case transform(Transform)
+    /// A number of packets: its field, the range of values, whether the ends of a range belong to it.
+    case number(String, ClosedRange<Int64>, includesEnds: Bool)
+    /// A header of packets as a sticky buffer.
+    case packetBuffer(String)
+    /// It says how to inspect, or what else to do, without changing what matches.
+    case withoutEffect
+    /// Known to Suricata, not to us.
+    case unsupported
+    case other(Apply)
+
+    func apply(
+        to draft: inout SuricataDraft, _ option: SuricataOption, _ tables: SuricataTables
+    ) throws(SuricataProblem) {
+        switch self {
+        case .sticky(let sticky): try draft.stick(to: sticky, option)
+        case .modifier(let name):
+            guard let sticky = SuricataBuffers.named(name) else {
+                throw option.unsupported("the buffer '\(name)'")
+            }
+            try option.bare()
+            try draft.moveLastContent(to: sticky, option)
+        case .transform(let transform):
+            try option.bare()
+            try draft.transform(transform, option)
+        case .number(let field, let range, let includesEnds):
+            try draft.number(option, of: field, in: range, includesEnds: includesEnds)
+        case .packetBuffer(let field):
+            try option.bare()
+            draft.requiresPacket = true
+            draft.select(.packet(Int(SuricataDraft.field(field).index)), at: option.offset)
+        case .withoutEffect: break
+        case .unsupported: throw option.unsupported()
+        case .other(let apply): try apply(&draft, option, tables)
+        }
+    }
+}
+
+/// The keywords of Suricata rules, one row each.
+enum SuricataKeywords {
+    private typealias Apply = SuricataKeyword.Apply
+
+    /// All keywords by their names, old ones included.
+    static let table: [String: SuricataKeyword] = {
+        var table: [String: SuricataKeyword] = [:]
+        for (name, sticky) in SuricataBuffers.sticky { table[name] = .sticky(sticky) }
+        for (name, buffer) in SuricataBuffers.modifiers { table[name] = .modifier(buffer) }
+        for (name, transform) in transforms { table[name] = .transform(transform) }
+        for (name, field, range, includesEnds) in numbers {
+            table[name] = .number(field, range, includesEnds: includesEnds)
+        }
+        for (name, field) in packetBuffers { table[name] = .packetBuffer(field) }
+        for name in withoutEffect { table[name] = .withoutEffect }
+        for name in unsupported { table[name] = .unsupported }
+        for (name, apply) in meta + payload + packets + flows { table[name] = .other(apply) }
+        return table
+    }()
+
+    private static let meta: [(String, Apply)] = [
+        ("msg", { (d, o, _) throws(SuricataProblem) in try d.message(o) }),
+        ("sid", { (d, o, _) throws(SuricataProblem) in try d.signatureID(o) }),
+        ("rev", { (d, o, _) throws(SuricataProblem) in try d.revision(o) }),
+        ("gid", { (d, o, _) throws(SuricataProblem) in try d.generatorID(o) }),
+        ("priority", { (d, o, _) throws(SuricataProblem) in try d.setPriority(o) }),
+        ("classtype", { (d, o, _) throws(SuricataProblem) in try d.setClassType(o) }),
+        ("reference", { (d, o, t) throws(SuricataProblem) in try d.reference(o, t) }),
+        ("metadata", { (d, o, _) throws(SuricataProblem) in try d.metadata(o) }),
+        ("target", { (d, o, _) throws(SuricataProblem) in try d.target(o) }),
+        ("noalert", { (d, _, _) throws(SuricataProblem) in d.alerts = false }),
+        ("alert", { (d, _, _) throws(SuricataProblem) in d.alerts = true }),
+    ]
+
+    private static let payload: [(String, Apply)] = [
+        ("content", { (d, o, _) throws(SuricataProblem) in try d.content(o) }),
+        ("nocase", { (d, o, _) throws(SuricataProblem) in try d.noCase(o) }),
+        ("offset", { (d, o, _) throws(SuricataProblem) in try d.offset(o) }),
+        ("depth", { (d, o, _) throws(SuricataProblem) in try d.depth(o) }),
+        ("distance", { (d, o, _) throws(SuricataProblem) in try d.distance(o) }),
+        ("within", { (d, o, _) throws(SuricataProblem) in try d.within(o) }),
+        ("startswith", { (d, o, _) throws(SuricataProblem) in try d.startsWith(o) }),
+        ("endswith", { (d, o, _) throws(SuricataProblem) in try d.endsWith(o) }),
+        ("fast_pattern", { (d, o, _) throws(SuricataProblem) in try d.fastPattern(o) }),
+        ("isdataat", { (d, o, _) throws(SuricataProblem) in try d.isDataAt(o) }),
+        ("bsize", { (d, o, _) throws(SuricataProblem) in try d.bufferSize(o) }),
+        ("byte_test", { (d, o, _) throws(SuricataProblem) in try d.byteTest(o) }),
+        ("byte_jump", { (d, o, _) throws(SuricataProblem) in try d.byteJump(o) }),
+        ("byte_extract", { (d, o, _) throws(SuricataProblem) in try d.byteExtract(o) }),
+        ("byte_math", { (d, o, _) throws(SuricataProblem) in try d.byteMath(o) }),
+        ("pcre", { (d, o, _) throws(SuricataProblem) in try d.regex(o) }),
+        ("uricontent", { (d, o, _) throws(SuricataProblem) in try d.uriContent(o) }),
+        ("urilen", { (d, o, _) throws(SuricataProblem) in try d.uriLength(o) }),
+        (
+            "pkt_data",
+            { (d, o, _) throws(SuricataProblem) in
+                try o.bare()
+                d.current = 0
+            }
+        ),
+        ("xor", { (d, o, _) throws(SuricataProblem) in try d.xor(o) }),
+        ("file.data", { (d, o, _) throws(SuricataProblem) in try d.fileBuffer("file.data", o) }),
+        ("file_data", { (d, o, _) throws(SuricataProblem) in try d.fileBuffer("file.data", o) }),
+        ("file.name", { (d, o, _) throws(SuricataProblem) in try d.fileBuffer("file.name", o) }),
+        ("file.magic", { (d, o, _) throws(SuricataProblem) in try d.fileBuffer("file.magic", o) }),
+        ("filename", { (d, o, _) throws(SuricataProblem) in try d.fileText("file.name", o) }),
+        ("filemagic", { (d, o, _) throws(SuricataProblem) in try d.fileText("file.magic", o) }),
+        ("fileext", { (d, o, _) throws(SuricataProblem) in try d.fileExtension(o) }),
+        ("filesize", { (d, o, _) throws(SuricataProblem) in try d.fileSize(o) }),
+    ]
+
+    private static let packets: [(String, Apply)] = [
+        ("dsize", { (d, o, _) throws(SuricataProblem) in try d.size(o) }),
+        ("sameip", { (d, o, _) throws(SuricataProblem) in try d.sameIP(o) }),
+        ("ipopts", { (d, o, _) throws(SuricataProblem) in try d.ipOptions(o) }),
+        ("ip_proto", { (d, o, _) throws(SuricataProblem) in try d.ipProtocol(o) }),
+        (
+            "app-layer-protocol",
+            { (d, o, _) throws(SuricataProblem) in try d.applicationProtocol(o) }
+        ),
+        ("decode-event", { (d, o, _) throws(SuricataProblem) in try d.decoderEvent(o) }),
+        ("engine-event", { (d, o, _) throws(SuricataProblem) in try d.decoderEvent(o) }),
+    ]
+
+    private static let flows: [(String, Apply)] = [
+        ("flow", { (d, o, _) throws(SuricataProblem) in try d.flow(o) }),
+        ("flowbits", { (d, o, _) throws(SuricataProblem) in try d.flowBits(o) }),
+        ("xbits", { (d, o, _) throws(SuricataProblem) in try d.xBits(o) }),
+        ("hostbits", { (d, o, _) throws(SuricataProblem) in try d.hostBits(o) }),
+        ("flowint", { (d, o, _) throws(SuricataProblem) in try d.flowInt(o) }),
+        ("threshold", { (d, o, _) throws(SuricataProblem) in try d.threshold(o) }),
+        ("detection_filter", { (d, o, _) throws(SuricataProblem) in try d.detectionFilter(o) }),
+    ]
+
+    private static let transforms: [(String, Transform)] = [
+        ("to_lowercase", .toLowercase), ("to_uppercase", .toUppercase),
+        ("strip_whitespace", .stripWhitespace), ("compress_whitespace", .compressWhitespace),
+        ("url_decode", .urlDecode), ("dotprefix", .dotprefix),
+        ("header_lowercase", .headerLowercase), ("to_md5", .toMD5), ("to_sha1", .toSHA1),
+        ("to_sha256", .toSHA256),
+    ]
+
+    /// Numbers of packets, with the field, the range of values, and whether the ends of a range belong to it.
+    private static let numbers: [(String, String, ClosedRange<Int64>, Bool)] = [
+        ("ttl", "ip.ttl", 0...255, false), ("id", "ip.id", 0...65_535, false),
+        ("tos", "ip.tos", 0...255, false),
+        ("fragoffset", "ip.fragoffset", 0...65_535, false),
+        ("itype", "icmp.type", 0...255, false), ("icode", "icmp.code", 0...255, false),
+        ("icmp_id", "icmp.id", 0...65_535, false), ("icmp_seq", "icmp.seq", 0...65_535, false),
+        ("icmpv6.mtu", "icmp.mtu", 0...0xffff_ffff, false),
+        ("tcp.seq", "tcp.seq", 0...0xffff_ffff, false),
+        ("seq", "tcp.seq", 0...0xffff_ffff, false),
+        ("tcp.ack", "tcp.ack", 0...0xffff_ffff, false),
+        ("ack", "tcp.ack", 0...0xffff_ffff, false),
+        ("tcp.window", "tcp.window", 0...65_535, false),
+        ("window", "tcp.window", 0...65_535, false),
+        ("tcp.mss", "tcp.mss", 0...65_535, false),
+    ]
+
+    /// Headers of packets as sticky buffers.
+    private static let packetBuffers: [(String, String)] = [
+        ("ipv4.hdr", "ipv4.hdr"), ("ipv6.hdr", "ipv6.hdr"), ("tcp.hdr", "tcp.hdr"),
+        ("udp.hdr", "udp.hdr"), ("icmpv4.hdr", "icmp.hdr"), ("icmpv6.hdr", "icmpv6.hdr"),
+        ("ether.hdr", "ether.hdr"),
+    ]
+
+    /// Keywords that say how to inspect, or what else to do, without changing what matches.
+    private static let withoutEffect = [
+        "rawbytes", "prefilter", "bypass", "requires", "replace", "nfq_set_mark", "tls_store",
+        "tls.store", "tag",
+    ]
+
+    /// Known to Suricata, not to us.
+    private static let unsupported = [
+        "absent", "app-layer-event", "asn1", "base64_data", "base64_decode", "cip_service",
+        "config", "datarep", "dataset", "dcerpc.iface", "dce_iface", "dcerpc.opnum", "dce_opnum",
+        "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
+        "dnp3_obj", "dns.opcode", "dns.rcode", "dns.rrtype", "domain", "enip_command", "entropy",
+        "filemd5", "filesha1", "filesha256", "filestore", "flags", "flow.age", "flow.bytes",
+        "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
+        "flow.pkts_toserver", "flowvar", "fragbits", "frame", "from_base64", "ftpbounce",
+        "ftpdata_command", "geoip", "gunzip", "http2.errorcode", "http2.frametype",
+        "http2.priority", "http2.settings", "http2.size_update", "http2.window",
+        "icmpv4-csum", "icmpv6-csum", "ike.chosen_sa_attribute", "ike.exchtype",
+        "ike.key_exchange_payload_length", "ike.nonce_payload_length", "ip.dst", "ip.src",
+        "iprep", "ipv4-csum", "krb5.ticket_encryption", "krb5_err_code", "krb5_msg_type",
+        "l3_proto", "lua", "luajit", "luaxform", "modbus", "mqtt.connack.session_present",
+        "mqtt.connect.flags", "mqtt.flags", "mqtt.protocol_version", "mqtt.qos",
+        "mqtt.reason_code", "mqtt.type", "nfs.version", "nfs_procedure", "nfs_version",
+        "pcrexform", "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
+        "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state", "ssl_version",
+        "stream-event", "stream_size", "strip_pseudo_headers", "subslice", "tcp.flags",
+        "tcpv4-csum", "tcpv6-csum", "template2", "tld", "tls.cert_chain_len", "tls.fingerprint",
+        "tls.issuerdn", "tls.subject", "tls.version", "tls_cert_expired", "tls_cert_notafter",
+        "tls_cert_notbefore", "tls_cert_valid", "udpv4-csum", "udpv6-csum", "vlan.id",
+        "vlan.layers", "zlib_deflate",
+    ]
+}
+
+extension SuricataDraft {
+    /// Contents from here on go to a sticky buffer; nil where its field is not there.
+    mutating func stick(
+        to sticky: SuricataSticky?, _ option: SuricataOption
+    ) throws(SuricataProblem) {
+        try option.bare()
+        guard let sticky else { throw option.unsupported("the buffer '\(option.name)'") }
+        select(.transaction(sticky), at: option.offset)
+    }
+
+    mutating func xor(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        guard let key = hexBytes((value.unquoted ?? value).text), !key.isEmpty, key.count <= 255
+        else { throw value.error("'xor' takes a key in hexadecimal digits, like \"0d0ac8ff\"") }
+        try transform(.xor(key), option)
+    }
+
+    mutating func uriContent(_ option: SuricataOption) throws(SuricataProblem) {
+        guard let sticky = SuricataBuffers.named("http.uri") else { throw option.unsupported() }
+        guard isInPayload else {
+            throw option.error("'uricontent' cannot follow a sticky buffer; write 'http.uri'")
+        }
+        try content(option)
+        try moveLastContent(to: sticky, option)
+    }
+
+    /// `5<>10,raw`
+    mutating func uriLength(_ option: SuricataOption) throws(SuricataProblem) {
+        let parts = try option.required().split(",")
+        var isRaw = false
+        if parts.count > 1 {
+            guard ["raw", "norm"].contains(parts[1].text), parts.count == 2 else {
+                throw parts[1].error("'urilen' takes 'raw' or 'norm' behind the size")
+            }
+            isRaw = parts[1].text == "raw"
+        }
+        let tests = try Self.comparisons(parts[0], option, in: 0...65_535)
+        guard
+            let field = SuricataSticky("urilen", "http", isRaw ? "http.uri.raw" : "http.uri_length")
+        else { throw option.unsupported() }
+        let index = buffer(.transaction(field), at: option.offset)
+        for (comparison, number) in tests {
+            if isRaw {
+                buffers[index].steps.append(.size(comparison, number))
+            } else {
+                buffers[index].predicates.append(.number(comparison, number))
+            }
+        }
+    }
+
+    /// The buffer of a field that does not become the one that contents go to.
+    mutating func buffer(_ place: SuricataBuffer.Place, at offset: Int) -> Int {
+        let before = current
+        select(place, at: offset)
+        pendingTransforms = false
+        defer { current = before }
+        return current
+    }
+
+    // MARK: Files
+
+    private static func fileSticky(_ name: String) -> SuricataSticky? {
+        SuricataSticky(name, "file", name)
+    }
+
+    mutating func fileBuffer(_ name: String, _ option: SuricataOption) throws(SuricataProblem) {
+        try stick(to: Self.fileSticky(name), option)
+    }
+
+    /// `filename:"x"` is a content in the file's name.
+    mutating func fileText(_ name: String, _ option: SuricataOption) throws(SuricataProblem) {
+        let (value, isNegated) = try option.required().negatable
+        guard let sticky = Self.fileSticky(name) else { throw option.unsupported() }
+        var step = ContentStep(bytes: try Self.contentBytes(value.unquoted ?? value))
+        guard !step.bytes.isEmpty else { throw value.error("the text is empty") }
+        step.ignoresCase = true
+        step.isNegated = isNegated
+        let index = buffer(.transaction(sticky), at: option.offset)
+        buffers[index].steps.append(.content(step))
+    }
+
+    mutating func fileExtension(_ option: SuricataOption) throws(SuricataProblem) {
+        let (value, isNegated) = try option.required().negatable
+        guard let sticky = Self.fileSticky("file.name") else { throw option.unsupported() }
+        var step = ContentStep(
+            bytes: [UInt8(ascii: ".")] + (try Self.contentBytes(value.unquoted ?? value)))
+        step.ignoresCase = true
+        step.isNegated = isNegated
+        step.endsWith = true
+        let index = buffer(.transaction(sticky), at: option.offset)
+        buffers[index].steps.append(.content(step))
+    }
+
+    /// A size in bytes, or with KB, MB, GB behind the number.
+    mutating func fileSize(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        guard let sticky = Self.fileSticky("file.size") else { throw option.unsupported() }
+        let text = value.text.filter { $0 != " " }
+        func bytes(_ text: some StringProtocol) throws(SuricataProblem) -> Int64 {
+            guard let count = Setting.byteCount(String(text)) else {
+                throw value.error("'\(value.text)' is no size; write 100, >1MB or 1KB<>2KB")
+            }
+            return Int64(count)
+        }
+        let index = buffer(.transaction(sticky), at: option.offset)
+        if let range = text.firstRange(of: "<>") {
+            buffers[index].predicates += [
+                .number(.greater, try bytes(text[..<range.lowerBound])),
+                .number(.less, try bytes(text[range.upperBound...])),
+            ]
+            return
+        }
+        let operators: [(String, Comparison)] = [
+            ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("<", .less), (">", .greater),
+            ("!", .notEqual),
+        ]
+        for (name, comparison) in operators where text.hasPrefix(name) {
+            buffers[index].predicates.append(
+                .number(comparison, try bytes(text.dropFirst(name.count))))
+            return
+        }
+        buffers[index].predicates.append(.number(.equal, try bytes(text)))
+    }
+}

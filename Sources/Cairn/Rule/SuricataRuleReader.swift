@@ -1,0 +1,105 @@
+/// Reads a file of Suricata rules.
+struct SuricataRuleReader: Sendable {
+    let variables: RuleVariables
+    let tables: SuricataTables
+    let purpose: RuleLoader.Purpose
+
+    func read(
+        _ source: UnsafeBufferPointer<UInt8>, path: String, lineOffset: Int = 0
+    ) -> RuleFileContents {
+        let sink = DiagnosticSink(path: path)
+        var contents = RuleFileContents()
+        var file = SuricataFile(source, lineOffset: lineOffset)
+        var headers = SuricataHeaderReader(variables: variables)
+        while let line = file.next() {
+            switch line {
+            case .rule:
+                contents.documents.append(rule(file.text, &headers, sink))
+            case .disabled: contents.disabledCount += 1
+            case .indented(let mark):
+                sink.warning(
+                    at: mark, "a rule that begins with white space is ignored, as Suricata does it")
+            case .tooLong(let mark):
+                sink.error(
+                    at: mark, "the rule has more than \(SuricataFile.ruleByteCountMax) bytes")
+                contents.documents.append(.failed([]))
+            }
+        }
+        contents.diagnostics = sink.diagnostics
+        return contents
+    }
+
+    private func rule(
+        _ text: SuricataText, _ headers: inout SuricataHeaderReader, _ sink: DiagnosticSink
+    ) -> RuleFileContents.Document {
+        sink.rule = nil
+        var draft = SuricataDraft(
+            header: RuleHeader(
+                id: "", title: "", location: sink.location(text.mark(at: 0))))
+        var skip: SuricataProblem?
+        do throws(SuricataProblem) {
+            let parts = try SuricataParts(text)
+            sink.rule = Self.label(parts)
+            skip = try read(parts, into: &draft, &headers)
+            if skip == nil, purpose == .packets {
+                let rule = try draft.rule()
+                let service = FieldRegistry.subjects[rule.subject].name
+                return .signature(rule, LogSource(product: "cairn", service: service))
+            }
+        } catch {
+            if !error.isSkip {
+                sink.error(at: text.mark(at: error.offset), error.message)
+                return .failed(sink.rule.map { [$0] } ?? [])
+            }
+            skip = error
+        }
+        guard let skip else { return .skippedSignature(draft.header, reason: "") }
+        sink.skipped(at: text.mark(at: skip.offset), skip.message)
+        return .skippedSignature(draft.header, reason: skip.message)
+    }
+
+    /// What messages call the rule: its sid.
+    private static func label(_ parts: SuricataParts) -> String? {
+        parts.options.first { $0.name == "sid" }?.value?.text
+    }
+
+    /// Reads all options. What is not supported is returned when everything else is read, so that mistakes are found.
+    private func read(
+        _ parts: SuricataParts, into draft: inout SuricataDraft,
+        _ headers: inout SuricataHeaderReader
+    ) throws(SuricataProblem) -> SuricataProblem? {
+        var skip: SuricataProblem?
+        for option in parts.options where option.name == "requires" {
+            if let reason = try SuricataRequirement.unmet(option.required()) {
+                skip = option.unsupported()
+                skip?.message = reason
+            }
+        }
+        let header = try headers.read(parts.header)
+        draft.action = header.action
+        draft.traffic = header.traffic
+        draft.proto = header.proto
+        draft.isTransactional = header.isTransactional
+        let isForeign = skip != nil
+        for option in parts.options {
+            do throws(SuricataProblem) {
+                guard let keyword = SuricataKeywords.table[option.name] else {
+                    throw option.error(
+                        "unknown keyword '\(option.name)'"
+                            + suggestion(
+                                for: option.name, among: SuricataKeywords.table.keys.sorted()))
+                }
+                try keyword.apply(to: &draft, option, tables)
+            } catch {
+                // A rule for another version may have keywords that only that one knows.
+                guard error.isSkip || isForeign else { throw error }
+                if skip == nil { skip = error }
+            }
+        }
+        guard draft.header.signatureID > 0 else {
+            throw SuricataProblem(offset: 0, message: "the rule has no 'sid'")
+        }
+        draft.completeHeader(tables)
+        return skip
+    }
+}
