@@ -7,7 +7,7 @@ public enum FieldRegistry {
         [
             CommonFields.definition, PacketFields.definition, StreamFields.definition,
             FlowFields.definition, FileTable.definition,
-        ] + Protocols.all
+        ] + Protocols.parsed
 
     /// Index of the table whose fields may be named on any subject.
     static let common = 0
@@ -128,6 +128,13 @@ extension FieldRegistry {
                     "| `\(field.name)` | \(typeText(field)) | \(meaning) | \(aliases) |")
             }
         }
+        lines += [
+            "", "## Protocols that are recognised", "",
+            "Values of `app_proto`. Those with a table above are parsed; of the others rules can name",
+            "the fields of packets, streams and flows.", "",
+            "| app_proto | protocol |", "| --- | --- |",
+        ]
+        lines += Protocols.all.map { "| `\($0.name)` | \($0.summary) |" }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -19,22 +19,22 @@ public final class ProtocolDefinition: Sendable {
     /// Whether it is looked for in TCP streams, in UDP datagrams.
     let overTCP: Bool
     let overUDP: Bool
-    /// Ports of either end at which it is tried first; content decides.
+    /// Its ports, and what they say.
     let ports: [UInt16]
-    /// Whether it is looked for at its ports only.
-    let onlyAtPorts: Bool
+    let portUse: PortUse
     /// The field that says under which name the client addresses the server, if it has one.
     let serverNameField: Int?
     /// Looks at the first bytes of one direction.
     let detector: Detector
-    /// Makes a parser for one flow; nil for tables without one.
+    /// Makes a parser for one flow; nil for tables without one, and for protocols that are only
+    /// recognised.
     let makeParser: (@Sendable () -> ProtocolParser)?
 
     init(
         name: String, summary: String, aliases: [String] = [], fields: [FieldDefinition],
         anomalies: [String] = [], anomalyAliases: [String: String] = [:],
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
-        onlyAtPorts: Bool = false, serverName: String? = nil,
+        portUse: PortUse = .hint, serverName: String? = nil,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
@@ -51,7 +51,7 @@ public final class ProtocolDefinition: Sendable {
         self.overTCP = overTCP
         self.overUDP = overUDP
         self.ports = ports
-        self.onlyAtPorts = onlyAtPorts
+        self.portUse = portUse
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.makeParser = makeParser
@@ -100,6 +100,17 @@ extension [FieldDefinition] {
             "rows of \(Index.self) out of order")
         self = rows.map(\.1)
     }
+}
+
+/// What ports say about a protocol.
+enum PortUse: Sendable {
+    /// Where either end has one of them it is tried first; content decides, at any port.
+    case hint
+    /// It is looked for only where either end has one of them.
+    case required
+    /// Where the server has one of them little evidence is enough: it is looked for only there, and
+    /// after all others.
+    case lastResort
 }
 
 /// Looks at the first bytes of one direction of a stream, or at a datagram.

@@ -156,7 +156,7 @@ final class ParserOutput {
     func report(
         _ definitions: [ProtocolDefinition] = Protocols.all, into counters: inout Counters
     ) {
-        for definition in definitions {
+        for definition in definitions where definition.makeParser != nil {
             let count = pool(of: definition).begunCount
             counters.add("app_layer.tx.\(definition.name)", count)
         }

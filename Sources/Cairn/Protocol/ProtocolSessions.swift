@@ -2,8 +2,9 @@
 ///
 /// Until the protocol is known the first bytes of each direction are kept, and every definition
 /// that may apply looks at them, those at whose ports the flow is first. Either direction may
-/// decide; then a parser from the pool gets what was kept and everything that follows. A flow has
-/// one slot, named by `Flow.session`; slots, buffers and parsers are used again.
+/// decide; then a parser from the pool gets what was kept and everything that follows. Protocols
+/// that are only recognised have no parser, and what follows is not looked at. A flow has one slot,
+/// named by `Flow.session`; slots, buffers and parsers are used again.
 final class ProtocolSessions {
     /// What bounds the search for a protocol.
     struct Limits: Sendable {
@@ -12,19 +13,19 @@ final class ProtocolSessions {
         /// Directions of undecided flows whose bytes are kept at once; beyond it a direction
         /// decides nothing.
         var bufferCountMax = 8192
-        /// Datagrams of a flow that are looked at.
-        var datagramCountMax = 16
         /// Times that a flow may change its protocol (CONNECT within CONNECT).
         var handoverCountMax = 4
     }
 
     private let definitions: [ProtocolDefinition]
-    /// Sets of definitions: those over TCP, over UDP, those that are looked for at their ports only,
-    /// and those at a port.
+    /// Sets of definitions: those over TCP, over UDP, those that are looked for at any port, those
+    /// that come after all others, and those at a port of either end or of the server.
     private let overTCP: UInt64
     private let overUDP: UInt64
-    private let onlyAtPorts: UInt64
+    private let atAnyPort: UInt64
+    private let lastResorts: UInt64
     private let atPorts: [UInt16: UInt64]
+    private let atServerPorts: [UInt16: UInt64]
     private let limits: Limits
     private var sessions: UnsafeMutablePointer<Session>
     private var sessionCount = 0
@@ -50,11 +51,17 @@ final class ProtocolSessions {
         }
         overTCP = set { $0.overTCP }
         overUDP = set { $0.overUDP }
-        onlyAtPorts = set { $0.onlyAtPorts }
-        atPorts = Dictionary(
-            uniqueKeysWithValues: Set(definitions.flatMap(\.ports)).map { port in
-                (port, set { $0.ports.contains(port) })
-            })
+        atAnyPort = set { $0.portUse == .hint }
+        lastResorts = set { $0.portUse == .lastResort }
+        func sets(_ isMember: (ProtocolDefinition) -> Bool) -> [UInt16: UInt64] {
+            let ports = Set(definitions.filter(isMember).flatMap(\.ports))
+            return Dictionary(
+                uniqueKeysWithValues: ports.map { port in
+                    (port, set { isMember($0) && $0.ports.contains(port) })
+                })
+        }
+        atPorts = sets { $0.portUse != .lastResort }
+        atServerPorts = sets { $0.portUse == .lastResort }
         sessions = .allocate(capacity: sessionCapacity)
         parsers = Array(repeating: [], count: definitions.count)
         tcpFlowCounts = Array(repeating: 0, count: definitions.count)
@@ -106,7 +113,10 @@ extension ProtocolSessions {
         let session = sessions + Int(flow.pointee.session)
         end(session.pointee.isReversed ? .toClient : .toServer, session, output)
         end(session.pointee.isReversed ? .toServer : .toClient, session, output)
-        if session.pointee.state == .detecting, session.pointee.hasSpoken {
+        // The datagrams that came say nothing; more of a stream might have.
+        if session.pointee.state == .detecting, session.pointee.hasSpoken,
+            session.pointee.isDatagrams
+        {
             fail(session)
         }
     }
@@ -137,9 +147,14 @@ extension ProtocolSessions {
         return index >= 0 ? definitions[index] : nil
     }
 
-    /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`.
+    /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`. Of
+    /// datagrams that is said once one direction's was of no use, though the other's may yet be.
     func hasFailed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
-        flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].state == .failed
+        guard flow.pointee.session >= 0 else { return false }
+        let session = sessions + Int(flow.pointee.session)
+        return session.pointee.state == .failed
+            || session.pointee.state == .detecting && session.pointee.isDatagrams
+                && session.pointee.hasSpoken
     }
 
     /// Whether the flow's client is the protocol's server (a flow seen from its middle). Directions
@@ -182,7 +197,6 @@ extension ProtocolSessions {
         var isDatagrams = false
         var isReversed = false
         var handoverCount: UInt8 = 0
-        var datagramCount: UInt16 = 0
         /// Index of the definition, -1 while unknown.
         var definition: Int16 = -1
         /// Sets of definitions: those over the flow's transport, and of them those at one of its
@@ -265,8 +279,9 @@ extension ProtocolSessions {
         let over = session.pointee.isDatagrams ? overUDP : overTCP
         let atPort =
             (atPorts[flow.pointee.serverPort] ?? 0) | (atPorts[flow.pointee.clientPort] ?? 0)
+            | (atServerPorts[flow.pointee.serverPort] ?? 0)
         session.pointee.atPort = over & atPort
-        session.pointee.candidates = over & (atPort | ~onlyAtPorts)
+        session.pointee.candidates = over & (atPort | atAnyPort)
         return index
     }
 
@@ -471,32 +486,38 @@ extension ProtocolSessions {
         return count
     }
 
-    /// Asks the definitions that are still possible, those at the flow's ports first; one that is
-    /// sure gets the flow.
+    /// Asks the definitions that are still possible, those at the flow's ports first, those that
+    /// ask for little last; one that is sure gets the flow.
     private func decide(
         _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
         _ session: SessionPointer
     ) -> Bool {
         let open = session.pointee.candidates & ~ruledOut
         let atPort = session.pointee.atPort
-        for (set, isAtPort) in [(open & atPort, true), (open & ~atPort, false)] {
-            var set = set
-            while set != 0 {
-                let place = set.trailingZeroBitCount
-                set &= set &- 1
-                var context = context
-                context.isAtPort = isAtPort
-                switch definitions[place].detector(start, context) {
-                case .yes:
-                    begin(place, session)
-                    return true
-                case .yesReversed:
-                    session.pointee.isReversed = true
-                    begin(place, session)
-                    return true
-                case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
-                case .needMore: break
-                }
+        return decide(start, context, among: open & atPort & ~lastResorts, true, session)
+            || decide(start, context, among: open & ~atPort, false, session)
+            || decide(start, context, among: open & atPort & lastResorts, true, session)
+    }
+
+    private func decide(
+        _ start: RawSpan, _ context: DetectionContext, among set: UInt64, _ isAtPort: Bool,
+        _ session: SessionPointer
+    ) -> Bool {
+        var (set, context) = (set, context)
+        context.isAtPort = isAtPort
+        while set != 0 {
+            let place = set.trailingZeroBitCount
+            set &= set &- 1
+            switch definitions[place].detector(start, context) {
+            case .yes:
+                begin(place, session)
+                return true
+            case .yesReversed:
+                session.pointee.isReversed = true
+                begin(place, session)
+                return true
+            case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
+            case .needMore: break
             }
         }
         return false
@@ -598,15 +619,15 @@ extension ProtocolSessions {
         }
     }
 
+    /// The first datagram of each direction decides.
     private func look(
         atDatagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
         _ session: SessionPointer
     ) {
-        guard bytes.count > 0 else { return }
+        guard bytes.count > 0, !session.pointee[direction].isExhausted else { return }
         session.pointee.hasSpoken = true
         let context = DetectionContext(direction: direction, isDatagram: true)
         if decide(bytes.bytes, context, ruledOut: 0, session) { return }
-        session.pointee.datagramCount &+= 1
-        if session.pointee.datagramCount >= limits.datagramCountMax { fail(session) }
+        exhaust(direction, session)
     }
 }

@@ -1,6 +1,9 @@
-/// Every protocol that is parsed. Adding one is its file and its line here.
+/// Every protocol that is known. Adding one is its file and its line here.
 enum Protocols {
-    static let all: [ProtocolDefinition] = [
+    static let all = parsed + Recognition.definitions
+
+    /// Those with a parser: rules can be on their transactions.
+    static let parsed: [ProtocolDefinition] = [
         HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
         TLS.definition, SMB.definition, DCERPC.definition, Kerberos.definition, RDP.definition,
     ]

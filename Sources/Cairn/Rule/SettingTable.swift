@@ -90,6 +90,9 @@ extension Setting {
                 "Bytes of all headers of one message."),
         ] + switches
 
+    /// Protocols that Suricata does not look for unless it is told to.
+    private static let isOff: Set = ["pgsql", "modbus", "dnp3", "enip"]
+
     /// `app-layer.protocols.NAME.enabled` and its ports, for the protocols of Suricata's file.
     private static let switches: [Setting] =
         [
@@ -100,11 +103,12 @@ extension Setting {
         ].flatMap { name in
             [
                 Setting(
-                    "app-layer.protocols.\(name).enabled", .text, "yes",
-                    "Whether \(name) is parsed: yes, no or detection-only."),
+                    "app-layer.protocols.\(name).enabled", .text,
+                    isOff.contains(name) ? "no" : "yes",
+                    "Whether \(name) is looked for: yes, no or detection-only."),
                 Setting(
                     "app-layer.protocols.\(name).detection-ports.dp", .list, "",
-                    "Nothing: \(name) is found by content on any port", isInert: true),
+                    "Nothing: \(name) is found by content, or at its own ports", isInert: true),
             ]
         }
 

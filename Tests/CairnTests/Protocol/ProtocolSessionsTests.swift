@@ -255,9 +255,37 @@ private final class LineParser: ProtocolParser {
         #expect(names == harnesses.indices.map { "n\($0).example" })
     }
 
-    @Test func `a flow of datagrams that nobody knows is not looked at for ever`() {
-        let harness = ParserHarness(transport: .udp, serverPort: 9999)
-        for _ in 0..<16 { harness.send([1, 2, 3], .toServer) }
-        #expect(harness.sessions.hasFailed(harness.flow))
+    @Test func `the first datagram of each direction decides`() {
+        let query = DNSMaker.query("a.example")
+        let late = ParserHarness(transport: .udp, serverPort: 53)
+        for message in [[1, 2, 3], query] { late.send(message, .toServer) }
+        #expect(late.sessions.hasFailed(late.flow))
+        late.send([4], .toClient)
+        late.send(query, .toServer)
+        #expect(late.sessions.hasFailed(late.flow))
+        #expect(late.transactions.isEmpty)
+
+        let other = ParserHarness(transport: .udp, serverPort: 53)
+        other.send([1, 2, 3], .toServer)
+        other.send(query, .toClient)
+        #expect(other.sessions.definition(of: other.flow)?.name == "dns")
+        #expect(!other.sessions.hasFailed(other.flow))
+    }
+
+    @Test func `a stream that ends before anything is certain is no failure`() {
+        let lines = Lines()
+        lines.send("HEL")
+        lines.finish()
+        #expect(!lines.sessions.hasFailed(lines.flow))
+        #expect(lines.sessions.definition(of: lines.flow) == nil)
+    }
+
+    @Test func `bytes behind what decided cost a protocol without a parser nothing`() {
+        let harness = ParserHarness(serverPort: 22)
+        harness.send(Array("SSH-2.0-x\r\n".utf8), .toServer)
+        harness.send(Array("SSH-2.0-y\r\n".utf8), .toClient)
+        harness.finish()
+        #expect(harness.sessions.definition(of: harness.flow)?.name == "ssh")
+        #expect(harness.lines.isEmpty)
     }
 }
