@@ -135,6 +135,7 @@ extension MatchSettings {
         regexMatchLimit = options.settings.integer("pcre.match-limit")
         regexDepthLimit = options.settings.integer("pcre.match-limit-recursion")
         recursionLimit = options.settings.integer("detect.inspection-recursion-limit")
+        alertCountMax = options.settings.integer("packet-alert-max")
         writesEvents = options.writesAlerts
     }
 }

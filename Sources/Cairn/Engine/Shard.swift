@@ -134,12 +134,14 @@ final class Shard: @unchecked Sendable {
     }
 
     private func inspectPacket(
-        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?, isInStream: Bool = false
+        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?
     ) {
         guard matcher.looks(at: packet.pointee.transport) else { return }
         var place = place(packet, tracked)
         place.isOfPacket = true
-        matcher.inspect(packet, place, isInStream: isInStream)
+        let isSegment = tracked != nil && packet.pointee.transport == .tcp
+        if isSegment { place.isEstablished = streams.isEstablished }
+        matcher.inspect(packet, place, isInStream: isSegment && streams.isAccepted)
     }
 
     private func inspectSegment(
@@ -149,21 +151,24 @@ final class Shard: @unchecked Sendable {
         if let recorder, !streams.anomalies.isEmpty {
             recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
         }
-        inspectPacket(packet, tracked, isInStream: streams.isAccepted)
-        guard !streams.deliveries.isEmpty else { return }
-        deliver(place(packet, tracked), tracked.flow, findings)
+        if !streams.deliveries.isEmpty {
+            deliver(place(packet, tracked), tracked.flow, findings)
+        }
+        // Behind the protocols, so that rules know what the flow speaks.
+        inspectPacket(packet, tracked)
     }
 
     private func inspectDatagram(
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
     ) {
+        if !packet.pointee.isChecksumBad {
+            let payload = packet.pointee.payload
+            sessions.datagram(payload, tracked.direction, flow: tracked.flow, output: parsed)
+            let place = place(packet, tracked)
+            matcher.inspect(datagram: payload, tracked.direction, place)
+            inspectTransactions(place, findings)
+        }
         inspectPacket(packet, tracked)
-        guard !packet.pointee.isChecksumBad else { return }
-        let payload = packet.pointee.payload
-        sessions.datagram(payload, tracked.direction, flow: tracked.flow, output: parsed)
-        let place = place(packet, tracked)
-        matcher.inspect(datagram: payload, tracked.direction, place)
-        inspectTransactions(place, findings)
     }
 
     /// Takes what became certain of a stream to its protocol and to the rules.
@@ -222,6 +227,7 @@ final class Shard: @unchecked Sendable {
         place.applicationProtocol = sessions.definition(of: flow)
         place.hasFailed = sessions.hasFailed(flow)
         place.isReversed = sessions.isReversed(flow)
+        place.opacity = sessions.opacity(of: flow)
         return place
     }
 

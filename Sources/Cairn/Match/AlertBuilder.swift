@@ -28,6 +28,7 @@ enum AlertBuilder {
             alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
         candidate.isOfStream = event.isOfStream
         candidate.coversFlow = event.coversFlow
+        candidate.layer = event.place.packet?.pointee.layer ?? 0
         if rule.pointee.hasCounters {
             let count = rule.pointee.variables.count
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }

@@ -12,12 +12,16 @@ final class AlertGate {
     private var firedOnStream: BoundedTable<StreamKey, Bool>
     /// Flows that a rule lets pass, with the frame that it held on, and the frame that was let pass last.
     private var passedFlows: BoundedTable<UInt64, UInt64>
-    private var passedFrame: UInt64?
+    private var passedPacket: PacketKey?
+    /// The packet of the last alert, and how many it has.
+    private var alertedPacket: PacketKey?
+    private var alertsOfPacket = 0
 
     private var alertCount: UInt64 = 0
     private var failedStateCount: UInt64 = 0
     private var suppressedCount: UInt64 = 0
     private var passedCount: UInt64 = 0
+    private var overflowCount: UInt64 = 0
 
     init(_ compiled: CompiledRules) {
         self.compiled = compiled
@@ -37,7 +41,7 @@ final class AlertGate {
     func admits(_ candidate: Candidate) -> Bool {
         if isOfPassedFlow(candidate.alert) { return false }
         if let rule = rules[candidate.alert.rule], !admits(candidate, rule) { return false }
-        if isPassed(candidate) { return false }
+        if isPassed(candidate) || isBeyondLimit(candidate) { return false }
         alertCount &+= 1
         return true
     }
@@ -50,7 +54,7 @@ final class AlertGate {
         }
         for change in rule.changes { apply(change, alert) }
         if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return false }
-        guard rule.alerts else { return false }
+        guard rule.alerts || rule.passes else { return false }
         if let filter = rule.detectionFilter, !exceeds(filter, alert) {
             suppressedCount &+= 1
             return false
@@ -65,6 +69,7 @@ final class AlertGate {
     func report(into result: inout Counters) {
         result.add("detect.alerts", alertCount)
         result.add("detect.alerts_passed", passedCount)
+        result.add("detect.alert_queue_overflow", overflowCount)
         result.add("detect.state_failed", failedStateCount)
         result.add("detect.alerts_suppressed", suppressedCount)
         result.add(
@@ -90,9 +95,23 @@ final class AlertGate {
 
 // MARK: - Passing
 
-/// A rule with the action `pass` takes the alerts behind it from its packet; where it looked at more than the packet, it
-/// lets the flow pass from then on. Rules that pass come first in the order of rules.
+/// A rule with the action `pass` takes the alerts behind it from its packet; where it looked at more than the packet, or at
+/// nothing but who talks to whom, it lets the flow pass from then on. Rules that pass come first in the order of rules.
 extension AlertGate {
+    /// A packet: what tunnels carry has the frame of what carries it.
+    private struct PacketKey: Equatable {
+        var frameNumber: UInt64
+        var layer: UInt8
+        /// At the end of a flow there is no packet.
+        var flow: UInt64?
+
+        init(_ candidate: Candidate) {
+            frameNumber = candidate.alert.frameNumber
+            layer = candidate.layer
+            flow = candidate.alert.flowID
+        }
+    }
+
     /// Whether a rule that held on an earlier packet lets the flow pass.
     private func isOfPassedFlow(_ alert: Alert) -> Bool {
         guard let frame = alert.flowID.flatMap({ passedFlows[$0] }) else { return false }
@@ -103,18 +122,37 @@ extension AlertGate {
     private func isPassed(_ candidate: Candidate) -> Bool {
         let alert = candidate.alert
         let rule = compiled.detectionRules[alert.rule]
-        if rule.action == .pass {
-            passedFrame = alert.frameNumber
-            if candidate.coversFlow || rule.traffic.flow.contains(.first_packet),
-                let flow = alert.flowID, passedFlows[flow] == nil
-            {
-                passedFlows[flow] = alert.frameNumber
-            }
+        let packet = PacketKey(candidate)
+        guard rule.action == .pass else {
+            guard passedPacket == packet else { return false }
+            passedCount &+= 1
             return true
         }
-        guard passedFrame == alert.frameNumber else { return false }
-        passedCount &+= 1
-        return true
+        guard passedPacket != packet else { return true }
+        passedPacket = packet
+        if candidate.coversFlow || rule.condition == .all([]), let flow = alert.flowID,
+            passedFlows[flow] == nil
+        {
+            passedFlows[flow] = alert.frameNumber
+        }
+        return !rule.alerts
+    }
+
+    /// Whether the packet has as many alerts as it may have.
+    private func isBeyondLimit(_ candidate: Candidate) -> Bool {
+        let limit = compiled.settings.alertCountMax
+        guard limit > 0 else { return false }
+        let packet = PacketKey(candidate)
+        if alertedPacket != packet {
+            alertedPacket = packet
+            alertsOfPacket = 0
+        }
+        guard alertsOfPacket < limit else {
+            overflowCount &+= 1
+            return true
+        }
+        alertsOfPacket += 1
+        return false
     }
 }
 
@@ -312,6 +350,7 @@ private struct GateRule {
     let threshold: Threshold?
     let detectionFilter: Threshold?
     let alerts: Bool
+    let passes: Bool
     let testsState: Bool
 
     /// nil for a rule whose candidates all become alerts.
@@ -344,6 +383,7 @@ private struct GateRule {
         threshold = rule.threshold
         detectionFilter = rule.detectionFilter
         alerts = rule.alerts
+        passes = rule.action == .pass
         testsState = !rule.state.isEmpty || !rule.counters.isEmpty
     }
 

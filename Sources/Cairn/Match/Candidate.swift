@@ -12,6 +12,8 @@ final class Candidate {
     var variables: [Int64] = []
     /// The same rule may come again on the same direction of the stream: it fires on the first that passes the gate.
     var isOfStream = false
+    /// The layer of its packet.
+    var layer: UInt8 = 0
     /// What it holds on is more than one packet.
     var coversFlow = false
 

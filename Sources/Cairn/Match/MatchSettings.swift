@@ -15,6 +15,8 @@ struct MatchSettings: Sendable {
     var pendingRuleCountMax = 256
     /// Bits, counters, thresholds and fired rules that are remembered, each kind.
     var stateCountMax = 100_000
+    /// Alerts of one packet; 0 for any number.
+    var alertCountMax = 0
     /// Whether alerts carry the transaction as JSON.
     var writesEvents = true
 }

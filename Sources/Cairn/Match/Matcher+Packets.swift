@@ -12,6 +12,7 @@ extension Matcher {
     func inspect(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, isInStream: Bool = false
     ) {
+        guard place.opacity != .packets else { return }
         let traffic = Traffic(packet, place)
         let transport = packet.pointee.transport
         var hasFired = false
@@ -23,7 +24,7 @@ extension Matcher {
         let fired = hasFired ? candidates.map(\.form) : []
         let group = compiled.packetGroups.elements + Int(transport.rawValue)
         inspect(packet, place, traffic, UnsafePointer(group), fired)
-        if transport == .tcp, !isInStream {
+        if transport == .tcp, !isInStream, place.opacity == .clear {
             inspect(packet, place, traffic, UnsafePointer(compiled.strayGroups.elements), fired)
         }
     }
@@ -42,7 +43,7 @@ extension Matcher {
                 evaluator.event.begin(packet, subject: subjects.packet, place)
             }
         }
-        if packet.pointee.payloadByteCount > 0 {
+        if packet.pointee.payloadByteCount > 0, place.opacity == .clear {
             for index in 0..<group.pointee.scans.count {
                 scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
             }
@@ -65,7 +66,7 @@ extension Matcher {
     /// Adds the next piece of a direction to its chunk.
     func collect(_ piece: StreamChunk, _ place: CommonFields.Context) {
         let direction = Int(piece.direction.rawValue)
-        guard let flow = place.flow,
+        guard place.opacity == .clear, let flow = place.flow,
             let traffic = Traffic(place, sending: piece.direction, isReversed: false),
             compiled.chunkFilters.elements[direction]
                 .letsPass(traffic.sourcePort, traffic.destinationPort)

@@ -160,7 +160,9 @@ extension Traffic {
         sourcePort = packet.pointee.sourcePort
         destinationPort = packet.pointee.destinationPort
         transport = packet.pointee.transport
-        flow = Self.state(of: place.flow)
+        flow =
+            place.isEstablished.map { $0 ? .established : .notEstablished }
+            ?? Self.state(of: place.flow)
         flow.insert(.noStream)
         if isFirst(packet, place) { flow.insert(.firstPacket) }
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)

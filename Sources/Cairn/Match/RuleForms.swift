@@ -3,32 +3,38 @@ extension DetectionRule {
     /// for the server's.
     func forms(_ subjects: [ProtocolDefinition]) -> [DetectionRule] {
         guard traffic.isEachWay else { return [self] }
-        return [Direction.toServer, .toClient].map { direction in
+        return [Direction.toServer, .toClient].compactMap { direction in
+            guard let condition = condition.seen(going: direction, subjects[subject], subject)
+            else { return nil }
             var form = self
             form.traffic.isEachWay = false
             if form.traffic.direction == nil {
                 form.traffic.flow.append(direction == .toServer ? .to_server : .to_client)
             }
-            form.condition = condition.seen(going: direction, subjects[subject], subject)
+            form.condition = condition
             return form
         }
     }
 }
 
 extension Condition {
-    /// The same about one direction: fields that have both directions' values become those of one.
+    /// The same about one direction: fields that have both directions' values become those of one. nil if a field has none.
     fileprivate func seen(
         going direction: Direction, _ definition: ProtocolDefinition, _ subject: Int
-    ) -> Condition {
+    ) -> Condition? {
+        func each(_ parts: [Condition]) -> [Condition]? {
+            let seen = parts.compactMap { $0.seen(going: direction, definition, subject) }
+            return seen.count == parts.count ? seen : nil
+        }
         switch self {
-        case .all(let parts):
-            return .all(parts.map { $0.seen(going: direction, definition, subject) })
-        case .any(let parts):
-            return .any(parts.map { $0.seen(going: direction, definition, subject) })
-        case .not(let part): return .not(part.seen(going: direction, definition, subject))
+        case .all(let parts): return each(parts).map { .all($0) }
+        case .any(let parts): return each(parts).map { .any($0) }
+        case .not(let part):
+            return part.seen(going: direction, definition, subject).map { .not($0) }
         case .match(var match):
             guard let field = match.field, Int(field.subject) == subject else { return self }
             let index = definition.field(direction, of: Int(field.index))
+            if let own = definition.fields[index].direction, own != direction { return nil }
             match.field = FieldID(subject: field.subject, index: UInt16(truncatingIfNeeded: index))
             return .match(match)
         }

@@ -21,6 +21,9 @@ enum CommonFields {
         /// sessions that found them, so a place need not hold on to one.
         unowned(unsafe) var applicationProtocol: ProtocolDefinition?
         var hasFailed = false
+        var opacity = Opacity.clear
+        /// TCP: the handshake was complete before the packet, or is with its payload. nil if the flow's state says it.
+        var isEstablished: Bool?
     }
 }
 

@@ -74,15 +74,21 @@ public final class ProtocolDefinition: Sendable {
     }
 
     /// The field that has one direction's values of a field that has those of both:
-    /// `http.request.header` for `http.header`. A field that has only one direction's, or no such
-    /// variant, is itself returned.
+    /// `http.request.header` for `http.header`; and the other end's of a field that has one end's:
+    /// `tls.client.cert_subject` for `tls.cert_subject`. Without such a variant it is itself returned.
     func field(_ direction: Direction, of index: Int) -> Int {
-        let side = direction == .toServer ? "request." : "response."
-        guard fields[index].direction == nil, let dot = fields[index].name.firstIndex(of: ".")
+        guard fields[index].direction != direction,
+            let dot = fields[index].name.firstIndex(of: ".")
         else { return index }
-        var name = fields[index].name
-        name.insert(contentsOf: side, at: name.index(after: dot))
-        return fields.firstIndex { $0.name == name || $0.aliases.contains(name) } ?? index
+        let sides =
+            direction == .toServer ? ["request.", "client."] : ["response.", "server."]
+        for side in sides {
+            var name = fields[index].name
+            name.insert(contentsOf: side, at: name.index(after: dot))
+            let variant = fields.firstIndex { $0.name == name || $0.aliases.contains(name) }
+            if let variant { return variant }
+        }
+        return index
     }
 
     /// The index of an anomaly by its name or another name of it, without the protocol's prefix.

@@ -10,6 +10,8 @@ class ProtocolParser {
     /// then looks for that one, beginning with the last `leftoverByteCount` bytes handed to
     /// `parse`.
     final var handsOver = false
+    /// Set by a parser when what follows in both directions is encrypted: nobody need look at it.
+    final var opacity = Opacity.clear
     /// Bytes at the end of the last `parse` that belong to the next protocol; counts only if
     /// `handsOver` is set.
     final var leftoverByteCount = 0
@@ -32,6 +34,15 @@ class ProtocolParser {
 
     /// Makes it as new, for another flow; both directions have been finished.
     func reset() {}
+}
+
+/// What of a flow is still to be looked at.
+enum Opacity: UInt8 {
+    case clear
+    /// No payload: headers still say something.
+    case payload
+    /// Nothing at all.
+    case packets
 }
 
 /// What a parser says while it reads: which transactions came further, and oddities. Filled by

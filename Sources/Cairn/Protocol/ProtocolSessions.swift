@@ -163,6 +163,11 @@ extension ProtocolSessions {
         flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].isReversed
     }
 
+    /// What of a flow is still to be looked at.
+    @inline(__always) func opacity(of flow: UnsafeMutablePointer<Flow>) -> Opacity {
+        flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].opacity : .clear
+    }
+
     /// The name under which the client addressed the server (SNI, Host), empty if it is not known.
     func serverName(of flow: UnsafeMutablePointer<Flow>) -> [UInt8] {
         flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].serverName : []
@@ -194,6 +199,7 @@ extension ProtocolSessions {
         enum State: UInt8 { case detecting, parsing, failed }
 
         var state: State = .detecting
+        var opacity = Opacity.clear
         var isDatagrams = false
         var isReversed = false
         var handoverCount: UInt8 = 0
@@ -303,6 +309,7 @@ extension ProtocolSessions {
         session.pointee.parser = nil
         parser.reset()
         parser.handsOver = false
+        parser.opacity = .clear
         parser.leftoverByteCount = 0
         parsers[Int(session.pointee.definition)].append(parser)
     }
@@ -372,6 +379,7 @@ extension ProtocolSessions {
         guard let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
         parser.parse(bytes.bytes, seen(direction, session), into: output)
+        session.pointee.opacity = parser.opacity
         noteServerName(since: eventCount, session, output)
         guard parser.handsOver else { return }
         let leftover = min(bytes.count, max(0, parser.leftoverByteCount))

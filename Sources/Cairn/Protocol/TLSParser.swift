@@ -395,6 +395,7 @@ final class TLSParser: ProtocolParser {
     private func encrypt(_ direction: Direction, _ output: ParserOutput) {
         guard self[direction].stage != .opaque else { return }
         encryptingCount &+= 1
+        if encryptingCount == 2 { opacity = .payload }
         end(direction, output)
     }
 

@@ -137,6 +137,7 @@ struct DetectionReader {
         _ document: YAMLNode, into rule: inout DetectionRule, _ resolver: inout ConditionResolver
     ) {
         let state = StateReader(sink: sink)
+        if document["action"]?.text == RuleAction.pass.rawValue { rule.alerts = false }
         for entry in document.entries ?? [] where Self.keys.contains(entry.key) {
             let value = entry.value
             if value.isNull { continue }

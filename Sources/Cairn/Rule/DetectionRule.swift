@@ -50,7 +50,7 @@ public struct DetectionRule: Sendable {
     /// Fields that say who acts and who suffers; nil for the flow's client and server.
     var actor: FieldID?
     var victim: FieldID?
-    /// `alert: false`: matches only for their effect on state.
+    /// `alert: false`: matches only for their effect on state. Of a rule that passes: it alerts all the same.
     var alerts = true
     /// What is done when it holds.
     var action: RuleAction = .alert

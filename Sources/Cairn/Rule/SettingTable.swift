@@ -120,6 +120,8 @@ extension Setting {
             "detect.inspection-recursion-limit", .integer, "3000",
             "Steps of one rule's sequence on one value."),
         Setting(
+            "packet-alert-max", .integer, "0", "Alerts of one packet; 0 for any number."),
+        Setting(
             "placeholders.*", .list, "", "Values of %NAME% in rules with the modifier 'expand'."),
     ]
 

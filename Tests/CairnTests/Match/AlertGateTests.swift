@@ -60,8 +60,9 @@ import Testing
     }
 
     @Test func `a rule that passes takes the alerts of its packet, or of its flow from then on`() {
-        var pass = rule()
+        var pass = rule(condition: .test(.line, .contains("x")))
         pass.action = .pass
+        pass.alerts = false
         let events = [
             Event(rule: 1, time: 0, frame: 1), Event(rule: 0, time: 1, frame: 2),
             Event(rule: 1, time: 1, frame: 2), Event(rule: 1, time: 2, frame: 3),
@@ -70,6 +71,24 @@ import Testing
             Event(rule: 1, time: 5, flow: 2, frame: 6),
         ]
         #expect(admitted([pass, rule()], events) == [0, 3, 6])
+    }
+
+    @Test func `a rule that passes by who talks to whom lets the flow pass, and may alert itself`()
+    {
+        var pass = rule()
+        pass.action = .pass
+        let events = [
+            Event(rule: 0, time: 1, frame: 2), Event(rule: 1, time: 1, frame: 2),
+            Event(rule: 1, time: 2, frame: 3), Event(rule: 1, time: 5, flow: 2, frame: 6),
+        ]
+        #expect(admitted([pass, rule()], events) == [0, 3])
+    }
+
+    @Test func `a packet has as many alerts as the setting lets it have`() {
+        var settings = MatchSettings()
+        settings.alertCountMax = 2
+        let events = [1, 1, 1, 2, 1].map { Event(time: 1, frame: $0) }
+        #expect(admitted([rule()], events, settings: settings) == [0, 1, 3, 4])
     }
 
     @Test func `bits belong to a flow`() {
