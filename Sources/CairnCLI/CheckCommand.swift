@@ -25,9 +25,8 @@ struct CheckCommand: ParsableCommand {
     func run() throws {
         let set = RuleLoader(settings: try settings.load(strict: strict)).load(paths: paths)
         let diagnostics = set.diagnostics + Engine(rules: set).diagnostics
-        for diagnostic in diagnostics where !(quiet && diagnostic.severity == .skipped) {
-            print(diagnostic)
-        }
+        let shown = diagnostics.filter { !(quiet && $0.severity == .skipped) }
+        try printOutput(shown.map { "\($0)\n" }.joined())
         let errors = diagnostics.count { $0.severity == .error }
         let warnings = diagnostics.count { $0.severity == .warning }
         let skipped = diagnostics.count { $0.severity == .skipped }

@@ -17,12 +17,12 @@ struct FieldsCommand: ParsableCommand {
     var name: String?
 
     func run() throws {
-        if markdown { return print(FieldRegistry.referencePage(), terminator: "") }
-        guard let name else { return print(FieldRegistry.list(), terminator: "") }
+        if markdown { return try printOutput(FieldRegistry.referencePage()) }
+        guard let name else { return try printOutput(FieldRegistry.list()) }
         guard let text = FieldRegistry.describe(name) else {
             let hint = FieldRegistry.suggestion(for: name).map { "; did you mean '\($0)'?" } ?? ""
             throw Failure(.usage, "there is no field '\(name)'\(hint)")
         }
-        print(text)
+        try printOutput(text + "\n")
     }
 }

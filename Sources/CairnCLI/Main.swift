@@ -44,7 +44,7 @@ enum Main {
         let code = CairnCommand.exitCode(for: error)
         let message = CairnCommand.fullMessage(for: error)
         if code.isSuccess {
-            print(message)
+            do { try printOutput(message + "\n") } catch { leave(with: error) }
             exit(0)
         }
         printError(message)

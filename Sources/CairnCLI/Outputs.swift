@@ -1,5 +1,16 @@
 import Cairn
 
+/// Writes text to standard output, all of it or none without an error.
+func printOutput(_ text: String) throws {
+    do throws(OutputError) {
+        let writer = try LineWriter(path: "-")
+        writer.write(text.utf8)
+        try writer.flush()
+    } catch {
+        throw Failure(error)
+    }
+}
+
 /// The files that records go to. Kinds that share a destination share its lines.
 final class Outputs {
     private var writers: [String: LineWriter] = [:]

@@ -40,8 +40,10 @@ struct ReadCommand: ParsableCommand {
         whole.problems = problems
         for file in files {
             do throws(CaptureError) {
-                whole.add(
-                    try session.run(.captures([file], filter: session.filter), captureName: file))
+                var report = try session.run(
+                    .captures([file], filter: session.filter), captureName: file)
+                report.notes = report.notes.map { $0.contains(file) ? $0 : "\(file): \($0)" }
+                whole.add(report)
             } catch {
                 whole.problems.append(error)
             }

@@ -17,7 +17,9 @@ struct RunSummary {
                 + "\(progress.incidentCount) incidents in \((seconds * 1000).rounded() / 1000) s "
                 + "(\(Int(speed)) Mbit/s)")
         for note in report.notes { printError("note: \(note)") }
-        for problem in report.problems { printError("not read: \(problem)") }
+        for problem in report.problems {
+            printError("\(problem.isEndOfReadable ? "ended early" : "not read"): \(problem)")
+        }
         let gaps = (report.oversights + ruleGaps).filter { $0.count > 0 }
             .map { "  \($0.count) \($0.what)" }
         if !gaps.isEmpty { printError("not looked at:\n" + gaps.joined(separator: "\n")) }

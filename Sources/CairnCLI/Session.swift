@@ -64,7 +64,8 @@ final class Session {
             throw Failure(error)
         }
         RunSummary(report: report, rules: rules, seconds: ProgressBar.now() - start).print()
-        if let failure = report.failure { throw Failure(Failure(failure).code) }
+        let failure = report.failure ?? report.problems.first(where: \.isEndOfReadable)
+        if let failure { throw Failure(Failure(failure).code) }
         if let limit = options.failOn, let highest = report.highestSeverity, highest >= limit {
             throw Failure(.testsFailed, "an incident reached \(highest.name)")
         }

@@ -45,9 +45,9 @@ struct TestCommand: ParsableCommand {
         }
         let results = runner.run(threadCount: threads ?? coreCount())
         switch format {
-        case .tap: print(results.tap, terminator: "")
-        case .junit: print(results.junit, terminator: "")
-        case .github: print(results.github, terminator: "")
+        case .tap: try printOutput(results.tap)
+        case .junit: try printOutput(results.junit)
+        case .github: try printOutput(results.github)
         }
         printError("\(results.passedCount) passed, \(results.failedCount) failed")
         if runner.diagnostics.contains(where: { $0.severity == .error }) { throw Failure(.rules) }

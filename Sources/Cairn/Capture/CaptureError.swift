@@ -1,3 +1,13 @@
+extension CaptureError {
+    /// Whether the input ended within a record, and what came before was delivered.
+    public var isEndOfReadable: Bool {
+        switch self {
+        case .cutOff, .damaged: true
+        default: false
+        }
+    }
+}
+
 extension CaptureError: CustomStringConvertible {
     /// What happened where, in a sentence for people.
     public var description: String {

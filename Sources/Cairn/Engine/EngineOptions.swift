@@ -104,7 +104,11 @@ extension RunReport {
         highestSeverity = [highestSeverity, other.highestSeverity].compactMap(\.self).max()
         notes += other.notes
         problems += other.problems
-        failure = failure ?? other.failure
+        if failure == nil {
+            failure = other.failure
+        } else if let further = other.failure {
+            problems.append(further)
+        }
     }
 
     /// The counters as a `stats` record: one line.

@@ -17,7 +17,9 @@ enum AlertBuilder {
         // For correlation source and destination are the ends of the flow, whatever the subject.
         let isOfPacket = event.place.isOfPacket
         event.place.isOfPacket = isOfPacket && event.place.flow == nil
-        for field in compiled.carriedFields[ruleNumber] {
+        let carried = compiled.carriedFields[ruleNumber]
+        alert.fields.reserveCapacity(carried.count)
+        for field in carried {
             guard let value = event.copy(of: field) else { continue }
             let name = compiled.subjects[Int(field.subject)].fields[Int(field.index)].name
             alert.fields.append(.init(field: field, name: name, value: value))

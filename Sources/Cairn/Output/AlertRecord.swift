@@ -10,15 +10,33 @@ final class AlertRecordWriter {
     private var key = JSONWriter()
 
     /// Members as JSON text.
-    private struct RuleParts {
+    private final class RuleParts {
         /// `"alert":{…}`
-        var signature: [UInt8]
+        let signature: [UInt8]
         /// `"rule":"…","level":"…","tags":[…]`
-        var evidence: [UInt8]
+        let evidence: [UInt8]
         /// `"standalone":…`
-        var standalone: [UInt8]
+        let standalone: [UInt8]
         /// The rule's identifier as a JSON string.
-        var identifier: [UInt8]
+        let identifier: [UInt8]
+
+        init(of rule: DetectionRule) {
+            let header = rule.header
+            var signature = JSONWriter()
+            AlertRecordWriter.writeSignature(of: header, into: &signature)
+            self.signature = signature.bytes
+            var evidence = JSONWriter()
+            evidence.member("rule", header.id)
+            evidence.member("level", (header.level ?? .medium).name)
+            evidence.member("tags", header.tags)
+            self.evidence = evidence.bytes
+            var standalone = JSONWriter()
+            standalone.member("standalone", rule.isStandalone)
+            self.standalone = standalone.bytes
+            var identifier = JSONWriter()
+            identifier.string(header.id)
+            self.identifier = identifier.bytes
+        }
     }
 
     init(_ records: EventRecordWriter, _ rules: [DetectionRule]) {
@@ -46,25 +64,14 @@ final class AlertRecordWriter {
 
     private func parts(of rule: Int) -> RuleParts {
         if let parts = ruleParts[rule] { return parts }
-        let header = rules[rule].header
-        var signature = JSONWriter()
-        writeSignature(of: header, into: &signature)
-        var evidence = JSONWriter()
-        evidence.member("rule", header.id)
-        evidence.member("level", (header.level ?? .medium).name)
-        evidence.member("tags", header.tags)
-        var standalone = JSONWriter()
-        standalone.member("standalone", rules[rule].isStandalone)
-        var identifier = JSONWriter()
-        identifier.string(header.id)
-        let parts = RuleParts(
-            signature: signature.bytes, evidence: evidence.bytes, standalone: standalone.bytes,
-            identifier: identifier.bytes)
+        let parts = RuleParts(of: rules[rule])
         ruleParts[rule] = parts
         return parts
     }
 
-    private func writeSignature(of header: RuleHeader, into writer: inout JSONWriter) {
+    private static func writeSignature(
+        of header: RuleHeader, into writer: inout JSONWriter
+    ) {
         writer.key("alert")
         writer.beginObject()
         writer.member("action", "allowed")
@@ -80,7 +87,7 @@ final class AlertRecordWriter {
     }
 
     /// Values of the same key are gathered, in the order of their first appearance.
-    private func writeMetadata(
+    private static func writeMetadata(
         _ metadata: [(key: String, value: String)], into writer: inout JSONWriter
     ) {
         writer.key("metadata")

@@ -51,6 +51,7 @@ enum JA {
 
     private static func numbers(in range: Range<Int>, _ message: RawSpan) -> [UInt16] {
         var numbers: [UInt16] = []
+        numbers.reserveCapacity(min(range.count / 2, TLSHello.listCountMax))
         for index in stride(from: range.lowerBound, to: range.upperBound &- 1, by: 2) {
             guard numbers.count < TLSHello.listCountMax else { break }
             let number = message.bigEndian(UInt16.self, at: index)
@@ -59,8 +60,12 @@ enum JA {
         return numbers
     }
 
+    /// Extensions of a hello, rarely more.
+    private static let typicalExtensionCount = 32
+
     private static func extensionTypes(_ hello: TLSHello, _ message: RawSpan) -> [UInt16] {
         var types: [UInt16] = []
+        types.reserveCapacity(min(hello.extensions.count / 4, typicalExtensionCount))
         var reader = TLSReader(hello.extensions)
         while let type = reader.number16(message), reader.vector16(message) != nil {
             if !TLSNumbers.isGrease(type) { types.append(type) }

@@ -4,8 +4,7 @@
 /// Of each direction one unfinished packet is kept, at most 65,535 bytes.
 final class RDPParser: ProtocolParser {
     private var transaction: Transaction?
-    private var client = Side()
-    private var server = Side()
+    private let sides = PerDirection(repeating: Side())
 
     /// One direction's packets.
     private struct Side {
@@ -21,33 +20,24 @@ final class RDPParser: ProtocolParser {
 
     override func reset() {
         transaction = nil
-        client = Side()
-        server = Side()
-    }
-
-    private subscript(direction: Direction) -> Side {
-        @inline(__always) _read {
-            if direction == .toServer { yield client } else { yield server }
-        }
-        @inline(__always) _modify {
-            if direction == .toServer { yield &client } else { yield &server }
-        }
+        sides[.toServer] = Side()
+        sides[.toClient] = Side()
     }
 
     // MARK: Framing
 
     override func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
         var position = 0
-        while position < bytes.byteCount, self[direction].stage != .done, !handsOver {
-            if self[direction].bytes.isEmpty, bytes.byte(at: position) != 3 {
+        while position < bytes.byteCount, sides[direction].stage != .done, !handsOver {
+            if sides[direction].bytes.isEmpty, bytes.byte(at: position) != 3 {
                 // A TLS record: the other end's choice of it was not seen.
-                guard bytes.byte(at: position) == 0x16, self[direction].stage == .connect else {
+                guard bytes.byte(at: position) == 0x16, sides[direction].stage == .connect else {
                     return fail(direction, output)
                 }
                 encrypt(output)
             } else {
                 append(bytes, &position, direction)
-                if self[direction].bytes.count == self[direction].byteCount {
+                if sides[direction].bytes.count == sides[direction].byteCount {
                     readPacket(direction, output)
                 }
             }
@@ -57,10 +47,10 @@ final class RDPParser: ProtocolParser {
 
     /// Takes bytes from an offset on: up to the end of the header, or of the packet.
     private func append(_ bytes: RawSpan, _ position: inout Int, _ direction: Direction) {
-        let missing = self[direction].byteCount &- self[direction].bytes.count
+        let missing = sides[direction].byteCount &- sides[direction].bytes.count
         let end = position &+ min(missing, bytes.byteCount &- position)
         bytes.extracting(position..<end).withUnsafeBytes {
-            self[direction].bytes.append(contentsOf: $0)
+            sides[direction].bytes.append(contentsOf: $0)
         }
         position = end
     }
@@ -70,14 +60,14 @@ final class RDPParser: ProtocolParser {
     }
 
     override func finish(_ direction: Direction, into output: ParserOutput) {
-        if !self[direction].bytes.isEmpty { return fail(direction, output) }
+        if !sides[direction].bytes.isEmpty { return fail(direction, output) }
         end(direction, output)
     }
 
     /// Nothing more of a direction is looked at.
     private func end(_ direction: Direction, _ output: ParserOutput) {
-        self[direction].stage = .done
-        self[direction].bytes.removeAll()
+        sides[direction].stage = .done
+        sides[direction].bytes.removeAll()
         guard let transaction else { return }
         output.advance(transaction, direction, to: .complete)
         if transaction.isComplete { self.transaction = nil }
@@ -93,10 +83,10 @@ final class RDPParser: ProtocolParser {
     /// Reads the packet that is whole; a header alone is not one yet.
     private func readPacket(_ direction: Direction, _ output: ParserOutput) {
         var packet: [UInt8] = []
-        swap(&packet, &self[direction].bytes)
+        swap(&packet, &sides[direction].bytes)
         guard packet.count >= 7 else { return fail(direction, output) }
         packet.withUnsafeBytes { packet in
-            switch (self[direction].stage, packet[5]) {
+            switch (sides[direction].stage, packet[5]) {
             case (.negotiation, 0xe0) where direction == .toServer:
                 readRequest(packet.bytes, output)
             case (.negotiation, 0xd0) where direction == .toClient:
@@ -114,8 +104,8 @@ final class RDPParser: ProtocolParser {
         let transaction = output.begin(RDP.definition, id: 0)
         self.transaction = transaction
         // An end that said its last before has nothing to add.
-        if client.stage == .done { output.advance(transaction, .toServer, to: .complete) }
-        if server.stage == .done { output.advance(transaction, .toClient, to: .complete) }
+        if sides[.toServer].stage == .done { output.advance(transaction, .toServer, to: .complete) }
+        if sides[.toClient].stage == .done { output.advance(transaction, .toClient, to: .complete) }
         return transaction
     }
 
@@ -124,7 +114,7 @@ final class RDPParser: ProtocolParser {
         guard let request = RDPNegotiation(decoding: packet) else { return fail(.toServer, output) }
         transaction.storeRequest(request, packet)
         output.advance(transaction, .toServer, to: .line)
-        client.stage = .connect
+        sides[.toServer].stage = .connect
     }
 
     private func readResponse(_ packet: RawSpan, _ output: ParserOutput) {
@@ -140,7 +130,7 @@ final class RDPParser: ProtocolParser {
         } else if response.type == 2, response.value != 0 {
             encrypt(output)
         } else {
-            server.stage = .connect
+            sides[.toClient].stage = .connect
         }
     }
 

@@ -11,9 +11,7 @@ final class TLSParser: ProtocolParser {
     static let messageByteCountMax = 1 << 16
 
     private var transaction: Transaction?
-    // Every byte passes through these; no access to one reaches into another.
-    @exclusivity(unchecked) private var client = Side()
-    @exclusivity(unchecked) private var server = Side()
+    private let sides = PerDirection(repeating: Side())
     /// Everything that is in clear has been seen.
     private var isDone = false
 
@@ -58,8 +56,8 @@ final class TLSParser: ProtocolParser {
 
     override func reset() {
         transaction = nil
-        client.forget()
-        server.forget()
+        sides[.toServer].forget()
+        sides[.toClient].forget()
         isDone = false
         clientSessionID.removeAll(keepingCapacity: true)
         version = 0
@@ -74,7 +72,7 @@ final class TLSParser: ProtocolParser {
         guard !isDone else { return }
         var position = 0
         while position < bytes.byteCount {
-            switch self[direction].stage {
+            switch sides[direction].stage {
             case .start: startRecords(bytes.byte(at: position), direction)
             case .header: readHeader(bytes, &position, direction, output)
             case .fragment: readFragment(bytes, &position, direction, output)
@@ -92,34 +90,25 @@ final class TLSParser: ProtocolParser {
         end(direction, output)
     }
 
-    private subscript(direction: Direction) -> Side {
-        @inline(__always) _read {
-            if direction == .toServer { yield client } else { yield server }
-        }
-        @inline(__always) _modify {
-            if direction == .toServer { yield &client } else { yield &server }
-        }
-    }
-
     /// SSLv2 begins with a length whose top bit is set, everything later with a content type.
     private func startRecords(_ first: UInt8, _ direction: Direction) {
-        self[direction].stage = first & 0x80 != 0 ? .version2 : .header
+        sides[direction].stage = first & 0x80 != 0 ? .version2 : .header
     }
 
     /// Reads the header of a record (RFC 8446 §5.1): type, version, length.
     private func readHeader(
         _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
     ) {
-        var header = self[direction].header
-        var headerByteCount = self[direction].headerByteCount
+        var header = sides[direction].header
+        var headerByteCount = sides[direction].headerByteCount
         while position < bytes.byteCount, headerByteCount < 5 {
             header = header << 8 | UInt64(bytes.byte(at: position))
             headerByteCount &+= 1
             position &+= 1
         }
         let isWhole = headerByteCount == 5
-        self[direction].header = isWhole ? 0 : header
-        self[direction].headerByteCount = isWhole ? 0 : headerByteCount
+        sides[direction].header = isWhole ? 0 : header
+        sides[direction].headerByteCount = isWhole ? 0 : headerByteCount
         guard isWhole else { return }
         let type = UInt8(truncatingIfNeeded: header >> 32)
         let byteCount = Int(header & 0xffff)
@@ -131,11 +120,11 @@ final class TLSParser: ProtocolParser {
         }
         // Application data is encrypted always.
         if type == 23 { return encrypt(direction, output) }
-        self[direction].type = type
-        self[direction].fragmentByteCount = byteCount
-        self[direction].remaining = byteCount
-        if byteCount > 0 { self[direction].stage = .fragment }
-        if type != 22 { self[direction].message.removeAll(keepingCapacity: true) }
+        sides[direction].type = type
+        sides[direction].fragmentByteCount = byteCount
+        sides[direction].remaining = byteCount
+        if byteCount > 0 { sides[direction].stage = .fragment }
+        if type != 22 { sides[direction].message.removeAll(keepingCapacity: true) }
     }
 
     private func flaw(type: UInt8, version: UInt16, _ byteCount: Int) -> TLS.Anomaly? {
@@ -147,28 +136,28 @@ final class TLSParser: ProtocolParser {
     private func readFragment(
         _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
     ) {
-        let count = min(self[direction].remaining, bytes.byteCount &- position)
+        let count = min(sides[direction].remaining, bytes.byteCount &- position)
         let range = position..<position &+ count
         position = range.upperBound
-        self[direction].remaining &-= count
-        if self[direction].remaining == 0 { self[direction].stage = .header }
-        switch self[direction].type {
+        sides[direction].remaining &-= count
+        if sides[direction].remaining == 0 { sides[direction].stage = .header }
+        switch sides[direction].type {
         case 22:
             keep(bytes, range, direction)
             readMessages(direction, output)
-        case 20: if self[direction].remaining == 0 { changeCipher(direction, output) }
+        case 20: if sides[direction].remaining == 0 { changeCipher(direction, output) }
         case 21:
             keep(bytes, range, direction)
-            if self[direction].remaining == 0 { readAlert(direction, output) }
+            if sides[direction].remaining == 0 { readAlert(direction, output) }
         case 24:
-            if self[direction].message.count < 3 { keep(bytes, range, direction) }
-            if self[direction].remaining == 0 { readHeartbeat(direction, output) }
+            if sides[direction].message.count < 3 { keep(bytes, range, direction) }
+            if sides[direction].remaining == 0 { readHeartbeat(direction, output) }
         default: break
         }
     }
 
     private func keep(_ bytes: RawSpan, _ range: Range<Int>, _ direction: Direction) {
-        bytes.extracting(range).withUnsafeBytes { self[direction].message.append(contentsOf: $0) }
+        bytes.extracting(range).withUnsafeBytes { sides[direction].message.append(contentsOf: $0) }
     }
 
     /// Below TLS 1.3 everything behind this record is encrypted. TLS 1.3 sends it for show (RFC
@@ -178,7 +167,7 @@ final class TLSParser: ProtocolParser {
         if version != 0, !TLSNumbers.isVersion13(version) {
             encrypt(direction, output)
         } else {
-            self[direction].mayEncrypt = true
+            sides[direction].mayEncrypt = true
         }
     }
 
@@ -189,9 +178,9 @@ final class TLSParser: ProtocolParser {
     private func readMessages(_ direction: Direction, _ output: ParserOutput) {
         // The bytes leave the parser while they are read.
         var message: [UInt8] = []
-        swap(&message, &self[direction].message)
+        swap(&message, &sides[direction].message)
         var consumed = 0
-        while message.count &- consumed >= 4, self[direction].stage != .opaque {
+        while message.count &- consumed >= 4, sides[direction].stage != .opaque {
             let start = consumed
             let byteCount = message.withUnsafeBytes { Int($0.bytes.bigEndian24(at: start &+ 1)) }
             if isEncrypted(type: message[start], byteCount, direction) {
@@ -211,13 +200,13 @@ final class TLSParser: ProtocolParser {
             consumed = end
         }
         message.removeFirst(consumed)
-        if self[direction].stage != .opaque { swap(&message, &self[direction].message) }
+        if sides[direction].stage != .opaque { swap(&message, &sides[direction].message) }
     }
 
     /// Behind a ChangeCipherSpec only a hello that fills its record is in clear.
     private func isEncrypted(type: UInt8, _ byteCount: Int, _ direction: Direction) -> Bool {
-        guard self[direction].mayEncrypt else { return false }
-        return type != 1 && type != 2 || byteCount &+ 4 != self[direction].fragmentByteCount
+        guard sides[direction].mayEncrypt else { return false }
+        return type != 1 && type != 2 || byteCount &+ 4 != sides[direction].fragmentByteCount
     }
 
     private func readMessage(
@@ -295,13 +284,13 @@ final class TLSParser: ProtocolParser {
 
     /// An alert in clear: level and description (RFC 8446 §6).
     private func readAlert(_ direction: Direction, _ output: ParserOutput) {
-        defer { self[direction].message.removeAll(keepingCapacity: true) }
-        guard self[direction].message.count == 2 else {
+        defer { sides[direction].message.removeAll(keepingCapacity: true) }
+        guard sides[direction].message.count == 2 else {
             // Longer ones are encrypted, which needs no ChangeCipherSpec where bytes were lost.
-            if self[direction].message.count > 2 { return encrypt(direction, output) }
+            if sides[direction].message.count > 2 { return encrypt(direction, output) }
             return report(.invalidAlertMessage, direction, output)
         }
-        let description = self[direction].message[1]
+        let description = sides[direction].message[1]
         output.text.removeAll()
         if let name = TLSNumbers.alertName(description) {
             output.text.append(name)
@@ -314,15 +303,15 @@ final class TLSParser: ProtocolParser {
     /// A heartbeat in clear (RFC 6520 §4): a type, a payload length, the payload, at least 16 bytes
     /// of padding. One that announces more payload than it has is the attack called Heartbleed.
     private func readHeartbeat(_ direction: Direction, _ output: ParserOutput) {
-        defer { self[direction].message.removeAll(keepingCapacity: true) }
-        guard !self[direction].mayEncrypt else { return }
+        defer { sides[direction].message.removeAll(keepingCapacity: true) }
+        guard !sides[direction].mayEncrypt else { return }
         report(.heartbeatMessage, direction, output)
-        let start = self[direction].message.prefix(3)
+        let start = sides[direction].message.prefix(3)
         guard start.count == 3, start[0] == 1 || start[0] == 2 else {
             return report(.invalidHeartbeatMessage, direction, output)
         }
         let payloadByteCount = Int(start[1]) << 8 | Int(start[2])
-        if payloadByteCount &+ 3 &+ 16 > self[direction].fragmentByteCount {
+        if payloadByteCount &+ 3 &+ 16 > sides[direction].fragmentByteCount {
             report(.overflowHeartbeatMessage, direction, output)
         }
     }
@@ -334,13 +323,13 @@ final class TLSParser: ProtocolParser {
     private func readVersion2(
         _ bytes: RawSpan, _ position: inout Int, _ direction: Direction, _ output: ParserOutput
     ) {
-        let wanted = self[direction].version2ByteCount
-        let count = min(wanted &- self[direction].message.count, bytes.byteCount &- position)
+        let wanted = sides[direction].version2ByteCount
+        let count = min(wanted &- sides[direction].message.count, bytes.byteCount &- position)
         keep(bytes, position..<position &+ count, direction)
         position &+= count
-        guard self[direction].message.count == self[direction].version2ByteCount else { return }
+        guard sides[direction].message.count == sides[direction].version2ByteCount else { return }
         var message: [UInt8] = []
-        swap(&message, &self[direction].message)
+        swap(&message, &sides[direction].message)
         message.withUnsafeBytes {
             readVersion2Message($0.bytes.extracting(2..<$0.count), direction, output)
         }
@@ -354,7 +343,7 @@ final class TLSParser: ProtocolParser {
             let transaction = current(output)
             note("client_hello", output)
             transaction.storeVersion(body.bigEndian(at: 1), .clientVersion, output.text)
-            self[direction].stage = .start
+            sides[direction].stage = .start
             output.advance(transaction, .toServer, to: .headers)
         case 4 where direction == .toClient:
             let transaction = current(output)
@@ -380,8 +369,12 @@ final class TLSParser: ProtocolParser {
         if let transaction { return transaction }
         let transaction = output.begin(TLS.definition, id: 0)
         self.transaction = transaction
-        if client.stage == .opaque { output.advance(transaction, .toServer, to: .complete) }
-        if server.stage == .opaque { output.advance(transaction, .toClient, to: .complete) }
+        if sides[.toServer].stage == .opaque {
+            output.advance(transaction, .toServer, to: .complete)
+        }
+        if sides[.toClient].stage == .opaque {
+            output.advance(transaction, .toClient, to: .complete)
+        }
         return transaction
     }
 
@@ -393,7 +386,7 @@ final class TLSParser: ProtocolParser {
 
     /// The direction is encrypted from here on.
     private func encrypt(_ direction: Direction, _ output: ParserOutput) {
-        guard self[direction].stage != .opaque else { return }
+        guard sides[direction].stage != .opaque else { return }
         encryptingCount &+= 1
         if encryptingCount == 2 { opacity = .payload }
         end(direction, output)
@@ -401,10 +394,10 @@ final class TLSParser: ProtocolParser {
 
     /// Looks at nothing more in a direction: it encrypts, it is broken, or it is over.
     private func end(_ direction: Direction, _ output: ParserOutput) {
-        guard self[direction].stage != .opaque else { return }
-        self[direction].forget()
-        self[direction].stage = .opaque
-        isDone = client.stage == .opaque && server.stage == .opaque
+        guard sides[direction].stage != .opaque else { return }
+        sides[direction].forget()
+        sides[direction].stage = .opaque
+        isDone = sides[.toServer].stage == .opaque && sides[.toClient].stage == .opaque
         guard let transaction else { return }
         if direction == .toClient, version != 0 {
             let isWithout = isResumed && !hasServerCertificate

@@ -206,8 +206,14 @@ struct JSONWriter: ~Copyable {
         var start = 0
         var index = 0
         while index < text.count {
-            if index &+ 8 <= text.count, Self.isPlain(text, at: index) {
-                index &+= 8
+            if index &+ 8 <= text.count {
+                if Self.isPlain(text, at: index) {
+                    index &+= 8
+                    continue
+                }
+            } else if text.count >= 8, Self.isPlain(text, at: text.count &- 8) {
+                // The last eight bytes, some of them looked at before.
+                index = text.count
                 continue
             }
             let byte = text[index]

@@ -66,6 +66,29 @@ import Testing
         #expect(run.output.contains("\"kind\":\"incident\""))
     }
 
+    @Test(arguments: [[], ["--each"]])
+    func `captures that are cut among others are 5, each by its name`(options: [String]) throws {
+        let folder = TemporaryFolder()
+        let whole = try Data(contentsOf: repository.appending(path: Self.story))
+        let cut = [7, 9].map { folder.write("cut\($0).pcapng", Array(whole.dropLast($0))) }
+        let run = try Command.cairn(["read", Self.story] + options + cut)
+        #expect(run.exitCode == 5)
+        for path in cut { #expect(run.errors.contains("ended early: \(path) is cut off")) }
+        #expect(run.output.contains("\"kind\":\"incident\""))
+    }
+
+    @Test(arguments: [[], ["--each"]])
+    func `a file among others that is no capture is said, and the run goes on`(
+        options: [String]
+    ) throws {
+        let folder = TemporaryFolder()
+        let text = folder.write("notes.txt", Array("nothing of the wire\n".utf8))
+        let run = try Command.cairn(["read", Self.story, text] + options)
+        #expect(run.exitCode == 0)
+        #expect(run.errors.contains("not read: \(text) is no capture"))
+        #expect(run.output.contains("\"kind\":\"incident\""))
+    }
+
     @Test func `an interface that does not exist is 6`() throws {
         let run = try Command.cairn(["watch", "no-such-if0"])
         #expect(run.exitCode == 6)
@@ -77,6 +100,18 @@ import Testing
         let run = try Command.cairn(["read", "-o", "/dev/full", Self.story])
         #expect(run.exitCode == 7)
         #expect(run.errors.contains("No space left"))
+    }
+
+    @Test(arguments: [
+        ["fields"], ["fields", "--markdown"], ["fields", "http.uri"], ["--help"],
+        ["test", "Rules/impact"], ["check", "no-such-rules"],
+    ])
+    func `a full disk behind standard output is 7`(arguments: [String]) throws {
+        guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
+        let run = try Command.run(
+            ["sh", "-c", "exec \"$@\" > /dev/full", "sh", Command.path] + arguments)
+        #expect(run.exitCode == 7)
+        #expect(run.errors.contains("cannot write standard output: No space left"))
     }
 
     @Test func `old habits work`() throws {
