@@ -34,7 +34,16 @@ enum ContentCoding: UInt8, CaseIterable {
     case brotli, lzma, zstandard
 
     /// Recognises a coding's name. `isExact` is false where a known name is only a part of it.
+    /// NULs in it count for nothing.
     init?(_ list: RawSpan, _ word: Range<Int>, isExact: inout Bool) {
+        if word.contains(where: { list.byte(at: $0) == 0 }) {
+            let visible = word.prefix(64).compactMap {
+                list.byte(at: $0) == 0 ? nil : list.byte(at: $0)
+            }
+            self.init(visible.span.bytes, 0..<visible.count, isExact: &isExact)
+            isExact = false
+            return
+        }
         func isName(_ name: StaticString) -> Bool {
             list.matches(name, at: word.lowerBound, count: word.count)
         }

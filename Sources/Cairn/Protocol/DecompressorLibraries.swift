@@ -41,10 +41,23 @@ final class BrotliDecompressor: Decompressor {
 }
 
 /// LZMA in its own file format (`.lzma`), as some servers send it under that name.
+///
+/// Its header names the dictionary's size, and encoders name far more than short bodies need: what
+/// is named beyond half the memory that may be taken is cut to that, and only a body that refers
+/// back farther fails.
+///
+///      0            1                  5                              13  byte
+///     +------------+------------------+-------------------------------+
+///     | properties | dictionary, LE   | bytes unpacked, LE, or all 1s |
+///     +------------+------------------+-------------------------------+
 final class LZMADecompressor: Decompressor {
+    private static let headerByteCount = 13
+
     private let memoryByteCountMax: Int
     private let stream: UnsafeMutablePointer<lzma_stream>
+    private let header = HTTPBuffer()
     private var isReady = false
+    private var isDictionaryCut = false
 
     init(memoryByteCountMax: Int) {
         self.memoryByteCountMax = memoryByteCountMax
@@ -60,7 +73,9 @@ final class LZMADecompressor: Decompressor {
     override func reset() {
         lzma_end(stream)
         stream.pointee = lzma_stream()
+        header.removeAll()
         isReady = false
+        isDictionaryCut = false
         super.reset()
     }
 
@@ -68,10 +83,39 @@ final class LZMADecompressor: Decompressor {
         _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) -> (count: Int, status: Status) {
         if !isReady {
+            let count = min(input.count, Self.headerByteCount &- header.count)
+            header.append(UnsafeRawBufferPointer(rebasing: input[..<count]))
+            input = UnsafeRawBufferPointer(rebasing: input[count...])
+            guard header.count == Self.headerByteCount else { return (0, .more) }
             let limit = UInt64(max(1, memoryByteCountMax))
             guard lzma_alone_decoder(stream, limit) == LZMA_OK else { return (0, .memoryLimit) }
             isReady = true
+            cutDictionary()
+            var start = header.bytes
+            let (_, status) = run(&start, into: output)
+            guard case .more = status else { return (0, status) }
         }
+        return run(&input, into: output)
+    }
+
+    private func cutDictionary() {
+        let bytes = header.mutableBytes
+        var named: UInt32 = 0
+        for index in 0..<4 { named |= UInt32(bytes[1 &+ index]) << UInt32(8 &* index) }
+        let most = UInt32(clamping: memoryByteCountMax / 2)
+        guard named > most else { return }
+        isDictionaryCut = true
+        // The library takes only 2^n and 2^n + 2^(n - 1).
+        var size: UInt32 = 1
+        while size <= most >> 1 { size <<= 1 }
+        for index in 0..<4 {
+            bytes[1 &+ index] = UInt8(truncatingIfNeeded: size >> UInt32(8 &* index))
+        }
+    }
+
+    private func run(
+        _ input: inout UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, status: Status) {
         stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
         stream.pointee.avail_in = input.count
         stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -86,7 +130,7 @@ final class LZMADecompressor: Decompressor {
             hasEnded = true
             return (count, .end)
         case LZMA_MEMLIMIT_ERROR, LZMA_MEM_ERROR: return (count, .memoryLimit)
-        default: return (count, .failed)
+        default: return (count, isDictionaryCut ? .memoryLimit : .failed)
         }
     }
 }

@@ -43,7 +43,7 @@ enum HTTP {
 
     private static func detectRequest(_ start: RawSpan, from offset: Int) -> Detection {
         var end = offset
-        while end < start.byteCount, start.byte(at: end).isToken { end &+= 1 }
+        while end < start.byteCount, isMethodByte(start.byte(at: end)) { end &+= 1 }
         let methodCount = end &- offset
         guard methodCount <= 32 else { return .no }
         guard end < start.byteCount else { return .needMore }
@@ -57,6 +57,11 @@ enum HTTP {
         guard start.hasPrefix("http/", at: word) else { return .no }
         // The preface of HTTP/2 (RFC 9113 §3.4) is another protocol's.
         return start.hasPrefix("http/2", at: word) ? .no : .yes
+    }
+
+    /// Whether methods that are in use have such a byte; any token could be one (RFC 9110 §9.1).
+    private static func isMethodByte(_ byte: UInt8) -> Bool {
+        byte.asciiLowercased &- 0x61 < 26 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
     /// Where the last word of a line begins; nil if there is only one.

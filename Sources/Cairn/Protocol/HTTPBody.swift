@@ -90,25 +90,28 @@ final class HTTPBody {
     }
 
     /// Prepares to undo the codings that Content-Encoding lists, the last of which was put on last.
+    /// White space separates them as commas do; what is no coding is passed over.
     private func beginDecoding(
         _ head: HTTPHead, _ transaction: Transaction, into output: ParserOutput
     ) {
         guard let header = head.first(.contentEncoding) else { return }
         let list = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
+        func separates(_ byte: UInt8) -> Bool { byte == ASCII.comma || byte.isWhitespace }
         var end = list.byteCount
         var count = 0
-        while end >= 0 {
+        while end > 0 {
+            while end > 0, separates(list.byte(at: end &- 1)) { end &-= 1 }
             var start = end
-            while start > 0, list.byte(at: start &- 1) != ASCII.comma { start &-= 1 }
-            let word = list.trimmed(start..<end)
-            end = start &- 1
+            while start > 0, !separates(list.byte(at: start &- 1)) { start &-= 1 }
+            let word = start..<end
+            end = start
             if word.isEmpty || list.matches("identity", at: word.lowerBound, count: word.count) {
                 continue
             }
             var isExact = true
             let coding = ContentCoding(list, word, isExact: &isExact)
             if !isExact { note(.abnormalCeHeader) }
-            guard let coding else { return }
+            guard let coding else { continue }
             guard count < output.limits.decompressionLayerCountMax else {
                 note(.tooManyEncodingLayers)
                 return

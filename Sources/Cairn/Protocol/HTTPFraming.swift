@@ -24,6 +24,7 @@ extension HTTPParser {
         case .chunked: request.state = .chunkSize
         case .none, .known: return endMessage(request, into: output)
         }
+        request.hasBody = true
         request.body.beginRequest(request.head, method, transaction, scratch, into: output)
         tellOddities(request, into: output)
     }
@@ -35,16 +36,19 @@ extension HTTPParser {
         let status = StatusLine(parsing: line, 0..<line.byteCount).status
         let method = answered?.method ?? .ambiguous
         hasSeenContinue = false
-        if status == 101 || method == .connect && status / 100 == 2 {
+        let declares = declaresBody(response, transaction)
+        if status == 101 && !declares || method == .connect && status / 100 == 2 {
             endMessage(response, into: output)
             return handOver()
         }
         if method == .connect, request.state == .tunnelWait { request.state = .startLine }
-        guard method != .head, status != 204, status != 304 else {
-            return endMessage(response, into: output)
+        response.mayExceed = announcesClose(response, transaction)
+        // Such responses have no body (RFC 9112 §6.3), but where one is declared, clients read it.
+        guard method != .head, declares || status != 204 && status != 304 else {
+            return endBody(response, into: output)
         }
         switch length(response, transaction, into: output) {
-        case .known(0): return endMessage(response, into: output)
+        case .known(0): return endBody(response, into: output)
         case .known(let count):
             response.remaining = count
             response.state = .sizedBody
@@ -54,8 +58,40 @@ extension HTTPParser {
         case .none:
             response.state = .openBody
         }
+        beginDeclaredBody(transaction, into: output)
+    }
+
+    /// Begins the body of a response whose head is read.
+    func beginDeclaredBody(_ transaction: Transaction, into output: ParserOutput) {
+        response.hasBody = true
         response.body.beginResponse(response.head, transaction, scratch, into: output)
         tellOddities(response, into: output)
+    }
+
+    /// Whether a head tells of a body, of whatever length but zero.
+    func declaresBody(_ reader: HTTPReader, _ transaction: Transaction) -> Bool {
+        if reader.head.first(.transferEncoding) != nil { return true }
+        guard let header = reader.head.first(.contentLength) else { return false }
+        let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
+        return number(in: text) != 0
+    }
+
+    /// Whether the server says that it ends the connection behind this response: nothing else can
+    /// follow.
+    private func announcesClose(_ reader: HTTPReader, _ transaction: Transaction) -> Bool {
+        guard let header = reader.head.first(.connection) else { return false }
+        let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
+        return contains("close", text)
+    }
+
+    /// Ends a body where its length says, or goes on with what may be more of it.
+    private func endBody(_ reader: HTTPReader, into output: ParserOutput) {
+        guard reader.mayExceed, reader.transaction != nil else {
+            return endMessage(reader, into: output)
+        }
+        reader.dropPartial()
+        reader.state = .excess
+        reader.matchedCount = 0
     }
 
     /// Reads the headers that tell a body's length; chunks count more than a number (RFC 9112
@@ -72,31 +108,43 @@ extension HTTPParser {
                     note(.responseAbnormalTransferEncoding, reader, into: output)
                 }
             }
-            if containsToken("chunked", text) { return .chunked }
+            if contains("chunked", text) { return .chunked }
         }
         guard let header = reader.head.first(.contentLength) else { return .none }
-        if header.next >= 0 { note(.duplicateContentLength(direction), reader, into: output) }
+        if header.next >= 0 {
+            note(.duplicateContentLength(direction), reader, into: output)
+            reader.mayExceed = direction == .toClient
+        }
         let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
         if let count = text.decimal(in: 0..<text.byteCount) { return .known(count) }
         note(.contentLength(direction), reader, into: output)
-        return leadingNumber(text).map(Length.known) ?? .none
+        reader.mayExceed = direction == .toClient
+        return number(in: text).map(Length.known) ?? .none
     }
 
-    /// Whether a list has a word among its members.
-    private func containsToken(_ token: StaticString, _ list: RawSpan) -> Bool {
-        var start = 0
-        while start <= list.byteCount {
-            let comma = list.index(of: ASCII.comma, from: start) ?? list.byteCount
-            let word = list.trimmed(start..<comma)
-            if list.matches(token, at: word.lowerBound, count: word.count) { return true }
-            start = comma &+ 1
+    /// Whether text, which is given in small letters, occurs in a value in any case; NULs in the
+    /// value count for nothing.
+    private func contains(_ text: StaticString, _ value: RawSpan) -> Bool {
+        for start in 0..<value.byteCount
+        where value.byte(at: start).asciiLowercased == text.utf8Start[0] {
+            var matched = 0
+            var index = start
+            while index < value.byteCount, matched < text.utf8CodeUnitCount {
+                let byte = value.byte(at: index)
+                index &+= 1
+                if byte == 0 { continue }
+                guard byte.asciiLowercased == text.utf8Start[matched] else { break }
+                matched &+= 1
+            }
+            if matched == text.utf8CodeUnitCount { return true }
         }
         return false
     }
 
-    /// The number that a broken length begins with, as lax readers take it.
-    private func leadingNumber(_ text: RawSpan) -> UInt64? {
-        let start = text.trimmed(0..<text.byteCount).lowerBound
+    /// The first number in a broken length, as lax readers take it.
+    private func number(in text: RawSpan) -> UInt64? {
+        var start = 0
+        while start < text.byteCount, !text.byte(at: start).isDigit { start &+= 1 }
         var end = start
         while end < text.byteCount, text.byte(at: end).isDigit { end &+= 1 }
         return text.decimal(in: start..<end)
@@ -129,7 +177,7 @@ extension HTTPParser {
         if reader.state == .chunkData {
             reader.state = .chunkEnd
         } else {
-            endMessage(reader, into: output)
+            endBody(reader, into: output)
         }
     }
 
@@ -146,25 +194,58 @@ extension HTTPParser {
         }
     }
 
-    /// Takes the line before a chunk: its size in hexadecimal, perhaps extensions. Without a size
-    /// the rest is a body as it stands.
+    /// Reads the line before a chunk. Where it begins with what can be no size, the rest is a body
+    /// as it stands: no end of the line is waited for.
+    func readChunkSize(
+        _ span: RawSpan, from offset: Int, _ reader: HTTPReader, into output: ParserOutput
+    ) -> Int {
+        if reader.hasChunkDigits { return readLines(span, from: offset, reader, into: output) }
+        var start = offset
+        var index = offset
+        while index < span.byteCount, span.byte(at: index).isWhitespace {
+            index &+= 1
+            guard span.byte(at: index &- 1) == ASCII.lineFeed else { continue }
+            // Some servers send an empty line more.
+            start = index
+            reader.dropPartial()
+        }
+        guard index < span.byteCount else {
+            reader.keep(
+                span.extracting(start..<index), endsLine: false,
+                lineByteCountMax: output.limits.headerLineByteCountMax)
+            return index
+        }
+        guard span.byte(at: index).hexDigitValue == nil else {
+            reader.hasChunkDigits = true
+            return readLines(span, from: start, reader, into: output)
+        }
+        note(.chunkLen(reader.direction), reader, into: output)
+        reader.state = .openBody
+        if let transaction = reader.transaction {
+            reader.body.append(reader.partial.bytes.bytes, transaction, into: output)
+        }
+        reader.dropPartial()
+        return start
+    }
+
+    /// Takes the line before a chunk: its size in hexadecimal, whatever follows. A size beyond 32
+    /// bits is none, and the rest a body as it stands.
     func takeChunkSize(_ line: RawSpan, _ reader: HTTPReader, into output: ParserOutput) {
-        let text = line.trimmed(0..<line.byteCount)
-        // Some servers send an empty line more.
-        guard !text.isEmpty else { return }
+        reader.hasChunkDigits = false
+        reader.endedWithBareFeed = false
         var size: UInt64 = 0
-        var index = text.lowerBound
-        while index < text.upperBound, let digit = line.byte(at: index).hexDigitValue,
-            size >> 56 == 0
+        var index = 0
+        while index < line.byteCount, line.byte(at: index).isWhitespace { index &+= 1 }
+        while index < line.byteCount, let digit = line.byte(at: index).hexDigitValue,
+            size >> 32 == 0
         {
             size = size << 4 | UInt64(digit)
             index &+= 1
         }
-        let hasDigits = index > text.lowerBound
-        while index < text.upperBound, line.byte(at: index).isBlank { index &+= 1 }
-        if index < text.upperBound, line.byte(at: index) == ASCII.semicolon {
+        if line.index(of: ASCII.semicolon, from: index) != nil {
             note(.chunkExtension(reader.direction), reader, into: output)
-        } else if !hasDigits || index < text.upperBound {
+        }
+        guard size >> 31 == 0 else {
             note(.chunkLen(reader.direction), reader, into: output)
             reader.state = .openBody
             if let transaction = reader.transaction {
@@ -202,6 +283,6 @@ extension HTTPParser {
                     to: list)
             }
         }
-        endMessage(reader, into: output)
+        endBody(reader, into: output)
     }
 }

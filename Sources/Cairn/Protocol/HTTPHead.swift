@@ -82,6 +82,9 @@ final class HTTPHead {
     /// of their number.
     private static let comparedCountMax = 64
 
+    /// Bytes of a name that may be a known one with NULs in it.
+    private static let nameByteCountMax = 64
+
     private(set) var headers: [HTTPHeader] = []
     /// The first header of each known name, -1 if there is none.
     private var firsts: [Int32] = Array(repeating: -1, count: HTTPHeaderName.allCases.count)
@@ -107,6 +110,9 @@ final class HTTPHead {
         return index < 0 ? nil : headers[Int(index)]
     }
 
+    /// Whether the headers tell of a body, even one of length zero.
+    var declaresBody: Bool { first(.transferEncoding) != nil || first(.contentLength) != nil }
+
     /// What is wrong with a header line.
     struct Faults: OptionSet {
         let rawValue: UInt8
@@ -117,24 +123,35 @@ final class HTTPHead {
         static let repetition = Faults(rawValue: 16)
     }
 
-    /// Adds the line that lies in a range of the head, without its line end.
+    /// Adds the line that lies in a range of the head, without its line end. One that begins with
+    /// a blank, or a NUL, which clients take for one, goes on with the header before it.
     ///
-    /// - Parameter isPlain: Whether it ends with CR LF, as it should.
-    func add(_ head: RawSpan, _ range: Range<Int>, isPlain: Bool, countMax: Int) -> Faults {
+    /// - Parameters:
+    ///   - isPlain: Whether it ends with CR LF, as it should.
+    ///   - splitsFolds: Whether a line that begins with a blank and has a colon is a header of its
+    ///     own, as some clients take it.
+    func add(
+        _ head: RawSpan, _ range: Range<Int>, isPlain: Bool, splitsFolds: Bool, countMax: Int
+    ) -> Faults {
         var start = range.lowerBound
         let end = range.upperBound
         var faults: Faults = []
         if !isPlain { isNormal = false }
-        if start < end, head.byte(at: start).isBlank {
+        if start < end, head.byte(at: start).isBlank || head.byte(at: start) == 0 {
             isNormal = false
-            if !headers.isEmpty {
-                let last = headers.count &- 1
-                headers[last].isFolded = true
-                headers[last].valueCount = end &- headers[last].value
-                return []
+            if let last = headers.last {
+                let isHeader =
+                    splitsFolds && last.kind != .missing
+                    && head.index(of: ASCII.colon, from: start, to: end) != nil
+                if !isHeader {
+                    fold(head, upTo: end)
+                    return []
+                }
             }
             faults = .misplacedFolding
-            start = head.trimmed(range).lowerBound
+            while start < end, head.byte(at: start).isBlank || head.byte(at: start) == 0 {
+                start &+= 1
+            }
         }
         guard headers.count < countMax else {
             isNormal = false
@@ -148,8 +165,7 @@ final class HTTPHead {
                     kind: .missing), head)
             return faults.union(.missingColon)
         }
-        var nameEnd = colon
-        while nameEnd > start, head.byte(at: nameEnd &- 1).isBlank { nameEnd &-= 1 }
+        let nameEnd = endOfName(head, start..<colon)
         var isToken = nameEnd == colon && nameEnd > start
         for index in start..<nameEnd where !head.byte(at: index).isToken { isToken = false }
         if !isToken { faults.insert(.invalidName) }
@@ -163,8 +179,46 @@ final class HTTPHead {
             HTTPHeader(
                 name: start, nameCount: nameEnd &- start, value: value.lowerBound,
                 valueCount: value.count,
-                kind: HTTPHeaderName(head, at: start, count: nameEnd &- start)), head)
+                kind: kind(head, start..<nameEnd, isToken: isToken)), head)
         return isRepeatedOften ? faults.union(.repetition) : faults
+    }
+
+    /// Where a name ends that white space may follow.
+    private func endOfName(_ head: RawSpan, _ range: Range<Int>) -> Int {
+        var end = range.upperBound
+        while end > range.lowerBound, head.byte(at: end &- 1).isWhitespace { end &-= 1 }
+        return end
+    }
+
+    /// What a name means; NULs in it count for nothing.
+    private func kind(_ head: RawSpan, _ name: Range<Int>, isToken: Bool) -> HTTPHeaderName {
+        let known = HTTPHeaderName(head, at: name.lowerBound, count: name.count)
+        guard !isToken, known == .other, name.count <= Self.nameByteCountMax else { return known }
+        let visible = name.compactMap { head.byte(at: $0) == 0 ? nil : head.byte(at: $0) }
+        guard !visible.isEmpty, visible.count < name.count else { return known }
+        return HTTPHeaderName(visible.span.bytes, at: 0, count: visible.count)
+    }
+
+    /// Continues the last header on another line. One that had no colon yet may have it there.
+    private func fold(_ head: RawSpan, upTo end: Int) {
+        let index = headers.count &- 1
+        headers[index].isFolded = true
+        headers[index].valueCount = end &- headers[index].value
+        guard headers[index].kind == .missing, !headers[index].isRepeat,
+            headers[index].nameCount == 0
+        else { return }
+        let start = headers[index].value
+        guard let colon = head.index(of: ASCII.colon, from: start, to: end) else { return }
+        var header = headers.removeLast()
+        firsts[Int(HTTPHeaderName.missing.rawValue)] = -1
+        let value = head.trimmed(head.endOfWhitespace(from: colon &+ 1, to: end)..<end)
+        let nameEnd = endOfName(head, start..<colon)
+        header.name = start
+        header.nameCount = nameEnd &- start
+        header.value = value.lowerBound
+        header.valueCount = value.count
+        header.kind = kind(head, start..<nameEnd, isToken: false)
+        insert(header, head)
     }
 
     /// Adds a header to the table and to the chain of its name; whether that has become long.
@@ -276,7 +330,8 @@ final class HTTPHead {
             fields.keep(head.extracting(header.value..<end))
             return
         }
-        var start = header.value
+        // The first lines may be empty.
+        var start = head.endOfWhitespace(from: header.value, to: end)
         while start < end {
             let feed = head.index(of: ASCII.lineFeed, from: start, to: end) ?? end
             var line = start..<feed

@@ -8,7 +8,9 @@ extension HTTPParser {
         let line = head.extracting(first: min(reader.startLineCount, headerBytesEnd))
         if reader.state == .shortRequest { reader.head.isNormal = false }
         let isRequest = reader.direction == .toServer
-        if !isRequest, isInterim(line) { return endInterim(line, reader, into: output) }
+        if !isRequest, isInterim(line), !reader.head.declaresBody {
+            return endInterim(line, reader, into: output)
+        }
         let layout = reader.head.store(
             head, startCount: line.byteCount, headers: min(reader.headersOffset, headerBytesEnd),
             into: &transaction.fields)
@@ -60,7 +62,11 @@ extension HTTPParser {
             fields.append(keptAt: start, count: end &- start, to: field.rawValue)
             fields.append(keptAt: start, count: end &- start, to: both.rawValue)
         }
-        add(layout.start, layout.end, isRequest ? .requestStart : .responseStart, .start, &fields)
+        // Without headers there is no empty line behind them either.
+        let hasHeaders = !reader.head.headers.isEmpty
+        add(
+            layout.start, hasHeaders ? layout.end : layout.headersEnd,
+            isRequest ? .requestStart : .responseStart, .start, &fields)
         var rawStart = layout.headers
         var rawEnd = layout.end
         if !reader.head.isNormal {
@@ -71,6 +77,7 @@ extension HTTPParser {
         add(
             rawStart, rawEnd, isRequest ? .requestHeaderRaw : .responseHeaderRaw, .headerRaw,
             &fields)
+        guard hasHeaders else { return }
         let block = storeBlockWithoutCookies(layout, reader.head, isRequest, &fields)
         add(
             block.lowerBound, block.upperBound, isRequest ? .requestHeader : .responseHeader,

@@ -10,7 +10,9 @@ extension HTTPParser {
         let isConnect = HTTPMethod(line, parsed.method) == .connect
         var named: Range<Int>?
         if isConnect {
-            named = 0..<target.byteCount
+            // What can be no host names none.
+            let whole = 0..<target.byteCount
+            if !URIAuthority(parsing: target, in: whole).isInvalid { named = whole }
         } else if target.byteCount > 0, target.byte(at: 0) != ASCII.slash {
             named = URIParts(parsing: target).authority
         }
@@ -81,11 +83,10 @@ extension HTTPParser {
         if let port = authority.port {
             fields.append(Int64(port), to: HTTPField.port.rawValue)
         }
-        // A host that is none is shown as it is.
-        var host = authority.host.isEmpty ? 0..<count : authority.host
-        while host.count > 1, text[host.upperBound &- 1] == ASCII.dot {
-            host = host.lowerBound..<host.upperBound &- 1
-        }
+        guard count > 0 else { return }
+        // A host that is none is shown as it is, without a port that may follow.
+        var host = authority.host
+        if host.isEmpty, authority.port == nil { host = 0..<count }
         if text[host].contains(where: { $0 != $0.asciiLowercased }) {
             for byte in text[host] { scratch.append(byte.asciiLowercased) }
             let lowered = fields.keep(scratch.bytes)

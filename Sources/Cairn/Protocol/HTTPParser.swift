@@ -37,10 +37,22 @@ final class HTTPParser: ProtocolParser {
             switch reader.state {
             case .startLine where direction == .toClient:
                 offset = sniffResponse(bytes, from: offset, into: output)
-            case .startLine, .shortRequest, .headers, .resync, .chunkSize, .chunkEnd, .trailers:
+            case .startLine, .shortRequest, .headers, .resync, .chunkEnd, .trailers:
                 offset = readLines(bytes, from: offset, reader, into: output)
-            case .sizedBody, .chunkData, .openBody:
+            case .chunkSize:
+                offset = readChunkSize(bytes, from: offset, reader, into: output)
+            case .sizedBody, .openBody:
+                if reader.skipsLineEnds {
+                    offset = skipLineEnds(bytes, from: offset, reader, into: output)
+                } else {
+                    offset = readBody(bytes, from: offset, reader, into: output)
+                }
+            case .chunkData:
                 offset = readBody(bytes, from: offset, reader, into: output)
+            case .excess:
+                offset = readExcess(bytes, from: offset, reader, into: output)
+            case .junk:
+                offset = readJunk(bytes, from: offset, into: output)
             case .tunnelWait:
                 enterTunnel(bytes, from: offset)
             case .stopped:
@@ -56,11 +68,11 @@ final class HTTPParser: ProtocolParser {
         switch reader.state {
         case .sizedBody, .chunkData:
             skipBody(byteCount, reader, into: output)
-        case .openBody:
+        case .openBody, .excess:
             reader.body.skip(byteCount)
         case .stopped, .tunnelWait:
             break
-        case .startLine, .shortRequest, .headers, .resync, .chunkSize, .chunkEnd, .trailers:
+        case .startLine, .shortRequest, .headers, .resync, .chunkSize, .chunkEnd, .trailers, .junk:
             resynchronize(reader, into: output)
         }
     }
@@ -96,10 +108,10 @@ final class HTTPParser: ProtocolParser {
         case .shortRequest, .headers:
             guard storeLineAlone(reader, transaction) else { return }
             output.advance(transaction, reader.direction, to: .line)
-        case .sizedBody, .chunkSize, .chunkData, .chunkEnd, .trailers, .openBody:
+        case .sizedBody, .chunkSize, .chunkData, .chunkEnd, .trailers, .openBody, .excess:
             output.advance(
                 transaction, reader.direction, to: reader.body.byteCount > 0 ? .body : .headers)
-        case .startLine, .resync, .tunnelWait, .stopped:
+        case .startLine, .junk, .resync, .tunnelWait, .stopped:
             break
         }
     }
@@ -130,6 +142,8 @@ final class HTTPParser: ProtocolParser {
             }
             if reader.state == .headers { endPartialLine(reader, into: output) }
             if reader.state == .shortRequest { endShortRequest(into: output) }
+        case .junk: endJunk(into: output)
+        case .excess: takeHeldExcess(reader, into: output)
         default: break
         }
         reader.dropPartial()

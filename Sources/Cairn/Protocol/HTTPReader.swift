@@ -14,6 +14,11 @@ final class HTTPReader {
         case chunkSize, chunkData, chunkEnd, trailers
         /// In a body that ends with the connection.
         case openBody
+        /// Behind a body whose length is not to be trusted: the body goes on until a line begins
+        /// another message.
+        case excess
+        /// In a response that does not begin with `HTTP`, unless a line of it does.
+        case junk
         /// Behind missing bytes: what is no first line is passed over.
         case resync
         /// Behind a CONNECT request: the next bytes are a tunnel's.
@@ -36,6 +41,21 @@ final class HTTPReader {
     /// Where the first line of the head ends, and where the header lines begin.
     var startLineCount = 0
     var headersOffset = 0
+    /// A blank line ended with a bare LF: it ends the head unless another LF follows.
+    var endsUnlessFeed = false
+    /// The last line ended with a bare LF: a CR that follows belongs to its end.
+    var endedWithBareFeed = false
+    /// In the line before a chunk: a digit of its size came.
+    var hasChunkDigits = false
+    /// What follows the body's end is more of it, unless it is another message.
+    var mayExceed = false
+    /// The body was begun: what was decided of it by the head is known.
+    var hasBody = false
+    /// Line ends behind an oddly ended head do not belong to the body; CRs held until LF follows.
+    var skipsLineEnds = false
+    var heldReturnCount = 0
+    /// Where any line may begin a message: how much of `HTTP` it begins with, -1 if it does not.
+    var matchedCount = 0
     /// The first line's fields are stored already.
     var isLineStored = false
     /// Oddities already told of this message, a bit each.
@@ -63,6 +83,14 @@ final class HTTPReader {
         version = 11
         startLineCount = 0
         headersOffset = 0
+        endsUnlessFeed = false
+        endedWithBareFeed = false
+        hasChunkDigits = false
+        mayExceed = false
+        hasBody = false
+        skipsLineEnds = false
+        heldReturnCount = 0
+        matchedCount = 0
         isLineStored = false
         anomaliesSeen = 0
     }
@@ -111,6 +139,14 @@ extension HTTPParser {
     func readLines(
         _ span: RawSpan, from offset: Int, _ reader: HTTPReader, into output: ParserOutput
     ) -> Int {
+        if reader.endsUnlessFeed, offset < span.byteCount,
+            endsAtBlankLine(reader, before: span.byte(at: offset))
+        {
+            let head = reader.partial.bytes.bytes
+            endHead(head, headerBytesEnd: head.byteCount, reader, into: output)
+            reader.dropPartial()
+            return offset
+        }
         guard reader.partial.isEmpty, !reader.isLineCut else {
             return readCutLines(span, from: offset, reader, into: output)
         }
@@ -123,7 +159,13 @@ extension HTTPParser {
             else { break }
             let head = span.extracting(start..<feed &+ 1)
             switch take(head, line: line &- start, isCut: false, reader, into: output) {
-            case .more: line = feed &+ 1
+            case .more:
+                line = feed &+ 1
+                guard reader.endsUnlessFeed, line < span.byteCount,
+                    endsAtBlankLine(reader, before: span.byte(at: line))
+                else { continue }
+                endHead(head, headerBytesEnd: head.byteCount, reader, into: output)
+                return line
             case .skip:
                 line = feed &+ 1
                 start = line
@@ -150,7 +192,12 @@ extension HTTPParser {
                 lineByteCountMax: output.limits.headerLineByteCountMax)
             offset = end
             guard feed != nil else { break }
-            guard let isEnd = takeCutLine(reader, into: output) else { continue }
+            guard let isEnd = takeCutLine(reader, into: output) else {
+                if reader.endsUnlessFeed, offset < span.byteCount {
+                    return readLines(span, from: offset, reader, into: output)
+                }
+                continue
+            }
             if isEnd { return offset }
         }
         return offset
@@ -190,6 +237,14 @@ extension HTTPParser {
         }
     }
 
+    /// Whether a blank line ends the head, seen from the byte that follows it.
+    private func endsAtBlankLine(_ reader: HTTPReader, before next: UInt8) -> Bool {
+        reader.endsUnlessFeed = false
+        guard next != ASCII.lineFeed else { return false }
+        reader.skipsLineEnds = reader.direction == .toClient
+        return true
+    }
+
     /// Whether the line at the end of the buffer is empty.
     private func endsHead(_ reader: HTTPReader) -> Bool {
         let line = reader.partial.bytes[reader.lineStart...]
@@ -209,29 +264,68 @@ extension HTTPParser {
                 head, line..<end, isPlain: isPlain, isCut: isCut, reader, into: output)
         case .shortRequest:
             return takeLineOfShortRequest(head, line..<end, isPlain, reader, into: output)
-        case .headers:
-            guard end > line else {
-                if !isPlain { reader.head.isNormal = false }
-                endHead(head, headerBytesEnd: head.byteCount, reader, into: output)
-                return .end
-            }
-            takeHeader(head, line..<end, isPlain: isPlain, reader.head, reader, into: output)
-            return .more
-        case .trailers:
-            guard end > line else {
-                endTrailers(head, reader, into: output)
-                return .end
-            }
-            takeHeader(head, line..<end, isPlain: isPlain, reader.trailers, reader, into: output)
-            return .more
+        case .headers, .trailers:
+            return takeHeaderLine(head, line..<end, isPlain: isPlain, reader, into: output)
         case .chunkSize:
             takeChunkSize(head.extracting(line..<end), reader, into: output)
             return .end
         case .chunkEnd:
             return takeChunkEnd(isEmpty: end == line, reader, into: output)
-        case .sizedBody, .chunkData, .openBody, .tunnelWait, .stopped:
+        case .sizedBody, .chunkData, .openBody, .excess, .junk, .tunnelWait, .stopped:
             return .skip
         }
+    }
+
+    /// Takes a line behind the first: a header, or the end of the head.
+    ///
+    /// As lenient as clients are: LF CR ends a line as well, so the CR before this one may belong
+    /// to the end of the last; a blank ended by a bare LF ends the head; but a line of nothing but
+    /// several CRs does not.
+    private func takeHeaderLine(
+        _ head: RawSpan, _ line: Range<Int>, isPlain: Bool, _ reader: HTTPReader,
+        into output: ParserOutput
+    ) -> HTTPLineResult {
+        let table = reader.state == .headers ? reader.head : reader.trailers
+        let startsWithEnd = reader.endedWithBareFeed && reader.direction == .toClient
+        let returnCount = head.byteCount &- 1 &- line.upperBound
+        reader.endedWithBareFeed = returnCount == 0
+        if line.isEmpty, returnCount < 2 || startsWithEnd && returnCount == 2 {
+            if !isPlain { table.isNormal = false }
+            if reader.state == .headers {
+                reader.skipsLineEnds =
+                    reader.direction == .toClient && (returnCount == 0 || startsWithEnd)
+                endHead(head, headerBytesEnd: head.byteCount, reader, into: output)
+            } else {
+                endTrailers(head, reader, into: output)
+            }
+            return .end
+        }
+        var line = line
+        if startsWithEnd, line.count > 1, head.byte(at: line.lowerBound) == ASCII.carriageReturn {
+            line = line.lowerBound &+ 1..<line.upperBound
+        }
+        if returnCount == 0, endsWithBlankLine(head, line, reader.direction) {
+            table.isNormal = false
+            reader.endsUnlessFeed = reader.state == .headers
+            line = line.lowerBound..<max(line.lowerBound, line.upperBound &- 2)
+        }
+        if line.isEmpty {
+            table.isNormal = false
+        } else {
+            takeHeader(head, line, isPlain: isPlain, table, reader, into: output)
+        }
+        return .more
+    }
+
+    /// Whether a line, or what follows the last CR in it, is one blank.
+    private func endsWithBlankLine(
+        _ head: RawSpan, _ line: Range<Int>, _ direction: Direction
+    ) -> Bool {
+        guard !line.isEmpty, head.byte(at: line.upperBound &- 1).isBlank else { return false }
+        guard line.count > 1 else { return true }
+        return direction == .toClient && line.count > 2
+            && head.byte(at: line.upperBound &- 2) == ASCII.carriageReturn
+            && head.byte(at: line.upperBound &- 3) != ASCII.carriageReturn
     }
 
     /// Takes a header line; servers' lines end at bare CRs too, as browsers read them.
@@ -241,14 +335,24 @@ extension HTTPParser {
     ) {
         var line = range
         if reader.direction == .toClient {
+            var search = line.lowerBound
             while let bare = head.index(
-                of: ASCII.carriageReturn, from: line.lowerBound, to: line.upperBound)
+                of: ASCII.carriageReturn, from: search, to: line.upperBound)
             {
-                if bare > line.lowerBound {
-                    addHeader(
-                        head, line.lowerBound..<bare, isPlain: false, table, reader, into: output)
+                search = bare &+ 1
+                // Of several CRs the last one ends the line; alone it begins one.
+                guard bare > line.lowerBound,
+                    head.byte(at: search) != ASCII.carriageReturn
+                else { continue }
+                var end = bare
+                while end > line.lowerBound, head.byte(at: end &- 1) == ASCII.carriageReturn {
+                    end &-= 1
                 }
-                line = bare &+ 1..<line.upperBound
+                if end > line.lowerBound {
+                    addHeader(
+                        head, line.lowerBound..<end, isPlain: false, table, reader, into: output)
+                }
+                line = search..<line.upperBound
                 table.isNormal = false
             }
             guard !line.isEmpty else { return }
@@ -261,7 +365,9 @@ extension HTTPParser {
         _ reader: HTTPReader, into output: ParserOutput
     ) {
         let faults = table.add(
-            head, line, isPlain: isPlain, countMax: output.limits.headerCountMax)
+            head, line, isPlain: isPlain,
+            splitsFolds: reader.direction == .toClient && reader.version == 11,
+            countMax: output.limits.headerCountMax)
         guard !faults.isEmpty else { return }
         let direction = reader.direction
         if faults.contains(.missingColon) {

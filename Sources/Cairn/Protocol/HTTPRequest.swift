@@ -129,13 +129,13 @@ extension HTTPParser {
         return text.byte(at: line.target.lowerBound) == ASCII.slash
     }
 
-    /// Takes the line behind a request line without protocol: a header shows that only the protocol
-    /// was forgotten.
+    /// Takes the line behind a request line without protocol: where it is neither empty nor another
+    /// request, only the protocol was forgotten.
     func takeLineOfShortRequest(
         _ head: RawSpan, _ line: Range<Int>, _ isPlain: Bool, _ reader: HTTPReader,
         into output: ParserOutput
     ) -> HTTPLineResult {
-        if !line.isEmpty, isHeader(head, line) {
+        if !line.isEmpty, !beginsRequest(head, line) {
             note(.requestLineMissingProtocol, reader, into: output)
             reader.state = .headers
             takeHeader(head, line, isPlain: isPlain, reader.head, reader, into: output)
@@ -154,12 +154,11 @@ extension HTTPParser {
         request.dropPartial()
     }
 
-    private func isHeader(_ text: RawSpan, _ line: Range<Int>) -> Bool {
-        guard let colon = text.index(of: ASCII.colon, from: line.lowerBound, to: line.upperBound)
-        else { return false }
-        let name = text.trimmed(line.lowerBound..<colon)
-        for index in name where !text.byte(at: index).isToken { return false }
-        return !name.isEmpty
+    private func beginsRequest(_ text: RawSpan, _ line: Range<Int>) -> Bool {
+        HTTPMethod(
+            text, line.lowerBound..<text.endOfWord(from: line.lowerBound, to: line.upperBound)
+        )
+        .isOnlyHTTP
     }
 
     // MARK: Fields

@@ -28,7 +28,9 @@ extension HTTPParser {
         var offset = offset
         var matched = 0
         if partial.isEmpty {
-            while offset < span.byteCount, span.byte(at: offset).isWhitespace { offset &+= 1 }
+            while offset < span.byteCount, Self.mayPrecede(span.byte(at: offset)) {
+                offset &+= 1
+            }
         } else {
             matched = min(partial.count, 4)
         }
@@ -53,8 +55,11 @@ extension HTTPParser {
         return beginHeadless(span, from: start, into: output)
     }
 
+    /// Whether a byte before a status line counts for nothing.
+    private static func mayPrecede(_ byte: UInt8) -> Bool { byte.isWhitespace || byte == 0 }
+
     /// Begins a response without head: a body, if a request waits for one; else bytes to pass over.
-    private func beginHeadless(
+    func beginHeadless(
         _ span: RawSpan, from offset: Int, into output: ParserOutput
     ) -> Int {
         guard answered != nil || firstOpen < open.count || abandonedCount > 0 else {
@@ -62,11 +67,17 @@ extension HTTPParser {
             response.state = .resync
             return readLines(span, from: offset, response, into: output)
         }
-        beginResponse(into: output)
+        if response.transaction == nil { beginResponse(into: output) }
+        guard answered?.isHTTP09 != false || response.state == .junk else {
+            response.state = .junk
+            response.matchedCount = -1
+            return offset
+        }
         if answered?.isHTTP09 == false { note(.responseInvalidProtocol, response, into: output) }
         response.version = 9
         response.state = .openBody
         if let transaction = response.transaction {
+            response.hasBody = true
             response.body.beginResponse(nil, transaction, scratch, into: output)
             response.body.append(response.partial.bytes.bytes, transaction, into: output)
         }

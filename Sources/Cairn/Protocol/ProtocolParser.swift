@@ -193,7 +193,7 @@ struct ProtocolLimits: Sendable {
     var waitingTransactionCountMax = 32_768
     /// How many content codings of one body are undone, and bytes that may come of it however few
     /// there were; beyond them the ratio counts.
-    var decompressionLayerCountMax = 2
+    var decompressionLayerCountMax = 3
     var decompressedByteCountMax = 1 << 20
     var decompressionRatioMax = 200
     /// Memory of one LZMA body (`lzma-memlimit`).

@@ -71,7 +71,7 @@ extension Setting {
                 "100kb", "Bytes of a response body that rules look at; 0 for all."),
             Setting(
                 "app-layer.protocols.http.libhtp.default-config.response-body-decompress-layer-limit",
-                .integer, "2", "Content encodings within each other that are undone."),
+                .integer, "3", "Content encodings within each other that are undone."),
             Setting(
                 "app-layer.protocols.http.libhtp.default-config.compression-bomb-limit", .byteCount,
                 "1mb", "Bytes that one body may unpack to."),

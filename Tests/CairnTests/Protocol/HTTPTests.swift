@@ -281,7 +281,7 @@ import Testing
                 .client(get),
                 .server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\ncd"),
             ],
-            [["http.response_body": ["abzzcd"]]], anomalies: ["invalid_response_chunk_len"]),
+            [["http.response_body": ["abzz\r\ncd"]]], anomalies: ["invalid_response_chunk_len"]),
         HTTPConversation(
             "a response nobody asked for",
             [
