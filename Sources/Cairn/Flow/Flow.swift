@@ -114,6 +114,8 @@ struct FlowCounts {
     var byteCount: UInt64 = 0
     /// Bytes of transport payload.
     var payloadByteCount: UInt64 = 0
+    /// TCP: sequence numbers used in order, those of SYN and FIN included.
+    var sequenceCount: UInt32 = 0
     /// All TCP flags seen.
     var tcpFlags: TCPFlags = []
     /// Smallest and largest time to live (hop limit); the smallest is 255 before the first packet.

@@ -42,6 +42,8 @@ final class RegexRunner {
     private let stack: OpaquePointer?
     /// Runs that were given up because the expression had too much to try.
     private(set) var limitCount: UInt64 = 0
+    /// The last run was given up, which is neither a match nor the lack of one.
+    private(set) var hasGivenUp = false
 
     /// Groups of which the places are kept, the whole match among them.
     private static let groupCountMax = 16
@@ -75,6 +77,7 @@ final class RegexRunner {
         _ index: Int, in text: UnsafeRawBufferPointer, origin: Int = 0, from start: Int = 0,
         beginsThere: Bool = true
     ) -> Range<Int>? {
+        hasGivenUp = false
         guard origin >= 0, origin <= start, start <= text.count else { return nil }
         // An empty text may have no address, which PCRE2 does not take.
         let base = text.baseAddress ?? UnsafeRawPointer(data)
@@ -83,7 +86,8 @@ final class RegexRunner {
             table.codes.elements[index], subject, text.count &- origin, start &- origin,
             beginsThere ? 0 : UInt32(PCRE2_NOTBOL), data, context)
         guard result >= 0 else {
-            if result != PCRE2_ERROR_NOMATCH { limitCount &+= 1 }
+            hasGivenUp = result != PCRE2_ERROR_NOMATCH
+            if hasGivenUp { limitCount &+= 1 }
             return nil
         }
         guard let places = pcre2_get_ovector_pointer_8(data), places[0] <= places[1] else {

@@ -95,7 +95,7 @@ extension FieldMatch {
     fileprivate var cost: Int {
         let base =
             switch predicate {
-            case .number, .exists, .isAbsent, .timePart: 1
+            case .number, .bits, .exists, .isAbsent, .timePart: 1
             case .network: 2
             case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4
             case .fieldReference: 8

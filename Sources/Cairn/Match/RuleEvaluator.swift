@@ -6,7 +6,7 @@ final class RuleEvaluator {
     private let program: RuleProgram
     private let regexes: RegexRunner
     let sequences: SequenceRunner
-    private let transforms = TransformRunner()
+    private let transforms: TransformRunner
     /// For names of flows in alerts.
     let sha1 = Digest(.sha1)
     /// For text that is put together on demand.
@@ -21,6 +21,7 @@ final class RuleEvaluator {
         regexes = RegexRunner(
             program.regexes, matchLimit: compiled.settings.regexMatchLimit,
             depthLimit: compiled.settings.regexDepthLimit)
+        transforms = TransformRunner(regexes)
         sequences = SequenceRunner(
             program.sequences, regexes, notes, recursionLimit: compiled.settings.recursionLimit)
     }
@@ -130,6 +131,9 @@ final class RuleEvaluator {
             guard let number = number(value) else { return false }
             return note(
                 test.pointee.comparison.holds(number, test.pointee.number), value)
+        case .bits:
+            guard let number = number(value) else { return false }
+            return note(program.bitTests.elements[test.pointee.index].holds(number), value)
         case .timePart:
             guard let number = number(value) else { return false }
             let part = test.pointee.timePart.value(of: Timestamp(nanoseconds: number))

@@ -36,7 +36,8 @@ final class RuleProgram: @unchecked Sendable {
     /// One value test on one field.
     struct Test {
         enum Kind: UInt8 {
-            case text, regex, number, network, exists, isAbsent, fieldReference, sequence, timePart
+            case text, regex, number, bits, network, exists, isAbsent, fieldReference, sequence,
+                timePart
         }
 
         var kind: Kind
@@ -71,8 +72,9 @@ final class RuleProgram: @unchecked Sendable {
     let tests = FlatTable<Test>()
     let texts = FlatTable<TextTest>()
     let networks = FlatTable<IPNetwork>()
+    let bitTests = FlatTable<BitTest>()
     let references = FlatTable<Reference>()
-    let transforms = FlatTable<Transform>()
+    let transforms = FlatTable<TransformCode>()
     let regexes = RegexTable()
     let sequences: SequenceCode
     private let arena = Arena()
@@ -93,7 +95,11 @@ final class RuleProgram: @unchecked Sendable {
         var test = Test(
             kind: .text, source: Self.source(match.field, subjects, subject), field: match.field)
         let first = transforms.count
-        for transform in match.transforms { transforms.append(transform) }
+        for transform in match.transforms {
+            var code = TransformCode(transform: transform)
+            if case .pcrexform(let pattern) = transform { code.regex = try regexes.add(pattern) }
+            transforms.append(code)
+        }
         test.transforms = first..<transforms.count
         let isOfStream = subjects[subject] === StreamFields.definition
         switch match.predicate {
@@ -118,6 +124,9 @@ final class RuleProgram: @unchecked Sendable {
             test.kind = .number
             test.comparison = comparison
             test.number = number
+        case .bits(let bits):
+            test.kind = .bits
+            test.index = Int(bitTests.append(bits))
         case .network(let network):
             test.kind = .network
             test.index = Int(networks.append(network))

@@ -4,6 +4,7 @@ final class SequenceCode: @unchecked Sendable {
     struct Step {
         enum Kind: UInt8 {
             case content, regex, byteTest, byteJump, byteExtract, byteMath, isDataAt, size
+            case base64, asn1, entropy
         }
 
         var kind: Kind
@@ -30,6 +31,8 @@ final class SequenceCode: @unchecked Sendable {
         var within: Number?
         var startsWith: Bool
         var endsWith: Bool
+        /// No bounds, and no step counts from it.
+        var isAlone: Bool
     }
 
     struct Regex {
@@ -78,6 +81,13 @@ final class SequenceCode: @unchecked Sendable {
         var variable: Int16
     }
 
+    struct Base64 {
+        var decoding: Base64Decoding
+        var isRelative: Bool
+        /// The steps on what is decoded.
+        var steps: Range<Int>
+    }
+
     let steps = FlatTable<Step>()
     let contents = FlatTable<Content>()
     let regexes = FlatTable<Regex>()
@@ -87,6 +97,9 @@ final class SequenceCode: @unchecked Sendable {
     let maths = FlatTable<Math>()
     let dataOffsets = FlatTable<Number>()
     let sizes = FlatTable<ClosedRange<Int>>()
+    let base64s = FlatTable<Base64>()
+    let asn1Tests = FlatTable<ASN1Test>()
+    let entropyTests = FlatTable<EntropyTest>()
     let regexTable: RegexTable
     private let arena: Arena
 
@@ -105,28 +118,31 @@ final class SequenceCode: @unchecked Sendable {
     func add(
         _ sequence: [SequenceStep], variables: inout [String]
     ) throws(RegexProblem) -> Range<Int> {
+        let sequence = sequence.withSuricatasBounds
+        // Steps within steps lie before them.
+        var inner: [Range<Int>] = []
+        for step in sequence {
+            guard case .base64(_, _, let steps) = step else {
+                inner.append(0..<0)
+                continue
+            }
+            inner.append(try add(steps, variables: &variables))
+        }
         let first = steps.count
         for (index, step) in sequence.enumerated() {
-            var code = try compile(step, &variables)
-            code.isRetried = Self.isRetried(sequence, index)
+            let isRetried = sequence.isRetried(index)
+            var code = try compile(step, inner[index], &variables)
+            code.isRetried = isRetried
+            if isRetried, code.kind == .content {
+                contents.elements[Int(code.index)].isAlone = false
+            }
             steps.append(code)
         }
         return first..<steps.count
     }
 
-    /// A content or expression is tried again if a step behind it is relative, up to and including the next content or
-    /// expression.
-    private static func isRetried(_ sequence: [SequenceStep], _ index: Int) -> Bool {
-        guard sequence[index].isSearched else { return false }
-        for next in sequence[(index + 1)...] {
-            if next.isRelative { return true }
-            if next.isSearched { return false }
-        }
-        return false
-    }
-
     private func compile(
-        _ step: SequenceStep, _ variables: inout [String]
+        _ step: SequenceStep, _ inner: Range<Int>, _ variables: inout [String]
     ) throws(RegexProblem) -> Step {
         let isRelative = step.isRelative
         switch step {
@@ -169,6 +185,11 @@ final class SequenceCode: @unchecked Sendable {
             return Step(
                 kind: .isDataAt, index: dataOffsets.append(number(offset, &variables)),
                 isNegated: isNegated, isRelative: isRelative)
+        case .base64(let decoding, let isRelative, _):
+            let code = Base64(decoding: decoding, isRelative: isRelative, steps: inner)
+            return Step(kind: .base64, index: base64s.append(code))
+        case .asn1(let test): return Step(kind: .asn1, index: asn1Tests.append(test))
+        case .entropy(let test): return Step(kind: .entropy, index: entropyTests.append(test))
         case .size(let comparison, let size):
             let size = Int(clamping: size)
             let range =
@@ -197,7 +218,8 @@ final class SequenceCode: @unchecked Sendable {
             depth: step.depth.map { number($0, &variables) },
             distance: step.distance.map { number($0, &variables) },
             within: step.within.map { number($0, &variables) },
-            startsWith: step.startsWith, endsWith: step.endsWith)
+            startsWith: step.startsWith, endsWith: step.endsWith,
+            isAlone: step.isUnbounded && !step.startsWith)
     }
 
     private func bytes(_ number: ByteNumber, _ variables: inout [String]) -> Bytes {
@@ -225,7 +247,66 @@ final class SequenceCode: @unchecked Sendable {
     }
 }
 
+extension [SequenceStep] {
+    /// The same steps with the bounds that Suricata derives from their neighbours.
+    ///
+    /// No data one byte behind a content means that the value ends with it. A content behind another is looked for no
+    /// sooner than that one and the distance allow; this is said of a negated content without bounds too, though it takes
+    /// no room.
+    fileprivate var withSuricatasBounds: [SequenceStep] {
+        var steps: [SequenceStep] = []
+        for step in self {
+            switch (steps.last, step) {
+            case (.content(var content), .isDataAt(.number(1), isRelative: true, isNegated: true)):
+                content.endsWith = true
+                steps[steps.count - 1] = .content(content)
+            case (.content(let previous), .content(var content)):
+                if previous.isNegated, previous.isUnbounded, !previous.startsWith,
+                    content.offset == nil, case .number(let distance) = content.distance,
+                    distance >= 0
+                {
+                    let byteCount = Int64(previous.bytes.count)
+                    content.offset = .number(
+                        distance.addingReportingOverflow(byteCount).partialValue)
+                }
+                steps.append(.content(content))
+            default: steps.append(step)
+            }
+        }
+        return steps
+    }
+
+    /// Whether another place of a step is looked for if those behind it fail: if one of them counts from it.
+    fileprivate func isRetried(_ index: Int) -> Bool {
+        guard self[index].isSearched else { return false }
+        for next in index + 1..<count {
+            // A content or expression counts from the last of its kind, other steps from whichever is before them.
+            let isPrevious = self[index + 1..<next].allSatisfy {
+                self[next].isSearched ? !$0.isSearched : $0.isSize
+            }
+            guard isPrevious || !self[index + 1..<next].contains(where: \.isSearched) else {
+                return false
+            }
+            if isPrevious, self[next].isRelative { return true }
+        }
+        return false
+    }
+}
+
+extension ContentStep {
+    fileprivate var isUnbounded: Bool {
+        offset == nil && depth == nil && distance == nil && within == nil
+    }
+}
+
 extension SequenceStep {
+    fileprivate var isSize: Bool {
+        switch self {
+        case .size, .sizeRange: true
+        default: false
+        }
+    }
+
     /// Whether the step looks for something, and so could match at several places.
     fileprivate var isSearched: Bool {
         switch self {
@@ -244,7 +325,7 @@ extension SequenceStep {
             .byteMath(let bytes, _, _, _):
             bytes.isRelative
         case .isDataAt(_, let isRelative, _): isRelative
-        case .size, .sizeRange: false
+        case .size, .sizeRange, .base64, .asn1, .entropy: false
         }
     }
 }

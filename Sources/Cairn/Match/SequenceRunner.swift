@@ -2,7 +2,7 @@
 ///
 /// Steps are tried in order. `cursor` is where the last content, expression or jump ended; a relative step counts from
 /// there. If a step fails, the contents and expressions before it on whose place it depends are tried at their next
-/// places.
+/// places; if what failed depends on no place before it, nothing is tried again, even if a variable would change.
 final class SequenceRunner {
     private let code: SequenceCode
     private let regexes: RegexRunner
@@ -18,6 +18,10 @@ final class SequenceRunner {
     private var base = 0
     private var end = 0
     private var stepsLeft = 0
+    /// Kilobytes that may still be searched, so that long values cannot make steps expensive.
+    private var searchLeft = 0
+    /// What base64 stood for.
+    private var decoded: [UInt8] = []
     /// Evaluations that were given up because there was too much to try.
     private(set) var limitCount: UInt64 = 0
 
@@ -26,8 +30,7 @@ final class SequenceRunner {
         self.code = code
         self.regexes = regexes
         self.notes = notes
-        // Bytes searched count too (`charge`), so that long values cannot make steps expensive.
-        stepCountMax = max(1, min(recursionLimit, 1 << 30)) * 4
+        stepCountMax = recursionLimit > 0 ? min(recursionLimit, 1 << 30) : 1 << 30
         variables = .allocate(capacity: SequenceCode.variableCountMax)
         variables.initialize(repeating: 0, count: SequenceCode.variableCountMax)
     }
@@ -42,11 +45,12 @@ final class SequenceRunner {
         self.base = Int(clamping: min(base, 1 << 48))
         end = steps.upperBound
         stepsLeft = stepCountMax
+        searchLeft = Self.searchMax
         let noteCount = notes.count
         // Without a match before it, a relative step counts from the stream's start.
-        if holds(from: steps.lowerBound, cursor: -self.base) { return true }
+        if run(from: steps.lowerBound, cursor: -self.base) == .held { return true }
         notes.truncate(to: noteCount)
-        if stepsLeft < 0 { limitCount &+= 1 }
+        if stepsLeft <= 0 || searchLeft <= 0 { limitCount &+= 1 }
         return false
     }
 
@@ -60,126 +64,184 @@ final class SequenceRunner {
             ? number.value : Self.bounded(variables[Int(number.variable)])
     }
 
-    /// Pays for a step that searches some bytes; false when the limit is reached.
+    /// Kilobytes that one sequence may search.
+    private static let searchMax = 12 * 1024
+
+    /// Pays for a search of some bytes; false when the limit is reached.
     @inline(__always) private func charge(searching byteCount: Int) -> Bool {
-        stepsLeft &-= 1 &+ byteCount &>> 10
-        return stepsLeft >= 0
+        searchLeft &-= 1 &+ byteCount &>> 10
+        return searchLeft > 0
     }
 
-    private func holds(from first: Int, cursor start: Int) -> Bool {
+    /// What came of the steps from one on.
+    private enum Result {
+        case held
+        /// Another place of a step before them may help.
+        case failed
+        /// None will.
+        case hopeless
+    }
+
+    private func run(from first: Int, cursor start: Int) -> Result {
         var index = first
         var cursor = start
+        // Behind a content on whose place nothing depends there is nothing to be tried again.
+        var failure = Result.failed
         while index < end {
+            stepsLeft &-= 1
+            guard stepsLeft > 0 else { return .hopeless }
             let step = code.steps.elements[index]
             index &+= 1
-            let isHeld: Bool
-            switch step.kind {
-            case .content:
-                switch content(step, behind: index, cursor) {
-                case .place(let end): cursor = end
-                case .held: break
-                case .failed: return false
-                case .all: return true
+            let outcome =
+                switch step.kind {
+                case .content: content(step, behind: index, cursor)
+                case .regex: regex(step, behind: index, cursor)
+                default: plain(step, cursor)
                 }
-                continue
-            case .regex:
-                switch regex(step, behind: index, cursor) {
-                case .place(let end): cursor = end
-                case .held: break
-                case .failed: return false
-                case .all: return true
-                }
-                continue
-            case .byteTest:
-                guard let result = byteTest(Int(step.index), cursor) else { return false }
-                isHeld = result
-            case .byteJump:
-                guard let end = jump(Int(step.index), cursor) else { return false }
+            switch outcome {
+            case .place(let end):
                 cursor = end
-                isHeld = true
-            case .byteExtract:
-                guard let end = extract(Int(step.index), cursor) else { return false }
-                cursor = end
-                isHeld = true
-            case .byteMath:
-                guard let end = math(Int(step.index), cursor) else { return false }
-                cursor = end
-                isHeld = true
-            case .isDataAt:
-                let offset = value(code.dataOffsets.elements[Int(step.index)])
-                isHeld =
-                    step.isRelative
-                    ? cursor &+ offset <= text.count : offset &- base < text.count
-            case .size:
-                isHeld = code.sizes.elements[Int(step.index)].contains(base &+ text.count)
+                if step.kind == .content { failure = .hopeless }
+            case .held: break
+            case .ended(let result): return result == .failed ? failure : result
             }
-            guard isHeld != step.isNegated, charge(searching: 0) else { return false }
         }
-        return true
+        return .held
+    }
+
+    private enum Outcome {
+        /// It holds, and the cursor is there now; the next step is next.
+        case place(Int)
+        /// It holds where the cursor is.
+        case held
+        /// Nothing is left to be tried: it failed, or all steps behind it held too.
+        case ended(Result)
+
+        /// What a plain test says.
+        init(_ holds: Bool) { self = holds ? .held : .ended(.failed) }
+
+        /// What a step says that moves the cursor if it holds.
+        init(_ place: Int?) { self = place.map { .place($0) } ?? .ended(.failed) }
+    }
+
+    /// A step that holds at one place or not at all.
+    private func plain(_ step: SequenceCode.Step, _ cursor: Int) -> Outcome {
+        let index = Int(step.index)
+        switch step.kind {
+        case .byteTest: return Outcome(byteTest(index, cursor) == !step.isNegated)
+        case .byteJump: return Outcome(jump(index, cursor))
+        case .byteExtract: return Outcome(extract(index, cursor))
+        case .byteMath: return Outcome(math(index, cursor))
+        case .isDataAt:
+            let offset = value(code.dataOffsets.elements[index])
+            let isThere =
+                step.isRelative ? cursor &+ offset <= text.count : offset &- base < text.count
+            return Outcome(isThere != step.isNegated)
+        case .size:
+            let isWithin = code.sizes.elements[index].contains(base &+ text.count)
+            return Outcome(isWithin != step.isNegated)
+        case .base64: return base64(index, cursor)
+        case .asn1: return Outcome(code.asn1Tests.elements[index].holds(text, cursor: cursor))
+        case .entropy: return Outcome(code.entropyTests.elements[index].holds(text))
+        case .content, .regex: preconditionFailure("searched for")
+        }
+    }
+
+    /// Decodes base64 and runs the steps on it; they decide.
+    private func base64(_ index: Int, _ cursor: Int) -> Outcome {
+        let step = code.base64s.elements + index
+        let start = step.pointee.isRelative ? max(0, cursor) : 0
+        guard start < text.count else { return .ended(.failed) }
+        decoded.removeAll(keepingCapacity: true)
+        step.pointee.decoding.decode(
+            UnsafeRawBufferPointer(rebasing: text[start...]), into: &decoded)
+        guard !decoded.isEmpty else { return .ended(.failed) }
+        let outer = (text: text, base: base, end: end)
+        let bytes = decoded
+        let result = bytes.withUnsafeBytes { bytes in
+            (text, base, end) = (bytes, 0, step.pointee.steps.upperBound)
+            return run(from: step.pointee.steps.lowerBound, cursor: 0)
+        }
+        (text, base, end) = outer
+        return .ended(result)
     }
 
     // MARK: Content and expressions
 
-    private enum Outcome {
-        /// It matched, ending there; the next step is next.
-        case place(Int)
-        /// A negated step held.
-        case held
-        case failed
-        /// It matched, and so did all steps behind it.
-        case all
-    }
-
     private func content(_ step: SequenceCode.Step, behind next: Int, _ cursor: Int) -> Outcome {
         let content = code.contents.elements + Int(step.index)
         let byteCount = content.pointee.text.byteCount
-        guard let (first, high) = bounds(content, isRelative: step.isRelative, cursor) else {
-            return step.isNegated ? .held : .failed
+        let (first, high) = bounds(content, isRelative: step.isRelative, cursor)
+        guard first <= high, high > 0 else { return Outcome(step.isNegated) }
+        if step.isNegated {
+            guard isFound(content, first, high) else { return .held }
+            return .ended(content.pointee.isAlone ? .hopeless : .failed)
         }
+        // What does not depend on the place of another is not there at all.
+        let missing = Outcome.ended(step.isRelative ? .failed : .hopeless)
         var low = first
         if content.pointee.endsWith {
-            guard high >= text.count else { return step.isNegated ? .held : .failed }
+            guard high >= text.count else { return missing }
             low = max(low, text.count &- byteCount)
         }
         while true {
-            guard charge(searching: max(0, high &- low)) else { return .failed }
+            guard charge(searching: max(0, high &- low)) else { return .ended(.hopeless) }
             guard let offset = content.pointee.text.firstOffset(in: text, from: low, to: high)
-            else { return step.isNegated ? .held : .failed }
-            if step.isNegated { return .failed }
+            else { return missing }
             let noteCount = notes.count
             notes.add(text, offset..<offset &+ byteCount, base: base)
             guard step.isRetried else { return .place(offset &+ byteCount) }
-            if holds(from: next, cursor: offset &+ byteCount) { return .all }
+            let result = run(from: next, cursor: offset &+ byteCount)
+            guard result == .failed else { return .ended(result) }
             notes.truncate(to: noteCount)
             low = offset &+ 1
         }
     }
 
-    /// Where a content may begin and must have ended, as offsets in the text; nil if it cannot be there.
+    /// Whether a negated content is where it must not be.
+    ///
+    /// With `endswith` only the first place counts, and it counts as the end if as many bytes stand behind it as before
+    /// the search: so does Suricata, which takes an offset in what is searched for one in the whole value.
+    private func isFound(
+        _ content: UnsafePointer<SequenceCode.Content>, _ low: Int, _ high: Int
+    ) -> Bool {
+        if content.pointee.endsWith, high < text.count { return false }
+        guard charge(searching: high &- low),
+            let offset = content.pointee.text.firstOffset(in: text, from: low, to: high)
+        else { return false }
+        return !content.pointee.endsWith
+            || offset &+ content.pointee.text.byteCount &+ low == text.count
+    }
+
+    /// Where a content may begin and must have ended, as offsets in the text; it cannot be there if they are the wrong way
+    /// round or nothing lies before the end.
     private func bounds(
         _ content: UnsafePointer<SequenceCode.Content>, isRelative: Bool, _ cursor: Int
-    ) -> (low: Int, high: Int)? {
+    ) -> (low: Int, high: Int) {
         var low = 0
         var high = text.count
         if isRelative {
+            let origin = cursor &+ base
             let distance = content.pointee.distance.map(value) ?? 0
-            low = max(0, cursor &+ distance)
+            low = max(0, origin &+ distance)
             if let within = content.pointee.within {
-                high = min(high, cursor &+ distance &+ value(within))
+                // An end before the start is no bound in Suricata: the number wraps. Where the distance is a variable,
+                // it adds the place where the search begins once more.
+                let isVariable = content.pointee.distance.map { $0.variable >= 0 } ?? false
+                let end = origin &+ distance &+ value(within) &+ (isVariable ? low : 0)
+                if end >= 0 { high = min(high, end &- base) }
             }
             if let depth = content.pointee.depth { high = min(high, cursor &+ value(depth)) }
-            if let offset = content.pointee.offset { low = max(low, value(offset) &- base) }
+            if let offset = content.pointee.offset { low = max(low, value(offset)) }
         } else if content.pointee.startsWith {
-            low = -base
+            low = 0
             high = min(high, content.pointee.text.byteCount &- base)
+            if base > 0 { return (1, 0) }
         } else {
-            let offset = content.pointee.offset.map(value) ?? 0
-            low = max(0, offset &- base)
-            if let depth = content.pointee.depth {
-                high = min(high, offset &+ value(depth) &- base)
-            }
+            low = content.pointee.offset.map(value) ?? 0
+            if let depth = content.pointee.depth { high = min(high, low &+ value(depth) &- base) }
         }
-        return low >= 0 && low <= high && high > 0 ? (low, high) : nil
+        return (max(0, low &- base), high)
     }
 
     private func regex(_ step: SequenceCode.Step, behind next: Int, _ cursor: Int) -> Outcome {
@@ -188,19 +250,20 @@ final class SequenceRunner {
         let isAtStart = step.isRelative || base == 0
         var start = origin
         while true {
-            guard charge(searching: max(0, text.count &- start)) else { return .failed }
-            let isPossible = isAtStart || !regex.pointee.isAnchored
-            guard isPossible,
+            guard charge(searching: max(0, text.count &- start)) else { return .ended(.hopeless) }
+            guard isAtStart || !regex.pointee.isAnchored else { return Outcome(step.isNegated) }
+            guard
                 let place = regexes.match(
                     regex.pointee.index, in: text, origin: origin, from: start,
                     beginsThere: isAtStart)
-            else { return step.isNegated ? .held : .failed }
-            if step.isNegated { return .failed }
+            else { return Outcome(step.isNegated && !regexes.hasGivenUp) }
+            if step.isNegated { return .ended(.failed) }
             capture(regex, origin)
             let noteCount = notes.count
             notes.add(text, place, base: base)
             guard step.isRetried else { return .place(place.upperBound) }
-            if holds(from: next, cursor: place.upperBound) { return .all }
+            let result = run(from: next, cursor: place.upperBound)
+            guard result == .failed else { return .ended(result) }
             notes.truncate(to: noteCount)
             start = place.lowerBound &+ 1
         }
@@ -227,6 +290,7 @@ final class SequenceRunner {
         let offset = value(bytes.offset) &+ (bytes.isRelative ? cursor : -base)
         guard byteCount >= 0, offset >= 0, offset <= text.count, byteCount <= text.count &- offset
         else { return nil }
+        if bytes.isRelative, offset == text.count { return nil }
         let field = UnsafeRawBufferPointer(rebasing: text[offset..<offset &+ byteCount])
         if let form = bytes.text {
             return DigitReader.read(field, form).map { ($0.value, offset &+ $0.byteCount) }
@@ -256,7 +320,7 @@ final class SequenceRunner {
         }
     }
 
-    /// Where a jump leads; nil if that is outside the text.
+    /// Where a jump leads, but not to before the text; nil if that is behind its end.
     private func jump(_ index: Int, _ cursor: Int) -> Int? {
         let jump = code.jumps.elements[index]
         guard let read = read(jump.bytes, cursor) else { return nil }
@@ -271,7 +335,7 @@ final class SequenceRunner {
         } else {
             target &+= read.end
         }
-        return target >= 0 && target < text.count ? target : nil
+        return target <= text.count ? max(0, target) : nil
     }
 
     private func extract(_ index: Int, _ cursor: Int) -> Int? {

@@ -1,14 +1,26 @@
+import CZlib
+
+/// A transform with what was compiled for it.
+struct TransformCode {
+    var transform: Transform
+    /// Index of its expression; -1 if it has none.
+    var regex = -1
+}
+
 /// Applies the transforms of a rule to a value, into memory that is used again. One a shard.
 final class TransformRunner {
     private var current: [UInt8] = []
     private var next: [UInt8] = []
+    private let regexes: RegexRunner
     private let md5 = Digest(.md5)
     private let sha1 = Digest(.sha1)
     private let sha256 = Digest(.sha256)
 
+    init(_ regexes: RegexRunner) { self.regexes = regexes }
+
     /// Calls `body` with the changed value.
     func apply<Result>(
-        _ transforms: UnsafeBufferPointer<Transform>, to value: UnsafeRawBufferPointer,
+        _ transforms: UnsafeBufferPointer<TransformCode>, to value: UnsafeRawBufferPointer,
         _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
         current.removeAll(keepingCapacity: true)
@@ -17,8 +29,8 @@ final class TransformRunner {
         return current.withUnsafeBytes(body)
     }
 
-    private func apply(_ transform: Transform) {
-        switch transform {
+    private func apply(_ code: TransformCode) {
+        switch code.transform {
         case .toLowercase:
             for index in current.indices { current[index] = current[index].asciiLowercased }
         case .toUppercase:
@@ -36,7 +48,11 @@ final class TransformRunner {
         case .xor(let key):
             guard !key.isEmpty else { return }
             for index in current.indices { current[index] ^= key[index % key.count] }
-        case .fromBase64: decodeBase64()
+        case .fromBase64(let decoding): decodeBase64(decoding)
+        case .stripPseudoHeaders: stripPseudoHeaders()
+        case .pcrexform: extract(code.regex)
+        case .gunzip(let byteCountMax): inflate(windowBits: 31, byteCountMax)
+        case .zlibDeflate(let byteCountMax): inflate(windowBits: 15, byteCountMax)
         }
     }
 
@@ -98,31 +114,66 @@ final class TransformRunner {
         }
     }
 
-    /// RFC 4648 §4, up to the padding or the first byte of another alphabet; white space is skipped.
-    private func decodeBase64() {
+    private func decodeBase64(_ decoding: Base64Decoding) {
+        next.removeAll(keepingCapacity: true)
+        current.withUnsafeBytes { decoding.decode($0, into: &next) }
+        // What is no base64 stays as it is.
+        if !next.isEmpty { swap(&current, &next) }
+    }
+
+    /// Lines of HTTP/2's pseudo headers (RFC 9113 §8.3), which begin with a colon.
+    private func stripPseudoHeaders() {
         rewrite {
-            var bits: UInt32 = 0
-            var bitCount = 0
-            for byte in current where !byte.isASCIISpace {
-                guard let digit = Self.base64Value(byte) else { break }
-                bits = bits << 6 | digit
-                bitCount &+= 6
-                if bitCount >= 8 {
-                    bitCount &-= 8
-                    next.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+            var start = 0
+            while start < current.count {
+                let end =
+                    current[start...].firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 }
+                    ?? current.count
+                if current[start] != UInt8(ascii: ":") {
+                    next.append(contentsOf: current[start..<end])
                 }
+                start = end
             }
         }
     }
 
-    private static func base64Value(_ byte: UInt8) -> UInt32? {
-        switch byte {
-        case 0x41...0x5a: UInt32(byte) - 0x41
-        case 0x61...0x7a: UInt32(byte) - 0x61 + 26
-        case 0x30...0x39: UInt32(byte) - 0x30 + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
+    private func extract(_ regex: Int) {
+        next.removeAll(keepingCapacity: true)
+        let hasMatched = current.withUnsafeBytes { bytes in
+            guard regexes.match(regex, in: bytes) != nil, let group = regexes.group(1) else {
+                return false
+            }
+            next.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[group]))
+            return true
         }
+        if hasMatched { swap(&current, &next) }
+    }
+
+    /// Puts what is unpacked in the place of the value, as far as there is room for it.
+    private func inflate(windowBits: Int32, _ byteCountMax: Int) {
+        var stream = z_stream()
+        guard !current.isEmpty,
+            inflateInit2_(
+                &stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { return }
+        defer { inflateEnd(&stream) }
+        next.removeAll(keepingCapacity: true)
+        next.append(contentsOf: repeatElement(0, count: max(1, byteCountMax)))
+        var status: Int32 = Z_OK
+        current.withUnsafeMutableBytes { input in
+            next.withUnsafeMutableBytes { output in
+                stream.next_in = input.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.avail_in = UInt32(clamping: input.count)
+                stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                stream.avail_out = UInt32(clamping: output.count)
+                status = CZlib.inflate(&stream, Z_SYNC_FLUSH)
+            }
+        }
+        let count = next.count &- Int(stream.avail_out)
+        guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, count > 0 else {
+            return
+        }
+        next.removeLast(next.count &- count)
+        swap(&current, &next)
     }
 }

@@ -2,7 +2,7 @@
 enum CommonFields {
     static let definition = ProtocolDefinition(
         name: "common", summary: "both ends, transport and time of every event",
-        fields: [FieldDefinition](rows: endRows + otherRows))
+        fields: [FieldDefinition](rows: endRows + otherRows + flowRows))
 
     /// Where the values come from.
     struct Context {
@@ -75,6 +75,9 @@ enum CommonField: Int, CaseIterable {
     case clientAddress, clientPort, serverAddress, serverPort
     case ipVersion, isIPv6, proto, ipProtocol, applicationProtocol, vlanID, direction, flowID
     case communityID, time
+    case flowAge, flowPackets, flowPacketsToServer, flowPacketsToClient
+    case flowBytes, flowBytesToServer, flowBytesToClient
+    case streamSizeOfClient, streamSizeOfServer
 }
 
 // MARK: - Values
@@ -99,6 +102,28 @@ extension CommonFields {
         case .flowID:
             return context.flow.map { Int64(truncatingIfNeeded: $0.pointee.id) }
         case .time: return context.timestamp.nanoseconds
+        default: return context.flow.flatMap { flowNumber(field, $0) }
+        }
+    }
+
+    /// What the flow has come to, the present packet included.
+    private static func flowNumber(_ field: CommonField, _ flow: FlowPointer) -> Int64? {
+        let (server, client) = (flow.pointee.toServer, flow.pointee.toClient)
+        switch field {
+        case .flowAge:
+            // Suricata counts from the one second to the other, whatever the fractions.
+            return flow.pointee.last.nanoseconds / nanosecondsPerSecond
+                &- flow.pointee.start.nanoseconds / nanosecondsPerSecond
+        case .flowPackets: return Int64(clamping: server.packetCount &+ client.packetCount)
+        case .flowPacketsToServer: return Int64(clamping: server.packetCount)
+        case .flowPacketsToClient: return Int64(clamping: client.packetCount)
+        case .flowBytes: return Int64(clamping: server.byteCount &+ client.byteCount)
+        case .flowBytesToServer: return Int64(clamping: server.byteCount)
+        case .flowBytesToClient: return Int64(clamping: client.byteCount)
+        case .streamSizeOfClient:
+            return flow.pointee.connection < 0 ? nil : Int64(server.sequenceCount)
+        case .streamSizeOfServer:
+            return flow.pointee.connection < 0 ? nil : Int64(client.sequenceCount)
         default: return nil
         }
     }
@@ -273,6 +298,54 @@ extension CommonFields {
             FieldDefinition(
                 "server.port", .integer, aliases: ["id.resp_p", "s-port", "server_port"],
                 "port of the other end")
+        ),
+    ]
+
+    private static let flowRows: [Row] = [
+        (
+            .flowAge,
+            FieldDefinition(
+                "flow.current.age", .integer, "seconds since the flow's first packet")
+        ),
+        (
+            .flowPackets,
+            FieldDefinition("flow.current.pkts", .integer, "packets of the flow up to now")
+        ),
+        (
+            .flowPacketsToServer,
+            FieldDefinition(
+                "flow.current.pkts_toserver", .integer, "packets of the client up to now")
+        ),
+        (
+            .flowPacketsToClient,
+            FieldDefinition(
+                "flow.current.pkts_toclient", .integer, "packets of the server up to now")
+        ),
+        (
+            .flowBytes,
+            FieldDefinition("flow.current.bytes", .integer, "bytes of the flow's frames up to now")
+        ),
+        (
+            .flowBytesToServer,
+            FieldDefinition(
+                "flow.current.bytes_toserver", .integer, "bytes of the client's frames up to now")
+        ),
+        (
+            .flowBytesToClient,
+            FieldDefinition(
+                "flow.current.bytes_toclient", .integer, "bytes of the server's frames up to now")
+        ),
+        (
+            .streamSizeOfClient,
+            FieldDefinition(
+                "stream_size.client", .integer,
+                "sequence numbers that the client of a TCP connection has used up to now")
+        ),
+        (
+            .streamSizeOfServer,
+            FieldDefinition(
+                "stream_size.server", .integer,
+                "sequence numbers that the server of a TCP connection has used up to now")
         ),
     ]
 

@@ -176,6 +176,13 @@ struct ConditionResolver {
                 throw ModifierError(message: "")
             }
             return .fieldReference(other, position, isCased: isCased)
+        case .bits(let mode, let text):
+            guard let bits = BitTest(mode, text, of: field.name) else {
+                throw ModifierError(
+                    message: "'\(text)' are no flags of '\(field.name)'; write letters like SA or"
+                        + " 'S,CE' for tcp.flags, R, D and M for ip.flags")
+            }
+            return .bits(bits)
         case .sequence(let steps):
             guard field.type == .bytes || field.type == .text else {
                 throw mismatch(field, "a sequence")

@@ -87,6 +87,8 @@ enum Predicate: Equatable, Sendable {
     case text(TextPattern)
     case regex(RegexPattern)
     case number(Comparison, Int64)
+    /// Flags of a number.
+    case bits(BitTest)
     case network(IPNetwork)
     /// Sigma's `exists`: whether the event has the field at all.
     case exists(Bool)
@@ -98,6 +100,31 @@ enum Predicate: Equatable, Sendable {
     case sequence([SequenceStep])
     /// A part of a time stamp (Sigma's `minute`, `hour`, `day`, `week`, `month`, `year`).
     case timePart(TimePart, Comparison, Int64)
+}
+
+/// A test of a number's bits, as Suricata's `tcp.flags` and `fragbits` have it; what they write with `!` is the opposite of
+/// `all`.
+struct BitTest: Equatable, Sendable {
+    enum Mode: String, CaseIterable, Sendable {
+        /// These and no others; all of these; one of these.
+        case exactly, all, any
+    }
+
+    var mode: Mode
+    var bits: Int64
+    /// Bits that do not count.
+    var ignored: Int64 = 0
+
+    /// Without bits it asks for a number that has none, the ignored ones among them.
+    func holds(_ number: Int64) -> Bool {
+        if bits == 0, number != 0 { return false }
+        let number = number & ~ignored
+        return switch mode {
+        case .exactly: number == bits
+        case .all: number & bits == bits
+        case .any: number & bits != 0
+        }
+    }
 }
 
 enum TextPosition: Equatable, Sendable {
@@ -149,7 +176,27 @@ enum Transform: Equatable, Sendable {
         headerLowercase
     case toMD5, toSHA1, toSHA256
     case xor([UInt8])
-    case fromBase64
+    case fromBase64(Base64Decoding)
+    /// Leaves out the lines that begin with a colon.
+    case stripPseudoHeaders
+    /// What the first group of an expression matched; the whole value where it does not.
+    case pcrexform(RegexPattern)
+    /// What was compressed with gzip (RFC 1952) or zlib (RFC 1950), up to so many bytes of it; the value itself if it was not.
+    case gunzip(byteCountMax: Int)
+    case zlibDeflate(byteCountMax: Int)
+}
+
+/// What is decoded of a value, and how strictly (RFC 4648 §4, RFC 2045 §6.8).
+struct Base64Decoding: Equatable, Sendable {
+    enum Mode: String, CaseIterable, Sendable {
+        /// Other bytes than digits end it; are passed over; or make all of it worth nothing.
+        case rfc4648, rfc2045, strict
+    }
+
+    var mode: Mode = .rfc4648
+    /// Where it begins, and how many bytes are taken, padding included; all if nil.
+    var offset: Int64 = 0
+    var byteCount: Int64?
 }
 
 /// One step of a `sequence`; offsets count in the value's bytes, relative ones from the end of the
@@ -167,6 +214,11 @@ enum SequenceStep: Equatable, Sendable {
     case size(Comparison, Int64)
     /// The value's byte count lies between two numbers, both included.
     case sizeRange(Int64, Int64)
+    /// Steps on what base64 in the value stands for (`base64_decode` and `base64_data`); no step can follow it.
+    case base64(Base64Decoding, isRelative: Bool, [SequenceStep])
+    case asn1(ASN1Test)
+    /// How disordered bytes are, in bits a byte.
+    case entropy(EntropyTest)
 }
 
 /// A literal with the bounds of Suricata's `content`.
@@ -184,6 +236,31 @@ struct ContentStep: Equatable, Sendable {
     var endsWith = false
     /// Meant by the writer as the anchor for the prefilter.
     var isFast = false
+}
+
+/// What is wrong with a BER encoding (ITU-T X.690), in the words of Suricata's `asn1`; one of them is enough.
+struct ASN1Test: Equatable, Sendable {
+    enum Origin: Equatable, Sendable {
+        case absolute(Int64)
+        /// From where the match before ended.
+        case relative(Int64)
+    }
+
+    /// An element says that it is longer than this.
+    var oversizeLength: Int64?
+    /// A bit string says that more of its bits are unused than a byte has.
+    var bitstringOverflow = false
+    /// A real number is longer than what reads it has room for.
+    var doubleOverflow = false
+    var origin = Origin.absolute(0)
+}
+
+/// The Shannon entropy of `byteCount` bytes from `offset` on (0: of all) compared with a number.
+struct EntropyTest: Equatable, Sendable {
+    var byteCount: Int64 = 0
+    var offset: Int64 = 0
+    var comparison: Comparison = .equal
+    var value: Double
 }
 
 /// A number in a rule, or a variable that an earlier step extracted.

@@ -17,6 +17,11 @@ struct SequenceReader {
         var steps: [SequenceStep] = []
         for node in nodes {
             guard let step = step(node) else { return nil }
+            if case .base64 = steps.last {
+                sink.error(
+                    at: node.mark, "no step can follow 'base64_decode'; its 'steps' can be more")
+                return nil
+            }
             for variable in step.variables where !names.contains(variable) {
                 sink.error(
                     at: node.mark,
@@ -32,7 +37,7 @@ struct SequenceReader {
 
     private static let stepNames = [
         "content", "regex", "byte_test", "byte_jump", "byte_extract", "byte_math", "isdataat",
-        "bsize",
+        "bsize", "base64_decode", "asn1", "entropy",
     ]
 
     private func step(_ node: YAMLNode) -> SequenceStep? {
@@ -40,11 +45,6 @@ struct SequenceReader {
             sink.error(
                 at: node.mark,
                 "a step must be a map like 'content: GET' or 'isdataat: 10', not \(node.kind)")
-            return nil
-        }
-        for entry in entries where ["base64_decode", "base64_data", "asn1"].contains(entry.key) {
-            sink.error(
-                at: entry.keyMark, "'\(entry.key)' is not supported yet; leave the rule out")
             return nil
         }
         let named = entries.filter { Self.stepNames.contains($0.key) }
@@ -74,6 +74,9 @@ struct SequenceReader {
             case "byte_extract": byteExtract(options)
             case "byte_math": byteMath(options)
             case "isdataat": isDataAt(options)
+            case "base64_decode": base64(options)
+            case "asn1": asn1(options)
+            case "entropy": entropy(options)
             default: size(options)
             }
         return sink.errorCount == errorCount ? step : nil
@@ -300,6 +303,84 @@ struct SequenceReader {
         return .byteMath(number, oper, value, result: result)
     }
 
+    // MARK: What values hold
+
+    /// `{offset: 4, bytes: 100, relative: true, mode: rfc2045, steps: […]}`
+    private func base64(_ options: StepOptions) -> SequenceStep? {
+        guard
+            options.allow(["base64_decode", "offset", "bytes", "relative", "mode", "steps"])
+        else { return nil }
+        guard let nodes = options.node("steps")?.elements, !nodes.isEmpty else {
+            sink.error(
+                at: options.main.keyMark,
+                "'base64_decode' needs 'steps': a list of steps on what is decoded")
+            return nil
+        }
+        var decoding = Base64Decoding()
+        if let offset = options.node("offset") {
+            decoding.offset = sink.integer(offset, "'offset'", in: 0...0xffff_ffff) ?? 0
+        }
+        if let count = options.node("bytes") {
+            decoding.byteCount = sink.integer(count, "'bytes'", in: 1...0xffff_ffff)
+        }
+        if let mode = options.node("mode") {
+            decoding.mode = sink.choice(mode, "'mode'", Base64Decoding.Mode.self) ?? .rfc4648
+        }
+        guard let steps = read(nodes) else { return nil }
+        for case .base64 in steps {
+            sink.error(at: options.main.keyMark, "what was decoded cannot be decoded once more")
+            return nil
+        }
+        return .base64(decoding, isRelative: options.flag("relative"), steps)
+    }
+
+    /// `{oversize_length: 500, bitstring_overflow: true, double_overflow: true, offset: 4, relative: true}`
+    private func asn1(_ options: StepOptions) -> SequenceStep? {
+        guard
+            options.allow([
+                "asn1", "oversize_length", "bitstring_overflow", "double_overflow", "offset",
+                "relative",
+            ])
+        else { return nil }
+        var test = ASN1Test()
+        if let length = options.node("oversize_length") {
+            test.oversizeLength = sink.integer(length, "'oversize_length'", in: 0...0xffff_ffff)
+        }
+        test.bitstringOverflow = options.flag("bitstring_overflow")
+        test.doubleOverflow = options.flag("double_overflow")
+        let offset =
+            options.node("offset").flatMap { sink.integer($0, "'offset'", in: -65_535...65_535) }
+            ?? 0
+        test.origin = options.flag("relative") ? .relative(offset) : .absolute(offset)
+        if test.oversizeLength == nil, !test.bitstringOverflow, !test.doubleOverflow {
+            sink.error(
+                at: options.main.keyMark,
+                "'asn1' needs 'oversize_length', 'bitstring_overflow' or 'double_overflow'")
+        }
+        return .asn1(test)
+    }
+
+    /// `{value: '>= 7.2', bytes: 100, offset: 4}`
+    private func entropy(_ options: StepOptions) -> SequenceStep? {
+        guard options.allow(["entropy", "value", "bytes", "offset"]),
+            let text = options.required("value")
+        else { return nil }
+        guard let (comparison, value) = EntropyTest.comparison(text) else {
+            sink.error(
+                at: options.mark(of: "value"),
+                "'\(text)' is no comparison with a number of bits; write '>= 7.2'")
+            return nil
+        }
+        var test = EntropyTest(comparison: comparison, value: value)
+        if let count = options.node("bytes") {
+            test.byteCount = sink.integer(count, "'bytes'", in: 0...0xffff_ffff) ?? 0
+        }
+        if let offset = options.node("offset") {
+            test.offset = sink.integer(offset, "'offset'", in: 0...0xffff_ffff) ?? 0
+        }
+        return .entropy(test)
+    }
+
     // MARK: Sizes
 
     private func isDataAt(_ options: StepOptions) -> SequenceStep? {
@@ -356,6 +437,20 @@ struct SequenceReader {
             case .oct: .octal
             }
         }
+    }
+}
+
+extension EntropyTest {
+    /// `>= 7.2`, `5`; nil for anything else.
+    static func comparison(_ text: String) -> (Comparison, Double)? {
+        let operators: [(String, Comparison)] = [
+            ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("!=", .notEqual), ("!", .notEqual),
+            ("=", .equal), ("<", .less), (">", .greater),
+        ]
+        let found = operators.first { text.hasPrefix($0.0) }
+        let digits = text.dropFirst(found?.0.count ?? 0).drop { $0 == " " }
+        guard let value = Double(String(digits)), value.isFinite else { return nil }
+        return (found?.1 ?? .equal, value)
     }
 }
 
@@ -445,7 +540,7 @@ extension SequenceStep {
         case .byteMath(let number, _, let value, _):
             return names(number.byteCount, number.offset, value)
         case .isDataAt(let offset, _, _): return names(offset)
-        case .regex, .size, .sizeRange: return []
+        case .regex, .size, .sizeRange, .base64, .asn1, .entropy: return []
         }
     }
 

@@ -35,6 +35,8 @@ indirect enum SigmaValue: Equatable, Sendable {
     case fieldReference(String, TextPosition, isCased: Bool)
     case timePart(TimePart, Comparison, SigmaNumber)
     case sequence([SequenceStep])
+    /// Letters of flags, and behind a comma those that do not count.
+    case bits(BitTest.Mode, String)
     /// What one written value becomes where a modifier makes several of it; one of them must hold,
     /// also under `all`.
     case oneOf([SigmaValue])

@@ -12,7 +12,7 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Of the whole list.
     case all, neq
     // Cairn's own.
-    case sequence
+    case sequence, bits, bits_all, bits_any
 
     private static let byName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -31,6 +31,15 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     }
 
     var timePart: TimePart? { TimePart(rawValue: rawValue) }
+
+    var bitMode: BitTest.Mode? {
+        switch self {
+        case .bits: .exactly
+        case .bits_all: .all
+        case .bits_any: .any
+        default: nil
+        }
+    }
 }
 
 /// A modifier that cannot be applied to a value; the text says why and what would be right.
@@ -66,6 +75,7 @@ struct SigmaModifierChain {
         }
         if let comparison = modifier.comparison { return try compare(comparison, value, modifier) }
         if let part = modifier.timePart { return try timePart(part, value, modifier) }
+        if let mode = modifier.bitMode { return .bits(mode, try text(value, for: modifier)) }
         switch modifier {
         case .contains, .startswith, .endswith: return try position(modifier, value)
         case .re: return try regex(value, after: before)
@@ -109,6 +119,17 @@ struct SigmaModifierChain {
             throw ModifierError(
                 message: "'\(modifier.rawValue)' needs text, not \(value.kind)")
         }
+    }
+
+    /// Text without wildcards; of a number its digits.
+    private func text(
+        _ value: SigmaValue, for modifier: SigmaModifier
+    ) throws(ModifierError) -> String {
+        if case .number(let number) = value { return number.text }
+        guard let literal = try string(value, for: modifier).literal else {
+            throw ModifierError(message: "'\(modifier.rawValue)' takes the letters of flags")
+        }
+        return String(decoding: literal, as: UTF8.self)
     }
 
     private func position(
@@ -289,6 +310,7 @@ extension SigmaValue {
         case .regex: "a regular expression"
         case .network: "a network"
         case .compare, .timePart: "a comparison"
+        case .bits: "a test of flags"
         case .exists: "a test for presence"
         case .fieldReference: "a field"
         case .sequence: "a sequence"

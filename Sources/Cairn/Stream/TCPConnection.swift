@@ -55,6 +55,9 @@ struct TCPStream {
         UInt64(truncatingIfNeeded: position &- leftOutByteCount)
     }
 
+    /// Sequence numbers that were used in order: the SYN's, those of the bytes, the FIN's.
+    @inline(__always) var sequenceCount: UInt32 { UInt32(truncatingIfNeeded: expected &+ 1) }
+
     /// The end of all that was sent, in order or not.
     var sentEnd: Int64 { max(expected, queue.last?.pointee.end ?? 0) }
 

@@ -66,12 +66,22 @@ final class TCPReassembler {
         }
         guard flow.pointee.connection >= 0 else {
             isAccepted = open(packet, flow, direction)
+            guard flow.pointee.connection >= 0 else { return }
+            let stream = connections.connection(flow.pointee.connection).stream(direction)
+            let count = stream.pointee.sequenceCount
+            if direction == .toServer {
+                flow.pointee.toServer.sequenceCount = count
+            } else {
+                flow.pointee.toClient.sequenceCount = count
+            }
             return
         }
         let connection = connections.connection(flow.pointee.connection)
         let before = connection.pointee.state
         let segment = TCPSegment(packet, flow, connection, direction)
         isAccepted = process(segment)
+        flow.pointee.toServer.sequenceCount = connection.stream(.toServer).pointee.sequenceCount
+        flow.pointee.toClient.sequenceCount = connection.stream(.toClient).pointee.sequenceCount
         let after = connection.pointee.state
         isEstablished =
             before.isEstablished

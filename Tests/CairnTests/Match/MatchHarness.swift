@@ -118,6 +118,13 @@ extension SequenceStep {
         return .content(step)
     }
 
+    static func base64(
+        _ decoding: Base64Decoding = Base64Decoding(), relative: Bool = false,
+        steps: [SequenceStep]
+    ) -> SequenceStep {
+        .base64(decoding, isRelative: relative, steps)
+    }
+
     static func regex(_ pattern: String, relative: Bool = false, not: Bool = false)
         -> SequenceStep
     {

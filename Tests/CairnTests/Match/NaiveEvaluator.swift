@@ -180,6 +180,7 @@ struct NaiveEvaluator {
         case .toUppercase: Array(String(decoding: text, as: UTF8.self).uppercased().utf8)
         case .dotprefix: [0x2e] + text
         case .stripWhitespace: text.filter { $0 != 0x20 }
+        case .stripPseudoHeaders: text.first == 0x3a ? [] : text
         case .xor(let key): zip(text.indices, text).map { $1 ^ key[$0 % key.count] }
         default: text
         }

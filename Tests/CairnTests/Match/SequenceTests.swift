@@ -28,7 +28,7 @@ import Testing
         Case([.content("ab", endsWith: true)], "abxab", true),
         Case([.content("ab", endsWith: true)], "abxabc", false),
         Case([.content("ab", not: true, endsWith: true)], "abxabc", true),
-        Case([.content("ab", not: true, endsWith: true)], "abxab", false),
+        Case([.content("ab", not: true, endsWith: true)], "xxxab", false),
         Case([.content("ab", not: true)], "", true),
         Case([.content("ab")], "", false),
     ])
@@ -217,6 +217,122 @@ import Testing
     ])
     func `jumps and variables`(_ test: Case) { #expect(asExpected(test)) }
 
+    /// Each of these was asked of Suricata 7.0.10 too.
+    @Test(arguments: [
+        // What counts from the test before it does not count from the content before that.
+        Case(
+            [.content("a"), .isDataAt(1), .isDataAt(2, relative: true, not: true)], "ac1ab", false),
+        Case([.content("a"), .content("b", within: 1)], "ac1ab1", true),
+        Case([.content("a"), .isDataAt(1), .content("b", within: 1)], "ac1ab1", true),
+        Case(
+            [.content("a"), .content("z", not: true), .content("b", within: 1)], "ac1ab1", false),
+        Case(
+            [.content("a"), .content("z", within: 9, not: true), .content("b", within: 1)],
+            "ac1ab1",
+            true),
+        // A negated content without bounds takes room before what counts from it.
+        Case([.content("bb", not: true), .content("b", distance: 5)], "aaaaab", false),
+        Case([.content("bb", not: true), .content("b", distance: 5)], "11b1ab1ba11aa", true),
+        Case([.content("1", not: true), .content("bb", within: 7)], "bb", true),
+        // An end before the start is no bound.
+        Case([.content("b", distance: -2, within: 1)], "a1b", true),
+        // With "endswith" a negated content is looked for once, from its offset.
+        Case([.content("1", offset: 3, not: true, endsWith: true)], "aaaaaa1aaa", false),
+        Case([.content("1", offset: 3, not: true, endsWith: true)], "aaaaaaaaa1", true),
+        Case([.content("1", offset: 0, not: true, endsWith: true)], "1aaaaaaaa1", true),
+        // No data one byte behind a content is its end.
+        Case(
+            [.content("a11", not: true), .isDataAt(1, relative: true, not: true)], "ab11a", true),
+        // A jump to before the start leads to the start, one to the end is fine.
+        Case(
+            [
+                .byteJump(
+                    ByteNumber(1, at: 0, text: .decimal), ByteJump(postOffset: .number(-9))),
+                .content("1", within: 1),
+            ], "1bbc", true),
+        Case(
+            [.byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump(postOffset: .number(2)))],
+            "1bbc", true),
+        Case(
+            [.byteJump(ByteNumber(1, at: 0, text: .decimal), ByteJump(postOffset: .number(3)))],
+            "1bbc", false),
+        // Relative numbers need data where they begin.
+        Case(
+            [
+                .content("c"),
+                .byteTest(
+                    ByteNumber(0, at: 0, relative: true), .equal, .number(0), isNegated: false),
+            ], "abc", false),
+    ])
+    func `bounds and retries are Suricata's`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test func `depths from variables count from the offset`() {
+        let read = SequenceStep.byteExtract(
+            ByteNumber(1, at: 0, text: .decimal), variable: "v", multiplier: 1, align: 0)
+        func content(offset: Operand? = nil, depth: Operand? = nil) -> SequenceStep {
+            var step = ContentStep(bytes: [0x62])
+            (step.offset, step.depth) = (offset, depth)
+            return .content(step)
+        }
+        let steps = [read, content(offset: .variable("v"), depth: .number(3))]
+        #expect((0..<9).filter { holds(steps, Self.single("b", at: $0 + 1)) } == [2, 3, 4])
+        let other = [read, content(offset: .number(2), depth: .variable("v"))]
+        #expect((0..<9).filter { holds(other, Self.single("b", at: $0 + 1)) } == [1, 2, 3])
+    }
+
+    /// `3` and nine letters, one of which is another.
+    private static func single(_ letter: Character, at place: Int) -> String {
+        String((0..<10).map { $0 == 0 ? "3" : $0 == place ? letter : "a" })
+    }
+
+    @Test(arguments: [
+        Case([.base64(steps: [.content("bc")])], "", false),
+        Case([.base64(steps: [.content("bc", endsWith: true)])], "YWJj", true),
+        Case([.base64(steps: [.content("bc", offset: 2)])], "YWJj", false),
+        Case(
+            [.content("x="), .base64(relative: true, steps: [.content("abc", depth: 3)])], "x=YWJj",
+            true),
+        Case([.base64(Base64Decoding(offset: 2), steps: [.content("abc")])], "x=YWJj", true),
+        Case([.base64(Base64Decoding(byteCount: 4), steps: [.content("abcd")])], "YWJjZA==", false),
+        Case([.base64(steps: [.content("abcd", endsWith: true)])], "YWJjZA==", true),
+        Case([.base64(steps: [.content("ab")])], "????", false),
+        // What stands before a byte of no alphabet counts; padding within does too.
+        Case([.base64(steps: [.content("abca", endsWith: true)])], "YWJjY!YWJj", false),
+        Case([.base64(steps: [.size(.equal, 4)])], "YWJjYW!YWJj", true),
+        Case([.base64(steps: [.size(.equal, 4)])], "YW==YWJj", true),
+        Case([.base64(steps: [.size(.equal, 5)])], "YWJjYQ=", true),
+    ])
+    func `base64 in values`(_ test: Case) { #expect(asExpected(test)) }
+
+    @Test func `encodings that are wrong`() {
+        func holds(_ test: ASN1Test, _ bytes: [UInt8]) -> Bool {
+            CairnTests.holds([.asn1(test)], bytes)
+        }
+        let long = ASN1Test(oversizeLength: 300)
+        #expect(holds(long, [0x30, 0x82, 0x01, 0x2d, 0x02, 0x01]))
+        #expect(!holds(long, [0x30, 0x82, 0x01, 0x2c, 0x02, 0x01]))
+        // Inside another element, and behind one.
+        #expect(holds(long, [0x30, 0x06, 0x04, 0x82, 0x04, 0x00, 0x00, 0x00]))
+        #expect(holds(long, [0x02, 0x01, 0x00, 0x04, 0x82, 0x04, 0x00]))
+        let bits = ASN1Test(bitstringOverflow: true)
+        #expect(holds(bits, [0x03, 0x02, 0x08, 0x00]))
+        #expect(!holds(bits, [0x03, 0x02, 0x07, 0x00]))
+        #expect(holds(ASN1Test(doubleOverflow: true), [0x09, 0x82, 0x01, 0x01, 0x03]))
+        #expect(!holds(bits, []))
+        #expect(!holds(long, [0x30]))
+        #expect(!holds(long, Array(repeating: 0x30, count: 600)))
+    }
+
+    @Test func `how disordered bytes are`() {
+        func holds(_ test: EntropyTest, _ text: String) -> Bool {
+            CairnTests.holds([.entropy(test)], text)
+        }
+        #expect(holds(EntropyTest(comparison: .equal, value: 2), "abcd"))
+        #expect(holds(EntropyTest(comparison: .equal, value: 0), "aaaa"))
+        #expect(holds(EntropyTest(byteCount: 2, offset: 2, comparison: .equal, value: 1), "aacd"))
+        #expect(!holds(EntropyTest(byteCount: 3, offset: 2, comparison: .less, value: 9), "aacd"))
+    }
+
     private func asExpected(_ test: Case) -> Bool { holds(test.steps, test.text) == test.holds }
 
     @Test func `absolute offsets count from the start of a stream`() {
@@ -252,10 +368,9 @@ import Testing
         }
         let isRelative = step.distance != nil || step.within != nil
         let origin = isRelative ? cursor + (number(step.distance) ?? 0) : number(step.offset) ?? 0
-        let limit =
-            isRelative
-            ? number(step.within).map { origin + $0 } ?? text.count
-            : number(step.depth).map { origin + $0 } ?? text.count
+        let bound = (isRelative ? step.within : step.depth).flatMap { number($0) }
+        // An end before the start is no bound.
+        let limit = bound.map { origin + $0 < 0 ? text.count : origin + $0 } ?? text.count
         let places = text.indices.filter { start in
             let end = start + step.bytes.count
             return start >= origin && end <= min(limit, text.count)

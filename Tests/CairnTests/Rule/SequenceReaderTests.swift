@@ -199,9 +199,16 @@ import Testing
         ("- byte_math: {bytes: 2, oper: /, rvalue: 0, result: x}", "7:48: error: division by zero"),
         (
             "- base64_decode: {}",
-            "7:9: error: 'base64_decode' is not supported yet; leave the rule out"
+            "7:9: error: 'base64_decode' needs 'steps': a list of steps on what is decoded"
         ),
-        ("- asn1: x", "7:9: error: 'asn1' is not supported yet; leave the rule out"),
+        (
+            "- asn1: {offset: 2}",
+            "7:9: error: 'asn1' needs 'oversize_length', 'bitstring_overflow' or 'double_overflow'"
+        ),
+        (
+            "- entropy: {value: much}",
+            "7:26: error: 'much' is no comparison with a number of bits; write '>= 7.2'"
+        ),
         ("- bsize: x", "7:16: error: 'x' is not a size; write 10, '<10' or '10<>20'"),
         ("- isdataat: {relative: true}", "7:9: error: 'isdataat' needs 'offset'"),
         (
