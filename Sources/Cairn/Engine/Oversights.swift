@@ -17,8 +17,8 @@ extension RunReport {
         (["decoder.unknown_linktype.total"], "frames of link types that are not decoded"),
         (["decoder.invalid"], "packets with headers that could not be decoded"),
         (
-            ["ipv4", "tcp", "udp", "icmpv4", "icmpv6"].map { "decoder.bad_checksum.\($0)" },
-            "packets with wrong checksums"
+            ["ipv4", "tcp"].map { "decoder.bad_checksum.\($0)" },
+            "fragments and TCP packets with wrong checksums"
         ),
         (
             ["defrag.memcap.evicted", "defrag.max_trackers_reached"],

@@ -134,19 +134,23 @@ final class Shard: @unchecked Sendable {
     }
 
     private func inspectPacket(
-        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?
+        _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?,
+        _ segment: SegmentView = SegmentView()
     ) {
         guard matcher.looks(at: packet.pointee.transport) else { return }
         var place = place(packet, tracked)
         place.isOfPacket = true
-        let isSegment = tracked != nil && packet.pointee.transport == .tcp
-        if isSegment { place.isEstablished = streams.isEstablished }
-        matcher.inspect(packet, place, isInStream: isSegment && streams.isAccepted)
+        place.isEstablished = segment.isEstablished
+        if let tracked {
+            place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
+        }
+        matcher.inspect(packet, place, isInStream: segment.isInStream)
     }
 
     private func inspectSegment(
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
     ) {
+        let wasEstablished = tracked.flow.pointee.state == .established
         streams.process(packet, tracked.flow, tracked.direction)
         if let recorder, !streams.anomalies.isEmpty {
             recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
@@ -155,19 +159,30 @@ final class Shard: @unchecked Sendable {
             deliver(place(packet, tracked), tracked.flow, findings)
         }
         // Behind the protocols, so that rules know what the flow speaks.
-        inspectPacket(packet, tracked)
+        inspectPacket(
+            packet, tracked,
+            SegmentView(
+                isEstablished: wasEstablished || streams.isEstablished,
+                isInStream: streams.isAccepted))
+    }
+
+    /// What rules on packets ask of a segment.
+    private struct SegmentView {
+        /// The connection was established before the packet, or is with its payload.
+        var isEstablished: Bool?
+        /// The payload is part of a stream that is put together.
+        var isInStream = false
     }
 
     private func inspectDatagram(
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
     ) {
-        if !packet.pointee.isChecksumBad {
-            let payload = packet.pointee.payload
-            sessions.datagram(payload, tracked.direction, flow: tracked.flow, output: parsed)
-            let place = place(packet, tracked)
-            matcher.inspect(datagram: payload, tracked.direction, place)
-            inspectTransactions(place, findings)
-        }
+        // Also with a wrong checksum: nothing is put together of datagrams that one too many could spoil.
+        let payload = packet.pointee.payload
+        sessions.datagram(payload, tracked.direction, flow: tracked.flow, output: parsed)
+        let place = place(packet, tracked)
+        matcher.inspect(datagram: payload, tracked.direction, place)
+        inspectTransactions(place, findings)
         inspectPacket(packet, tracked)
     }
 

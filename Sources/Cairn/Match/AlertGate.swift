@@ -10,8 +10,8 @@ final class AlertGate {
     private var counters: BoundedTable<CounterKey, Int64>
     private var rates: BoundedTable<RateKey, Rate>
     private var firedOnStream: BoundedTable<StreamKey, Bool>
-    /// Flows that a rule lets pass, with the frame that it held on, and the frame that was let pass last.
-    private var passedFlows: BoundedTable<UInt64, UInt64>
+    /// Flows that a rule lets pass or drops, with the frame that it held on, and the packet that was let pass last.
+    private var settledFlows: BoundedTable<UInt64, UInt64>
     private var passedPacket: PacketKey?
     /// The packet of the last alert, and how many it has.
     private var alertedPacket: PacketKey?
@@ -34,12 +34,12 @@ final class AlertGate {
         counters = BoundedTable(countMax: countMax)
         rates = BoundedTable(countMax: countMax)
         firedOnStream = BoundedTable(countMax: countMax)
-        passedFlows = BoundedTable(countMax: countMax)
+        settledFlows = BoundedTable(countMax: countMax)
     }
 
     /// Takes the next candidate in order; true if its alert may become one.
     func admits(_ candidate: Candidate) -> Bool {
-        if isOfPassedFlow(candidate.alert) { return false }
+        if isOfSettledFlow(candidate.alert) { return false }
         if let rule = rules[candidate.alert.rule], !admits(candidate, rule) { return false }
         if isPassed(candidate) || isBeyondLimit(candidate) { return false }
         alertCount &+= 1
@@ -75,7 +75,7 @@ final class AlertGate {
         result.add(
             "detect.state_evicted",
             bits.evictedCount &+ counters.evictedCount &+ rates.evictedCount
-                &+ firedOnStream.evictedCount &+ passedFlows.evictedCount)
+                &+ firedOnStream.evictedCount &+ settledFlows.evictedCount)
     }
 
     private struct StreamKey: Hashable {
@@ -95,8 +95,9 @@ final class AlertGate {
 
 // MARK: - Passing
 
-/// A rule with the action `pass` takes the alerts behind it from its packet; where it looked at more than the packet, or at
-/// nothing but who talks to whom, it lets the flow pass from then on. Rules that pass come first in the order of rules.
+/// A rule with the action `pass` takes the alerts behind it from its packet. Where it looked at more than the packet, or at
+/// nothing but who talks to whom or what the flow speaks, nothing is looked for in the rest of the flow; so it is with rules
+/// that drop or reject, behind which a flow would be no more. Rules that pass come first in the order of rules.
 extension AlertGate {
     /// A packet: what tunnels carry has the frame of what carries it.
     private struct PacketKey: Equatable {
@@ -112,9 +113,9 @@ extension AlertGate {
         }
     }
 
-    /// Whether a rule that held on an earlier packet lets the flow pass.
-    private func isOfPassedFlow(_ alert: Alert) -> Bool {
-        guard let frame = alert.flowID.flatMap({ passedFlows[$0] }) else { return false }
+    /// Whether a rule that held on an earlier packet has settled what becomes of the flow.
+    private func isOfSettledFlow(_ alert: Alert) -> Bool {
+        guard let frame = alert.flowID.flatMap({ settledFlows[$0] }) else { return false }
         return frame != alert.frameNumber
     }
 
@@ -123,18 +124,18 @@ extension AlertGate {
         let alert = candidate.alert
         let rule = compiled.detectionRules[alert.rule]
         let packet = PacketKey(candidate)
-        guard rule.action == .pass else {
-            guard passedPacket == packet else { return false }
+        guard passedPacket != packet else {
             passedCount &+= 1
             return true
         }
-        guard passedPacket != packet else { return true }
-        passedPacket = packet
-        if candidate.coversFlow || rule.condition == .all([]), let flow = alert.flowID,
-            passedFlows[flow] == nil
+        guard rule.action != .alert else { return false }
+        if candidate.coversFlow || rule.isAboutFlow, let flow = alert.flowID,
+            settledFlows[flow] == nil
         {
-            passedFlows[flow] = alert.frameNumber
+            settledFlows[flow] = alert.frameNumber
         }
+        guard rule.action == .pass else { return false }
+        passedPacket = packet
         return !rule.alerts
     }
 
@@ -153,6 +154,18 @@ extension AlertGate {
         }
         alertsOfPacket += 1
         return false
+    }
+}
+
+extension DetectionRule {
+    /// It looks at nothing but who talks to whom, or what the flow speaks.
+    fileprivate var isAboutFlow: Bool {
+        let tests = RuleCondition(condition).tests
+        return traffic.flow.contains(.first_packet)
+            || !tests.isEmpty
+                && tests.allSatisfy { match, _ in
+                    match.field.map { Int($0.subject) == FieldRegistry.common } ?? false
+                }
     }
 }
 

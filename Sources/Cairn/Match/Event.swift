@@ -162,7 +162,8 @@ final class Event {
         _ field: Int, _ type: FieldType, _ side: Side, _ condition: (Value) -> Bool
     ) -> Bool {
         if field == PacketField.payload.rawValue, place.flow?.pointee.transport == .tcp {
-            let chunk = orientation == .toServer ? chunks.toServer : chunks.toClient
+            let chunk =
+                direction(orientation) == .toServer ? chunks.toServer : chunks.toClient
             return chunk.isEmpty ? false : condition(.bytes(chunk))
         }
         guard let packet = place.packet else { return false }

@@ -140,7 +140,7 @@ extension Matcher {
         var place = place
         place.direction = direction
         var traffic = traffic
-        traffic.flow.remove([.noStream, .firstPacket])
+        traffic.flow.remove([.noStream, .firstPacket, .protocolKnown])
         traffic.flow.insert(.onlyStream)
         var hasBegun = false
         func ask(_ rule: Int) {

@@ -165,6 +165,7 @@ extension Traffic {
             ?? Self.state(of: place.flow)
         flow.insert(.noStream)
         if isFirst(packet, place) { flow.insert(.firstPacket) }
+        if place.isNewlyKnown { flow.insert(.protocolKnown) }
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
         switch place.direction {
         case .toServer: flow.insert(.toServer)

@@ -29,6 +29,7 @@ struct FlowTests: OptionSet {
     static let onlyFragments = FlowTests(rawValue: 64)
     static let noFragments = FlowTests(rawValue: 128)
     static let firstPacket = FlowTests(rawValue: 256)
+    static let protocolKnown = FlowTests(rawValue: 512)
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -44,6 +45,7 @@ struct FlowTests: OptionSet {
             case .only_stream: insert(.onlyStream)
             case .no_stream: insert(.noStream)
             case .first_packet: insert(.firstPacket)
+            case .protocol_known: insert(.protocolKnown)
             case .only_frag: insert(.onlyFragments)
             case .no_frag: insert(.noFragments)
             }

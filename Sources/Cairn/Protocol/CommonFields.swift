@@ -22,6 +22,8 @@ enum CommonFields {
         unowned(unsafe) var applicationProtocol: ProtocolDefinition?
         var hasFailed = false
         var opacity = Opacity.clear
+        /// The packet is the first of its direction with which it is known what the flow speaks.
+        var isNewlyKnown = false
         /// TCP: the handshake was complete before the packet, or is with its payload. nil if the flow's state says it.
         var isEstablished: Bool?
     }

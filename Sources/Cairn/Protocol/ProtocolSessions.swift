@@ -89,6 +89,7 @@ extension ProtocolSessions {
         case .gap: lose(chunk.gapByteCount, chunk.direction, session, output)
         case .end: end(chunk.direction, session, output)
         }
+        noteNews(chunk.direction, session)
     }
 
     /// Takes a UDP datagram.
@@ -100,6 +101,7 @@ extension ProtocolSessions {
         if session.pointee.state == .detecting {
             look(atDatagram: bytes, direction, session)
         }
+        noteNews(direction, session)
         guard session.pointee.state == .parsing, let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
         parser.parseDatagram(bytes.bytes, seen(direction, session), into: output)
@@ -163,6 +165,24 @@ extension ProtocolSessions {
         flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].isReversed
     }
 
+    /// Whether it has become known what the flow speaks, or that nobody knows, with bytes of a direction; true once.
+    @inline(__always)
+    func takeNews(of flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
+        guard flow.pointee.session >= 0 else { return false }
+        let session = sessions + Int(flow.pointee.session)
+        guard session.pointee.hasNews else { return false }
+        let isNew = session.pointee[direction].news == .untold
+        if isNew { session.pointee[direction].news = .told }
+        return isNew
+    }
+
+    @inline(__always) private func noteNews(_ direction: Direction, _ session: SessionPointer) {
+        guard session.pointee.state != .detecting, session.pointee[direction].news == .none
+        else { return }
+        session.pointee[direction].news = .untold
+        session.pointee.hasNews = true
+    }
+
     /// What of a flow is still to be looked at.
     @inline(__always) func opacity(of flow: UnsafeMutablePointer<Flow>) -> Opacity {
         flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].opacity : .clear
@@ -200,6 +220,8 @@ extension ProtocolSessions {
 
         var state: State = .detecting
         var opacity = Opacity.clear
+        /// Some direction's `news` is not `none`.
+        var hasNews = false
         var isDatagrams = false
         var isReversed = false
         var handoverCount: UInt8 = 0
@@ -241,6 +263,10 @@ extension ProtocolSessions {
 
     /// What is kept of one direction while the protocol is not known.
     private struct Side {
+        /// Whether it is known, with this direction's bytes, what the flow speaks, and was said.
+        enum News: UInt8 { case none, untold, told }
+
+        var news = News.none
         /// Definitions that this direction cannot be.
         var ruledOut: UInt64 = 0
         /// Index of the buffer with the first bytes, -1 if there is none.

@@ -332,7 +332,9 @@ enum FlowCondition: String, CaseIterable, Sendable {
         only_stream, no_stream,
         only_frag, no_frag,
         /// The first packet of its direction: rules about who talks to whom say it once for a flow.
-        first_packet
+        first_packet,
+        /// The first packet of its direction with which it is known what the flow speaks, or that nobody knows it.
+        protocol_known
 }
 
 /// Addresses and ports of one end, variables already replaced.

@@ -14,13 +14,14 @@ extension SuricataDraft {
         } else {
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
             traffic.inspection = inspection()
+            noteOccasion()
         }
         rule.traffic = traffic
         rule.state = state
         rule.counters = counters
         rule.threshold = threshold
         rule.detectionFilter = detectionFilter
-        rule.alerts = alerts
+        rule.alerts = alerts ?? (action != .pass)
         rule.action = action
         setRoles(of: &rule)
         return rule
@@ -140,7 +141,7 @@ extension SuricataDraft {
     private func transactionCondition(
         _ subject: Int, _ direction: Direction?
     ) throws(SuricataProblem) -> Condition {
-        var conditions = commonTests
+        var conditions = commonTests + protocolTests
         if subject == Self.file { conditions = speaking() + conditions }
         for buffer in buffers {
             switch buffer.place {
@@ -158,7 +159,7 @@ extension SuricataDraft {
         if let version = proto.ipVersion {
             conditions.append(Self.test("ip.version", .number(.equal, version)))
         }
-        conditions += commonTests + packetTests
+        conditions += commonTests + protocolTests + packetTests
         for buffer in buffers {
             switch buffer.place {
             case .payload: conditions += buffer.matches(Self.field("payload"))

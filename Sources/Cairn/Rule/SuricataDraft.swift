@@ -19,12 +19,15 @@ struct SuricataDraft {
     var packetTests: [Condition] = []
     /// Tests of fields that are there on every subject.
     var commonTests: [Condition] = []
+    /// Tests of what the flow speaks.
+    var protocolTests: [Condition] = []
 
     var state: [StateOperation] = []
     var counters: [CounterOperation] = []
     var threshold: Threshold?
     var detectionFilter: Threshold?
-    var alerts = true
+    /// As said; else a rule that passes does not alert, the others do.
+    var alerts: Bool?
     /// `target`: whether the source is it.
     var targetIsSource: Bool?
 

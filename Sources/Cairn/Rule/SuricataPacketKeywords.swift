@@ -8,6 +8,12 @@ extension SuricataDraft {
 
     mutating func size(_ option: SuricataOption) throws(SuricataProblem) {
         try number(option, of: "payload.size", in: 0...65_535)
+        // All but one size means packets with payload.
+        if packetTests.last == Self.test("payload.size", .number(.notEqual, 0)) { return }
+        if case .match(let match)? = packetTests.last, case .number(.notEqual, _) = match.predicate
+        {
+            test("payload.size", .number(.greater, 0))
+        }
     }
 
     /// `10`, `<10`, `>10`, `<=10`, `>=10`, `!10`, `10<>20` (between the two, or from the one to the other).
@@ -124,8 +130,12 @@ extension SuricataDraft {
             throw parts[0].error(
                 "unknown protocol '\(name)'" + suggestion(for: name, among: SuricataProtocol.names))
         }
-        commonTests.append(isNegated ? .negation(condition) : condition)
+        protocolTests.append(
+            isNegated ? .allOf([Self.isKnown, .negation(condition)]) : condition)
     }
+
+    /// It is known what the flow speaks, or that nobody knows it.
+    private static let isKnown = test("app_proto", .exists(true), subject: 0)
 
     /// The flow speaks a protocol.
     static func speaks(_ name: String) -> Condition { test("app_proto", text(name), subject: 0) }

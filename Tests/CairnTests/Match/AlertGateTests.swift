@@ -77,11 +77,24 @@ import Testing
     {
         var pass = rule()
         pass.action = .pass
+        pass.traffic.flow = [.first_packet]
         let events = [
             Event(rule: 0, time: 1, frame: 2), Event(rule: 1, time: 1, frame: 2),
             Event(rule: 1, time: 2, frame: 3), Event(rule: 1, time: 5, flow: 2, frame: 6),
         ]
         #expect(admitted([pass, rule()], events) == [0, 3])
+    }
+
+    @Test func `behind a rule that drops a flow nothing alerts but what its packet had`() {
+        var drop = rule(condition: .test(.line, .contains("x")))
+        drop.action = .drop
+        let events = [
+            Event(rule: 0, time: 1, frame: 2), Event(rule: 1, time: 2, frame: 3),
+            Event(rule: 0, time: 3, frame: 4, coversFlow: true),
+            Event(rule: 1, time: 3, frame: 4), Event(rule: 1, time: 4, frame: 5),
+            Event(rule: 1, time: 5, flow: 2, frame: 6),
+        ]
+        #expect(admitted([drop, rule()], events) == [0, 1, 2, 3, 5])
     }
 
     @Test func `a packet has as many alerts as the setting lets it have`() {

@@ -1,0 +1,22 @@
+/// When a rule on packets is asked that looks neither at payload nor at headers.
+extension SuricataDraft {
+    /// A rule about nothing but who talks to whom holds once for each direction of a flow; one about nothing but what the
+    /// flow speaks, once for each direction when that is known. Others hold on every packet.
+    mutating func noteOccasion() {
+        guard packetTests.isEmpty, buffers.allSatisfy(\.isEmpty) else { return }
+        if !protocolTests.isEmpty {
+            if commonTests.isEmpty { traffic.flow.append(.protocol_known) }
+        } else if isAboutEndsOnly {
+            traffic.flow.append(.first_packet)
+        }
+    }
+
+    /// Groups of addresses that exclude some are looked at with every packet, as is what earlier packets have noted.
+    private var isAboutEndsOnly: Bool {
+        traffic.flow.isEmpty && proto.applications.isEmpty && proto.inspection == nil
+            && traffic.source.addresses.excluded.isEmpty
+            && traffic.destination.addresses.excluded.isEmpty
+            && counters.isEmpty
+            && state.allSatisfy { $0.action == .set && $0.scope == .flow }
+    }
+}
