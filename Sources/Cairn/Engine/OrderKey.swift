@@ -5,7 +5,7 @@
 struct OrderKey: Comparable {
     /// The event clock, or the deadline of what expired: nanoseconds since 1970.
     var clock: Int64 = 0
-    /// 0 for what expired; the frame number of a packet.
+    /// 0 for what expired; the frame number of a packet; behind all packets for what the end of the input ends.
     var frameNumber: UInt64 = 0
     var layer: UInt8 = 0
     /// The flow that expired; 0 for packets.
@@ -23,6 +23,7 @@ struct OrderKey: Comparable {
     /// The place of what the end of a flow gives.
     init(endOf flow: FlowPointer) {
         clock = flow.pointee.end.nanoseconds
+        if flow.pointee.endReason == .shutdown { frameNumber = .max }
         flowID = flow.pointee.id
     }
 
