@@ -90,7 +90,7 @@ extension EngineOptionGroup {
         }
         let errorCount = set.diagnostics.count { $0.severity == .error }
         if strict, errorCount > 0 { throw Failure(.rules, "\(errorCount) mistakes in rules") }
-        if set.detections.isEmpty {
+        if set.detections.isEmpty, set.skipped.isEmpty {
             throw Failure(.rules, "no rule could be loaded from \(paths.joined(separator: ", "))")
         }
         return set

@@ -125,6 +125,9 @@ extension SuricataDraft {
             }
             direction = own
         }
+        if direction == nil {
+            direction = stickies.lazy.compactMap(\.sticky.openDirection).first
+        }
         if let direction, traffic.direction == nil, subject != Self.file {
             traffic.flow.append(direction == .toServer ? .to_server : .to_client)
         }
@@ -222,7 +225,22 @@ extension SuricataBuffer {
     /// would write them; others
     /// are steps of a sequence.
     func matches(_ field: FieldID) -> [Condition] {
-        var conditions = predicates.map { predicate in
+        switch absence {
+        case .only: [.match(FieldMatch(field: field, predicate: .isAbsent))]
+        case .orElse:
+            [
+                .anyOf([
+                    .match(FieldMatch(field: field, predicate: .isAbsent)),
+                    .allOf(presentMatches(field)),
+                ])
+            ]
+        case nil: presentMatches(field)
+        }
+    }
+
+    private func presentMatches(_ field: FieldID) -> [Condition] {
+        var conditions = self.conditions
+        conditions += predicates.map { predicate in
             Condition.match(FieldMatch(field: field, transforms: transforms, predicate: predicate))
         }
         guard !steps.isEmpty else { return conditions }

@@ -8,11 +8,20 @@ struct SuricataBuffer: Equatable {
         case transaction(SuricataSticky)
     }
 
+    /// What `absent` says: the field is not there, or it is not there or the rest holds.
+    enum Absence: Equatable {
+        case only, orElse
+    }
+
     var place: Place
     var transforms: [Transform] = []
     var steps: [SequenceStep] = []
     /// Tests of the field other than steps: numbers, sets.
     var predicates: [Predicate] = []
+    /// Whole conditions on the field.
+    var conditions: [Condition] = []
+    /// `absent`.
+    var absence: Absence?
     /// Where it was named, in bytes of the rule.
     var offset = 0
 }
@@ -29,6 +38,8 @@ struct SuricataSticky: Equatable, Sendable {
     var both: Int
     /// Each time that it is named, another element is meant.
     var isMulti = false
+    /// Where its two directions have fields of their own, the one that is meant if nothing else says it.
+    var openDirection: Direction?
 
     init?(
         _ keyword: String, _ service: String, _ name: String? = nil, toServer: String? = nil,
@@ -54,6 +65,9 @@ struct SuricataSticky: Equatable, Sendable {
         self.toClient = field(toClient, .toClient)
         both = index
         self.isMulti = isMulti
+        if toServer != nil, toClient != nil {
+            openDirection = self.toServer == both ? .toServer : .toClient
+        }
     }
 
     /// The field for a rule on one direction, or on both.

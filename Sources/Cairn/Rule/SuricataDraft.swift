@@ -161,7 +161,9 @@ extension SuricataBuffer.Place {
 }
 
 extension SuricataBuffer {
-    var isEmpty: Bool { steps.isEmpty && predicates.isEmpty }
+    var isEmpty: Bool {
+        steps.isEmpty && predicates.isEmpty && conditions.isEmpty && absence == nil
+    }
 }
 
 extension SuricataOption {

@@ -11,6 +11,8 @@ enum SuricataKeyword: Sendable {
     case transform(Transform)
     /// A number of packets: its field, the range of values, whether the ends of a range belong to it.
     case number(String, ClosedRange<Int64>, includesEnds: Bool)
+    /// A number of transactions: protocol, field, range.
+    case transactionNumber(String, String, ClosedRange<Int64>)
     /// A header of packets as a sticky buffer.
     case packetBuffer(String)
     /// It says how to inspect, or what else to do, without changing what matches.
@@ -35,6 +37,8 @@ enum SuricataKeyword: Sendable {
             try draft.transform(transform, option)
         case .number(let field, let range, let includesEnds):
             try draft.number(option, of: field, in: range, includesEnds: includesEnds)
+        case .transactionNumber(let service, let field, let range):
+            try draft.number(option, of: SuricataSticky(option.name, service, field), in: range)
         case .packetBuffer(let field):
             try option.bare()
             draft.requiresPacket = true
@@ -59,10 +63,15 @@ enum SuricataKeywords {
         for (name, field, range, includesEnds) in numbers {
             table[name] = .number(field, range, includesEnds: includesEnds)
         }
+        for (name, service, field, range) in transactionNumbers {
+            table[name] = .transactionNumber(service, field, range)
+        }
         for (name, field) in packetBuffers { table[name] = .packetBuffer(field) }
         for name in withoutEffect { table[name] = .withoutEffect }
         for name in unsupported { table[name] = .unsupported }
-        for (name, apply) in meta + payload + packets + flows { table[name] = .other(apply) }
+        for (name, apply) in meta + payload + packets + flows + protocols {
+            table[name] = .other(apply)
+        }
         return table
     }()
 
@@ -130,6 +139,88 @@ enum SuricataKeywords {
         ("engine-event", { (d, o, _) throws(SuricataProblem) in try d.decoderEvent(o) }),
     ]
 
+    private static let protocols: [(String, Apply)] = [
+        ("absent", { (d, o, _) throws(SuricataProblem) in try d.absent(o) }),
+        (
+            "tls.subject",
+            { (d, o, _) throws(SuricataProblem) in try d.certificateText(o, "tls.cert_subject") }
+        ),
+        (
+            "tls.issuerdn",
+            { (d, o, _) throws(SuricataProblem) in try d.certificateText(o, "tls.cert_issuer") }
+        ),
+        ("tls.fingerprint", { (d, o, _) throws(SuricataProblem) in try d.fingerprint(o) }),
+        (
+            "tls_cert_notbefore",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.certificateTime(o, "tls.cert_notbefore.seconds")
+            }
+        ),
+        (
+            "tls_cert_notafter",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.certificateTime(o, "tls.cert_notafter.seconds")
+            }
+        ),
+        ("dcerpc.iface", { (d, o, _) throws(SuricataProblem) in try d.interface(o) }),
+        ("dce_iface", { (d, o, _) throws(SuricataProblem) in try d.interface(o) }),
+        ("dcerpc.opnum", { (d, o, _) throws(SuricataProblem) in try d.operation(o) }),
+        ("dce_opnum", { (d, o, _) throws(SuricataProblem) in try d.operation(o) }),
+        ("l3_proto", { (d, o, _) throws(SuricataProblem) in try d.networkProtocol(o) }),
+        (
+            "ipv4-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.ip_checksum_valid", version: 4, proto: nil)
+            }
+        ),
+        (
+            "tcpv4-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "tcp")
+            }
+        ),
+        (
+            "tcpv6-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "tcp")
+            }
+        ),
+        (
+            "udpv4-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "udp")
+            }
+        ),
+        (
+            "udpv6-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "udp")
+            }
+        ),
+        (
+            "icmpv4-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "icmp")
+            }
+        ),
+        (
+            "icmpv6-csum",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "icmpv6")
+            }
+        ),
+    ]
+
+    /// Numbers of transactions: keyword, protocol, field, range.
+    private static let transactionNumbers: [(String, String, String, ClosedRange<Int64>)] = [
+        ("dns.opcode", "dns", "dns.opcode", 0...255),
+        ("dns.rcode", "dns", "dns.rcode", 0...65_535),
+        ("dns.rrtype", "dns", "dns.rrtype.number", 0...65_535),
+        ("tls.cert_chain_len", "tls", "tls.cert_chain_len", 0...0xffff_ffff),
+        ("krb5_msg_type", "krb5", "krb5.msg_type", 0...255),
+        ("krb5_err_code", "krb5", "krb5.error_code", 0...0xffff_ffff),
+    ]
+
     private static let flows: [(String, Apply)] = [
         ("flow", { (d, o, _) throws(SuricataProblem) in try d.flow(o) }),
         ("flowbits", { (d, o, _) throws(SuricataProblem) in try d.flowBits(o) }),
@@ -162,7 +253,7 @@ enum SuricataKeywords {
         ("ack", "tcp.ack", 0...0xffff_ffff, false),
         ("tcp.window", "tcp.window", 0...65_535, false),
         ("window", "tcp.window", 0...65_535, false),
-        ("tcp.mss", "tcp.mss", 0...65_535, false),
+        ("tcp.mss", "tcp.mss", 0...65_535, false), ("vlan.id", "vlan.id", 0...4095, false),
     ]
 
     /// Headers of packets as sticky buffers.
@@ -180,27 +271,27 @@ enum SuricataKeywords {
 
     /// Known to Suricata, not to us.
     private static let unsupported = [
-        "absent", "app-layer-event", "asn1", "base64_data", "base64_decode", "cip_service",
-        "config", "datarep", "dataset", "dcerpc.iface", "dce_iface", "dcerpc.opnum", "dce_opnum",
+        "app-layer-event", "asn1", "base64_data", "base64_decode", "cip_service",
+        "config", "datarep", "dataset",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
-        "dnp3_obj", "dns.opcode", "dns.rcode", "dns.rrtype", "domain", "enip_command", "entropy",
+        "dnp3_obj", "domain", "enip_command", "entropy",
         "filemd5", "filesha1", "filesha256", "filestore", "flags", "flow.age", "flow.bytes",
         "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
         "flow.pkts_toserver", "flowvar", "fragbits", "frame", "from_base64", "ftpbounce",
         "ftpdata_command", "geoip", "gunzip", "http2.errorcode", "http2.frametype",
         "http2.priority", "http2.settings", "http2.size_update", "http2.window",
-        "icmpv4-csum", "icmpv6-csum", "ike.chosen_sa_attribute", "ike.exchtype",
+        "ike.chosen_sa_attribute", "ike.exchtype",
         "ike.key_exchange_payload_length", "ike.nonce_payload_length", "ip.dst", "ip.src",
-        "iprep", "ipv4-csum", "krb5.ticket_encryption", "krb5_err_code", "krb5_msg_type",
-        "l3_proto", "lua", "luajit", "luaxform", "modbus", "mqtt.connack.session_present",
+        "iprep", "krb5.ticket_encryption",
+        "lua", "luajit", "luaxform", "modbus", "mqtt.connack.session_present",
         "mqtt.connect.flags", "mqtt.flags", "mqtt.protocol_version", "mqtt.qos",
         "mqtt.reason_code", "mqtt.type", "nfs.version", "nfs_procedure", "nfs_version",
         "pcrexform", "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
         "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state", "ssl_version",
         "stream-event", "stream_size", "strip_pseudo_headers", "subslice", "tcp.flags",
-        "tcpv4-csum", "tcpv6-csum", "template2", "tld", "tls.cert_chain_len", "tls.fingerprint",
-        "tls.issuerdn", "tls.subject", "tls.version", "tls_cert_expired", "tls_cert_notafter",
-        "tls_cert_notbefore", "tls_cert_valid", "udpv4-csum", "udpv6-csum", "vlan.id",
+        "template2", "tld",
+        "tls.version", "tls_cert_expired",
+        "tls_cert_valid",
         "vlan.layers", "zlib_deflate",
     ]
 }

@@ -157,7 +157,8 @@ enum SuricataRequirement {
                 guard SuricataKeywords.table[rest.text] != nil else {
                     return "it requires the keyword '\(rest.text)'"
                 }
-            default: return "it requires '\(part.text)'"
+            // Whatever else newer versions know.
+            default: break
             }
         }
         return nil
