@@ -123,7 +123,7 @@ struct CairnCommand: ParsableCommand {
         version: cairnVersion,
         subcommands: [
             ReadCommand.self, WatchCommand.self, TestCommand.self, CheckCommand.self,
-            FieldsCommand.self,
+            FieldsCommand.self, ImportCommand.self,
         ])
 
     static let names = configuration.subcommands.map { $0._commandName } + ["help"]

@@ -224,10 +224,11 @@ struct ConditionResolver {
         }
     }
 
-    /// `> 70` and the like, as older rules write it.
+    /// `> 70` and the like, as older rules write it, and `!= 70`.
     private static func comparison(_ text: String) -> Predicate? {
         let operators: [(String, Comparison)] = [
             (">=", .greaterOrEqual), ("<=", .lessOrEqual), (">", .greater), ("<", .less),
+            ("!=", .notEqual),
         ]
         for (name, comparison) in operators where text.hasPrefix(name) {
             let digits = text.dropFirst(name.count).drop { $0 == " " }

@@ -40,7 +40,10 @@ struct DetectionReader {
         }
         var section = DetectionSection(sink: sink, variables: variables)
         let diagnosticCount = sink.diagnostics.count
-        guard let expression = section.read(detection) else {
+        guard
+            let expression = Self.isOpen(detection, document)
+                ? SigmaExpression.all([]) : section.read(detection)
+        else {
             return skippedBySection(since: diagnosticCount, errorCount, header)
         }
         guard let condition = resolver.resolve(expression) else {
@@ -61,6 +64,11 @@ struct DetectionReader {
         readOptions(document, into: &rule, &resolver)
         guard header != nil, sink.errorCount == errorCount else { return .failed }
         return .rule(rule, logSource)
+    }
+
+    /// `detection: any`: `traffic` alone says what the rule is about.
+    private static func isOpen(_ detection: YAMLNode, _ document: YAMLNode) -> Bool {
+        detection.text == "any" && document["traffic"] != nil
     }
 
     // MARK: Log source and fields

@@ -7,6 +7,7 @@ struct HeaderReader {
         "title", "id", "name", "related", "taxonomy", "status", "description", "license",
         "references", "author", "date", "modified", "tags", "level", "fields", "falsepositives",
         "scope", "action", "logsource", "tests", "rev", "gid", "category", "severity", "metadata",
+        "original",
     ]
 
     /// The header; nil if it has mistakes, which were reported.
@@ -96,6 +97,11 @@ struct HeaderReader {
     /// up to 2^32 - 1: above the ranges that rule writers use.
     static func signatureID(of identity: String) -> UInt64 {
         if let number = UInt64(identity) { return number }
+        // A signature of another generator, `3:2001`.
+        let parts = identity.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count == 2, UInt32(parts[0]) != nil, let number = UInt32(parts[1]) {
+            return UInt64(number)
+        }
         let first: UInt64 = 3_000_000_000
         let prefix = Digest.hash(.sha256, identity.utf8).prefix(8)
         let number = prefix.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }

@@ -9,7 +9,8 @@ struct RuleFileContents: Sendable {
         /// A rule with mistakes, by its id and name.
         case failed([String])
         /// A Suricata rule: of several with the same number the one with the highest revision counts.
-        case signature(DetectionRule, LogSource)
+        /// Its text is there if it is wanted.
+        case signature(DetectionRule, LogSource, text: [UInt8]?)
         case skippedSignature(RuleHeader, reason: String)
     }
 

@@ -20,6 +20,8 @@ public struct RuleLoader: Sendable {
     let purpose: Purpose
     /// Whether the tests of rules are read; without them mistakes in them are not seen.
     public var readsTests = true
+    /// Whether the texts of Suricata rules are kept.
+    var keepsSignatureTexts = false
     /// Threads that read files; the result does not depend on it.
     var threadCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     /// Larger files are read in pieces of about this size, cut between documents.
@@ -79,7 +81,8 @@ public struct RuleLoader: Sendable {
         let reader = RuleFileReader(
             variables: variables, purpose: purpose, readsTests: readsTests)
         let signatureReader = SuricataRuleReader(
-            variables: variables, tables: SuricataTables(), purpose: purpose)
+            variables: variables, tables: SuricataTables(), purpose: purpose,
+            keepsTexts: keepsSignatureTexts)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]

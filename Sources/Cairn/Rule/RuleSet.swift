@@ -18,6 +18,9 @@ public struct RuleSet: Sendable {
     /// Suricata rules in comments.
     public internal(set) var disabledRuleCount = 0
 
+    /// The texts of Suricata rules by their ids, if they are wanted.
+    var signatureTexts: [String: [UInt8]] = [:]
+
     /// An empty set.
     public init() {}
 

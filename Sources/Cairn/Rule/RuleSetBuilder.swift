@@ -39,8 +39,9 @@ struct RuleSetBuilder {
             case .failed(let names):
                 set.failedRuleCount += 1
                 failedNames.formUnion(names)
-            case .signature(let rule, let logSource):
+            case .signature(let rule, let logSource, let text):
                 guard let place = registerSignature(rule.header) else { continue }
+                if let text { set.signatureTexts[rule.header.id] = text }
                 if case .detection(let index) = place {
                     set.detections[index] = rule
                     logSources[index] = logSource

@@ -80,6 +80,11 @@ struct StateReader {
                 sink.error(at: node.mark, "'op: \(op.rawValue)' needs a 'value'")
                 return nil
             }
+            // Another counter by its name.
+            if let text = value.text, let first = text.utf8.first, first > 57 {
+                operation.value = .variable(text)
+                return operation
+            }
             guard let number = sink.integer(value, "'value'", in: 0...0xffff_ffff) else {
                 return nil
             }

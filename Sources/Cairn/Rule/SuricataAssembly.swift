@@ -258,10 +258,17 @@ extension SuricataBuffer {
         if steps.count > 1, FieldRegistry.definition(of: field).isList { return nil }
         var predicates: [Predicate] = []
         for step in steps {
-            guard case .content(let content) = step, let pattern = content.pattern else {
-                return nil
+            switch step {
+            case .content(let content):
+                guard let pattern = content.pattern else { return nil }
+                predicates.append(.text(pattern))
+            case .regex(let pattern, isRelative: false, isNegated: false, captures: let names):
+                guard names.isEmpty, !pattern.isExtended, !pattern.isAnchored,
+                    !pattern.dollarAtEndOnly, !pattern.isUngreedy
+                else { return nil }
+                predicates.append(.regex(pattern))
+            default: return nil
             }
-            predicates.append(.text(pattern))
         }
         return predicates
     }

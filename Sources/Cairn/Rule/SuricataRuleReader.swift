@@ -3,6 +3,7 @@ struct SuricataRuleReader: Sendable {
     let variables: RuleVariables
     let tables: SuricataTables
     let purpose: RuleLoader.Purpose
+    var keepsTexts = false
 
     func read(
         _ source: UnsafeBufferPointer<UInt8>, path: String, lineOffset: Int = 0
@@ -44,7 +45,9 @@ struct SuricataRuleReader: Sendable {
             if skip == nil, purpose == .packets {
                 let rule = try draft.rule()
                 let service = FieldRegistry.subjects[rule.subject].name
-                return .signature(rule, LogSource(product: "cairn", service: service))
+                return .signature(
+                    rule, LogSource(product: "cairn", service: service),
+                    text: keepsTexts ? text.bytes : nil)
             }
         } catch {
             if !error.isSkip {

@@ -15,7 +15,7 @@ struct SuricataText {
     /// Where joined lines begin: their offset in `bytes`, and their line in the file. The first is at 0.
     private(set) var lines: [(offset: Int, line: Int)] = []
 
-    mutating func append(_ line: Slice<UnsafeBufferPointer<UInt8>>, number: Int) {
+    mutating func append(_ line: some Collection<UInt8>, number: Int) {
         lines.append((bytes.count, number))
         bytes += line
     }
