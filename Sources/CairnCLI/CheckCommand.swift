@@ -32,7 +32,8 @@ struct CheckCommand: ParsableCommand {
         let skipped = diagnostics.count { $0.severity == .skipped }
         printError(
             "\(set.detections.count) detection and \(set.correlations.count) correlation rules loaded, "
-                + "\(skipped) skipped, \(errors) mistakes, \(warnings) warnings")
+                + "\(skipped) skipped, \(errors) mistakes, \(warnings) warnings"
+                + (set.disabledRuleCount > 0 ? ", \(set.disabledRuleCount) disabled" : ""))
         if errors > 0 || strict && warnings > 0 { throw Failure(.rules) }
         if set.detections.isEmpty { throw Failure(.rules, "no rule could be loaded") }
     }

@@ -389,3 +389,31 @@ struct Threshold: Equatable, Sendable {
     var count: Int64
     var seconds: Int64
 }
+
+/// What is said about the alerts of rules outside of them (Suricata's `threshold.config`).
+struct AlertLimit: Equatable, Sendable {
+    enum Kind: Equatable, Sendable {
+        /// How many alerts become how many.
+        case threshold(Threshold)
+        /// Too many alerts change what the rules do for a while.
+        case rate(RateFilter)
+        /// No alerts at all, or none of packets whose tracked end is one of some addresses.
+        case suppress(SuppressedEnd?, AddressSet)
+    }
+
+    enum SuppressedEnd: String, CaseIterable, Sendable { case by_src, by_dst, by_either }
+
+    /// The rules' generator and number; 0 stands for all.
+    var generatorID: UInt32
+    var signatureID: UInt64
+    var kind: Kind
+}
+
+/// `rate_filter`: behind `count` alerts within `seconds` the rule does something else for `timeoutSeconds`.
+struct RateFilter: Equatable, Sendable {
+    var track: Threshold.Track
+    var count: Int64
+    var seconds: Int64
+    var newAction: RuleAction
+    var timeoutSeconds: Int64
+}

@@ -140,7 +140,7 @@ struct DetectionWriter {
             return item(modifier, value)
         case .exists(let exists): return item("|exists", "\(exists)")
         case .isAbsent: return item("", "null")
-        case .network(let network): return item("|cidr", YAMLText.scalar("\(network)"))
+        case .network(let network): return item("|cidr", YAMLText.scalar(network.text))
         case .sequence(let steps):
             guard let lines = SequenceWriter.lines(steps) else { return nil }
             return Item(key: definition.name + transforms + "|sequence", steps: lines)

@@ -124,7 +124,9 @@ private struct RuleCollection {
 
     /// The document as it is meant; nil if it only changes what follows.
     mutating func next(_ document: YAMLNode) -> YAMLNode? {
-        switch document["action"]?.text {
+        // What a rule does is an action too.
+        let action = document["action"]?.text
+        switch action.flatMap({ RuleAction(rawValue: $0) == nil ? $0 : nil }) {
         case nil:
             guard let common, document["correlation"] == nil, document["filter"] == nil,
                 document["detection"] != nil

@@ -89,6 +89,9 @@ enum RuleFiles {
 
     static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yml") || path.hasSuffix(".yaml") }
 
+    /// Whether there is a file.
+    static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
     /// Whether a file holds Suricata rules.
     static func isSuricata(_ path: String) -> Bool { path.hasSuffix(".rules") }
 

@@ -18,6 +18,7 @@ public struct RuleLoader: Sendable {
 
     let variables: RuleVariables
     let purpose: Purpose
+    private let configurations: SuricataConfigurations
     /// Whether the tests of rules are read; without them mistakes in them are not seen.
     public var readsTests = true
     /// Whether the texts of Suricata rules are kept.
@@ -31,6 +32,7 @@ public struct RuleLoader: Sendable {
     public init(settings: Settings = Settings(), for purpose: Purpose = .packets) {
         self.purpose = purpose
         variables = RuleVariables(settings)
+        configurations = SuricataConfigurations(settings)
     }
 
     /// Loads files and folders; folders with everything in them, in order of path.
@@ -45,7 +47,11 @@ public struct RuleLoader: Sendable {
             case .success(let bytes): sources.append(Source(path: path, bytes: bytes))
             }
         }
-        read(sources, into: &builder)
+        let signatures = files.filter(RuleFiles.isSuricata)
+        let (tables, limits, remarks) = configurations.load(for: signatures, variables)
+        builder.add(remarks)
+        builder.add(limits)
+        read(sources, tables, into: &builder)
         return builder.finish()
     }
 
@@ -57,7 +63,7 @@ public struct RuleLoader: Sendable {
     /// Loads the text of one file.
     func load(source: some Sequence<UInt8>, path: String) -> RuleSet {
         var builder = RuleSetBuilder()
-        read([Source(path: path, bytes: Array(source))], into: &builder)
+        read([Source(path: path, bytes: Array(source))], SuricataTables(), into: &builder)
         return builder.finish()
     }
 
@@ -76,12 +82,14 @@ public struct RuleLoader: Sendable {
         var lineOffset: Int
     }
 
-    private func read(_ sources: [Source], into builder: inout RuleSetBuilder) {
+    private func read(
+        _ sources: [Source], _ tables: SuricataTables, into builder: inout RuleSetBuilder
+    ) {
         let pieces = sources.indices.flatMap { self.pieces(of: sources[$0], at: $0) }
         let reader = RuleFileReader(
             variables: variables, purpose: purpose, readsTests: readsTests)
         let signatureReader = SuricataRuleReader(
-            variables: variables, tables: SuricataTables(), purpose: purpose,
+            variables: variables, tables: tables, purpose: purpose,
             keepsTexts: keepsSignatureTexts)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in

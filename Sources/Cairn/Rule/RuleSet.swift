@@ -18,6 +18,8 @@ public struct RuleSet: Sendable {
     /// Suricata rules in comments.
     public internal(set) var disabledRuleCount = 0
 
+    /// What is said about alerts outside of the rules.
+    var alertLimits: [AlertLimit] = []
     /// The texts of Suricata rules by their ids, if they are wanted.
     var signatureTexts: [String: [UInt8]] = [:]
 

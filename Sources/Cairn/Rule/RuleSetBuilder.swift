@@ -105,6 +105,8 @@ struct RuleSetBuilder {
 
     mutating func add(_ diagnostics: [Diagnostic]) { set.diagnostics += diagnostics }
 
+    mutating func add(_ limits: [AlertLimit]) { set.alertLimits += limits }
+
     mutating func addFiles(_ count: Int) { set.fileCount += count }
 
     /// Enters an id and a name; false if another rule has one of them.

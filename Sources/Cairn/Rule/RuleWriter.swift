@@ -102,7 +102,7 @@ struct RuleWriter {
     }
 
     private static func text(_ set: AddressSet) -> String {
-        let parts = set.included.map { "\($0)" } + set.excluded.map { "!\($0)" }
+        let parts = set.included.map(\.text) + set.excluded.map { "!\($0.text)" }
         return "[" + parts.joined(separator: ",") + "]"
     }
 
@@ -161,6 +161,11 @@ struct RuleWriter {
     private func rate(_ rate: Threshold) -> String {
         "track: \(rate.track.rawValue), count: \(rate.count), seconds: \(rate.seconds)"
     }
+}
+
+extension IPNetwork {
+    /// `10.0.0.0/8`
+    var text: String { "\(address)/\(prefixLength)" }
 }
 
 /// Text in YAML.

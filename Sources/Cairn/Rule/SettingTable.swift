@@ -122,6 +122,18 @@ extension Setting {
         Setting(
             "packet-alert-max", .integer, "0", "Alerts of one packet; 0 for any number."),
         Setting(
+            "default-rule-path", .text, "",
+            "Folder of files that Suricata rules and settings about them name."),
+        Setting(
+            "threshold-file", .text, "",
+            "Suricata's threshold.config; else one beside the rules."),
+        Setting(
+            "classification-file", .text, "",
+            "Suricata's classification.config; else one beside the rules."),
+        Setting(
+            "reference-config-file", .text, "",
+            "Suricata's reference.config; else one beside the rules."),
+        Setting(
             "placeholders.*", .list, "", "Values of %NAME% in rules with the modifier 'expand'."),
     ]
 
@@ -174,10 +186,6 @@ extension Setting {
         ("defrag.prealloc", "memory is taken as it is needed"),
         ("host.memcap", "what rules remember of hosts has a bound of its own"),
         ("ippair.memcap", "what rules remember of pairs has a bound of its own"),
-        ("default-rule-path", "rules are named with --rules"),
         ("rule-files", "rules are named with --rules"),
-        ("threshold-file", "thresholds stand in the rules"),
-        ("classification-file", "levels stand in the rules"),
-        ("reference-config-file", "references in rules are whole"),
     ].map { Setting($0.0, .list, "", "Nothing: \($0.1)", isInert: true) }
 }

@@ -12,10 +12,11 @@ struct SuricataRuleReader: Sendable {
         var contents = RuleFileContents()
         var file = SuricataFile(source, lineOffset: lineOffset)
         var headers = SuricataHeaderReader(variables: variables)
+        var unknownClasses: Set<String> = []
         while let line = file.next() {
             switch line {
             case .rule:
-                contents.documents.append(rule(file.text, &headers, sink))
+                contents.documents.append(rule(file.text, &headers, &unknownClasses, sink))
             case .disabled: contents.disabledCount += 1
             case .indented(let mark):
                 sink.warning(
@@ -31,7 +32,8 @@ struct SuricataRuleReader: Sendable {
     }
 
     private func rule(
-        _ text: SuricataText, _ headers: inout SuricataHeaderReader, _ sink: DiagnosticSink
+        _ text: SuricataText, _ headers: inout SuricataHeaderReader,
+        _ unknownClasses: inout Set<String>, _ sink: DiagnosticSink
     ) -> RuleFileContents.Document {
         sink.rule = nil
         var draft = SuricataDraft(
@@ -42,6 +44,15 @@ struct SuricataRuleReader: Sendable {
             let parts = try SuricataParts(text)
             sink.rule = Self.label(parts)
             skip = try read(parts, into: &draft, &headers)
+            if let name = draft.classType, tables.classes[name.lowercased()] == nil,
+                unknownClasses.insert(name).inserted
+            {
+                sink.warning(
+                    at: text.mark(at: 0),
+                    "unknown class type '\(name)'"
+                        + suggestion(for: name, among: tables.classes.keys.sorted())
+                        + "; its rules have priority 3")
+            }
             if skip == nil, purpose == .packets {
                 let rule = try draft.rule()
                 let service = FieldRegistry.subjects[rule.subject].name

@@ -85,6 +85,17 @@ struct SuricataFile {
         return nil
     }
 
+    /// The next line of a configuration file that is no comment, also in `text`.
+    mutating func nextConfigLine() -> SuricataValue? {
+        while let line = nextLine() {
+            let trimmed = line.trimmedOfSpace
+            guard let first = trimmed.first, first != UInt8(ascii: "#") else { continue }
+            guard case .rule = rule(line) else { continue }
+            return SuricataValue(bytes: text.bytes[...].trimmedOfSpace)
+        }
+        return nil
+    }
+
     private var mark: YAMLMark { YAMLMark(line: UInt32(truncatingIfNeeded: number), column: 1) }
 
     private mutating func rule(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Line {

@@ -1,0 +1,84 @@
+import Testing
+
+@testable import Cairn
+
+/// The files beside Suricata's rules.
+@Suite struct SuricataConfigurationTests {
+    private static func limits(_ text: String) -> ([AlertLimit], [String]) {
+        var reader = SuricataLimits(variables: RuleVariables())
+        reader.read(Array(text.utf8), path: "threshold.config")
+        return (reader.limits, RuleFixtures.messages(reader.diagnostics))
+    }
+
+    @Test func `lines about alerts become limits`() throws {
+        let (limits, messages) = Self.limits(
+            """
+            # a remark
+            suppress gen_id 1, sig_id 7
+            suppress gen_id 1, sig_id 8, track by_src, ip [10.0.0.1, 10.1.0.0/16]
+            event_filter gen_id 0, sig_id 0, type both, track by_dst, \\
+              count 3, seconds 60
+            threshold gen_id 1, sig_id 9, type limit, track by_rule, count 1, seconds 5
+            rate_filter gen_id 1, sig_id 9, track by_both, count 10, seconds 60, new_action drop, timeout 30
+
+            """)
+        #expect(messages == [])
+        let addresses = try RuleVariables().addressSet("[10.0.0.1,10.1.0.0/16]")
+        #expect(
+            limits == [
+                AlertLimit(generatorID: 1, signatureID: 7, kind: .suppress(nil, AddressSet())),
+                AlertLimit(generatorID: 1, signatureID: 8, kind: .suppress(.by_src, addresses)),
+                AlertLimit(
+                    generatorID: 0, signatureID: 0,
+                    kind: .threshold(
+                        Threshold(kind: .both, track: .by_dst, count: 3, seconds: 60))),
+                AlertLimit(
+                    generatorID: 1, signatureID: 9,
+                    kind: .threshold(
+                        Threshold(kind: .limit, track: .by_rule, count: 1, seconds: 5))),
+                AlertLimit(
+                    generatorID: 1, signatureID: 9,
+                    kind: .rate(
+                        RateFilter(
+                            track: .by_both, count: 10, seconds: 60, newAction: .drop,
+                            timeoutSeconds: 30))),
+            ])
+    }
+
+    @Test(arguments: [
+        ("supress gen_id 1, sig_id 1", "1:1: error: unknown 'supress' — did you mean 'suppress'?"),
+        ("suppress gen_id 1", "1:10: error: 'sig_id' is missing"),
+        (
+            "threshold gen_id 1, sig_id 1, type x, track by_src, count 1, seconds 1",
+            "1:36: error: unknown type 'x'; use limit, threshold or both"
+        ),
+    ])
+    func `mistakes have a place`(line: String, message: String) {
+        #expect(Self.limits(line + "\n").1 == [message])
+    }
+
+    @Test func `classes and references are read and replace Suricata's own`() {
+        var tables = SuricataTables()
+        let diagnostics = tables.read(
+            Array(
+                "# x\nconfig classification: mine,My Class, of its own,2\nconfig reference: X http://x/\n"
+                    .utf8), path: "c")
+        #expect(diagnostics.isEmpty)
+        #expect(
+            tables.classes["mine"]
+                == SuricataTables.Class(description: "My Class, of its own", priority: 2))
+        #expect(tables.references["x"] == "http://x/")
+        #expect(tables.classes["trojan-activity"]?.priority == 1)
+    }
+
+    @Test func `a class that nobody knows is named once`() {
+        let rule = "alert tcp any any -> any any (classtype:trojan-activty; sid:"
+        let set = SuricataRuleReaderTests.load("\(rule)1;)\n\(rule)2;)\n")
+        #expect(
+            RuleFixtures.messages(set) == [
+                "1:1: warning: unknown class type 'trojan-activty' — did you mean 'trojan-activity'?;"
+                    + " its rules have priority 3"
+            ])
+        #expect(set.detections.count == 2)
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Testing
+
+@testable import Cairn
+
+/// Suricata rules written as YAML, and read again.
+@Suite struct SuricataImportTests {
+    private static func load(_ rules: String) -> RuleSet {
+        var loader = RuleLoader()
+        loader.keepsSignatureTexts = true
+        return loader.load(source: rules.utf8, path: "x.rules")
+    }
+
+    private static func yaml(_ rules: String, keepsText: Bool = false) -> String {
+        SuricataImport(load(rules), keepsText: keepsText).outputs.map(\.text).joined()
+    }
+
+    /// What differs between a rule and what becomes of it.
+    static func difference(_ a: DetectionRule, _ b: DetectionRule) -> String? {
+        if a.subject != b.subject { return "subject" }
+        if a.condition != b.condition { return "condition \(a.condition) \(b.condition)" }
+        if a.traffic != b.traffic { return "traffic \(a.traffic) \(b.traffic)" }
+        if a.state != b.state { return "state" }
+        if a.counters != b.counters { return "counters" }
+        if a.threshold != b.threshold || a.detectionFilter != b.detectionFilter { return "rate" }
+        if a.actor != b.actor || a.victim != b.victim { return "roles" }
+        if a.alerts != b.alerts || a.action != b.action { return "action" }
+        let (one, two) = (a.header, b.header)
+        if one.id != two.id || one.signatureID != two.signatureID { return "id" }
+        if one.generatorID != two.generatorID || one.revision != two.revision { return "gid, rev" }
+        if one.title != two.title { return "title" }
+        if one.level != two.level || one.severity != two.severity { return "level" }
+        if one.category != two.category { return "category" }
+        if one.tags != two.tags || one.references != two.references { return "tags" }
+        if one.metadata.map(\.key) != two.metadata.map(\.key)
+            || one.metadata.map(\.value) != two.metadata.map(\.value)
+        {
+            return "metadata"
+        }
+        return nil
+    }
+
+    /// Loads rules, writes them, loads what was written, and says what differs.
+    static func differences(_ set: RuleSet) -> [String] {
+        let written = SuricataImport(set, keepsText: false)
+        var loader = RuleLoader()
+        loader.readsTests = false
+        var again: [String: DetectionRule] = [:]
+        var differences = written.diagnostics.filter { $0.severity == .error }.map(\.description)
+        for output in written.outputs {
+            let loaded = loader.load(source: output.text.utf8, path: "x.yml")
+            differences += loaded.diagnostics.map { "\($0.rule ?? ""): \($0)" }
+            for rule in loaded.detections { again[rule.header.id] = rule }
+        }
+        for rule in set.detections {
+            guard let other = again[rule.header.id] else {
+                differences.append("\(rule.header.id): is missing")
+                continue
+            }
+            if let difference = difference(rule, other) {
+                differences.append("\(rule.header.id): \(difference)")
+            }
+        }
+        return differences
+    }
+
+    @Test(arguments: [
+        "content:\"a\";", "content:\"a\"; content:\"b\"; nocase;",
+        "content:\"it's *|0d 0a 22|?\\\\x\"; nocase;", "content:\"a\\\\\\\\*\"; endswith;",
+        "content:\"a\"; content:!\"b\"; distance:-2; within:9; content:\"c\"; offset:3; depth:9;",
+        "content:\"|ff|a|7c|\"; fast_pattern;",
+        "content:\"a\"; startswith; content:\"b\"; endswith;",
+        "http.uri; content:\"/a b\"; startswith; http.host; content:\"é\"; bsize:2;",
+        "http.header; content:\"a\"; content:\"b\"; pcre:\"/a|'b\\/$/smi\";",
+        "flow:to_client; http.header; content:\"true\"; http.stat_code; content:\"200\"; bsize:3;",
+        "http.uri; to_md5; content:\"a\"; http.uri; xor:\"0d0ac8ff\"; url_decode; content:\"b\";",
+        "http.header_names; content:!\"Referer\"; bsize:<20; bsize:>3; bsize:4<>10;",
+        "http.uri; pcre:\"/^a/RAx\"; pcre:!\"/b/\"; urilen:5<>10; urilen:!7; urilen:<9,raw;",
+        "content:\"a\"; isdataat:!4,relative; isdataat:3; byte_test:4,!&,0x10,-2,relative,little;"
+            + " byte_jump:2,0,relative,multiplier 2,align,post_offset -1;"
+            + " byte_extract:1,0,len,string,hex,align 4; content:\"b\"; offset:len; depth:len;"
+            + " byte_math:bytes 2, offset 1, oper *, rvalue len, result r, endian little;"
+            + " byte_test:2,=,r,0,dce;",
+        "dsize:!10; ttl:<5; itype:8; ip_proto:!6; sameip; ipopts:rr; app-layer-protocol:!http;",
+        "flowbits:isset,a|b; flowbits:set,c; xbits:set,x,track ip_pair,expire 9; flowint:n,+,1;"
+            + " flowint:n,>,m; flowint:z,isnotset; hostbits:isset,h,dst; noalert;",
+        "threshold:type limit, track by_src, count 1, seconds 60; target:src_ip; priority:4;",
+        "detection_filter:track by_dst, count 5, seconds 2; metadata:a b, a c, d e;",
+        "file.data; content:\"a\"; filename:\"x\"; filesize:>1KB; fileext:\"exe\";",
+        "tls.cert_subject; content:\"a\"; tls_cert_notafter:<2020-01-01;",
+        "http.referer; absent: or_else; content:!\"a\"; http.cookie; absent;",
+        "dcerpc.opnum:1,4-6;", "msg:\"'q' \\\"d\\\" : # é\"; reference:url,a.b/c#d; content:\"a\";",
+        "",
+    ])
+    func `a rule that is written and read again is the same`(options: String) {
+        let set = Self.load(
+            """
+            alert ip $EXTERNAL_NET any -> [$HOME_NET,!10.1.2.3] [80,8000:8010,!8005] \
+            (\(options) sid:7; rev:2;)
+
+            """)
+        #expect(set.detections.count == 1, "\(set.diagnostics)")
+        #expect(Self.differences(set) == [])
+    }
+
+    @Test(arguments: [
+        "alert tcp any any -> any any", "drop udp $HOME_NET 53 <> any any",
+        "pass icmp any any -> any any", "alert smb any any -> any any",
+        "reject tcp-pkt any !$HTTP_PORTS -> any any", "alert tcp-stream any any -> any any",
+        "alert http1 any any -> any any", "alert ip6 any any -> any any",
+        "alert tcp [10.0.0.1,[10.1.0.0/16,!10.1.1.1]] any -> !$HOME_NET any",
+    ])
+    func `a header that is written and read again is the same`(header: String) {
+        let set = Self.load("\(header) (content:\"a\"; depth:3; gid:4; sid:7;)\n")
+        #expect(set.detections.count == 1, "\(set.diagnostics)")
+        #expect(Self.differences(set) == [])
+    }
+
+    @Test func `simple rules read as a person would write them`() {
+        let text = Self.yaml(
+            """
+            alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"ET MALWARE Checkin"; \
+            flow:established,to_server; http.method; content:"POST"; http.uri; content:"/gate"; \
+            nocase; content:".php"; nocase; endswith; http.host; content:"evil.example"; bsize:12; \
+            classtype:trojan-activity; sid:2000001; rev:3; metadata:signature_severity Major;)
+
+            """)
+        #expect(
+            text == """
+                title: 'ET MALWARE Checkin'
+                id: '2000001'
+                level: high
+                tags: [classtype.trojan-activity]
+                rev: 3
+                category: 'A Network Trojan was detected'
+                severity: 1
+                metadata:
+                  signature_severity: Major
+                logsource: {product: cairn, service: http}
+                traffic:
+                  from: {ip: $HOME_NET}
+                  to: {ip: $EXTERNAL_NET}
+                  flow: [established, to_server]
+                detection:
+                  selection:
+                    http.method|contains|cased: POST
+                    http.uri|contains: '/gate'
+                    http.uri|endswith: '.php'
+                    http.host|cased: evil.example
+                  condition: selection
+
+                """)
+    }
+
+    @Test func `the original text is kept if it is wanted`() {
+        let rule = "alert tcp any any -> any any (content:\"a\"; sid:1;)"
+        #expect(Self.yaml(rule + "\n", keepsText: true).contains("original: '\(rule)'\n"))
+    }
+
+    private static let sharedRules =
+        (ProcessInfo.processInfo.environment["CAIRN_SHARED"]
+        .map { URL(filePath: $0) } ?? repository.appending(path: "../shared")).appending(
+            path: "conformance/et-open")
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: sharedRules.path)))
+    func `every rule of a large set is the same when it is written and read again`() {
+        var loader = RuleLoader()
+        loader.keepsSignatureTexts = true
+        let set = loader.load(paths: [Self.sharedRules.path])
+        #expect(set.detections.count >= 14_880)
+        let differences = Self.differences(set)
+        #expect(differences.count == 0, "\(differences.prefix(20))")
+    }
+}
