@@ -138,6 +138,10 @@ struct DetectionWriter {
         case .number(let comparison, let number):
             let (modifier, value) = Self.number(comparison, number, definition)
             return item(modifier, value)
+        case .bits(let test):
+            return test.text(of: definition.name).map {
+                item($0.modifier, YAMLText.scalar($0.letters))
+            }
         case .exists(let exists): return item("|exists", "\(exists)")
         case .isAbsent: return item("", "null")
         case .network(let network): return item("|cidr", YAMLText.scalar(network.text))
@@ -225,7 +229,52 @@ extension Transform {
         case .toSHA256: "to_sha256"
         case .xor(let key):
             "xor:" + key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        case .fromBase64: "from_base64"
+        case .fromBase64(let decoding): Self.withOptions("from_base64", decoding.options)
+        case .stripPseudoHeaders: "strip_pseudo_headers"
+        case .pcrexform(let regex): "pcrexform:/\(regex.pattern)/"
+        case .gunzip(let byteCountMax): Self.withOptions("gunzip", Self.options(byteCountMax))
+        case .zlibDeflate(let byteCountMax):
+            Self.withOptions("zlib_deflate", Self.options(byteCountMax))
         }
+    }
+
+    private static func options(_ byteCountMax: Int) -> [(String, String)] {
+        byteCountMax == unpackedByteCount ? [] : [("max-size", "\(byteCountMax)")]
+    }
+
+    private static func withOptions(_ name: String, _ options: [(String, String)]) -> String {
+        options.isEmpty
+            ? name : name + ":" + options.map { "\($0.0)=\($0.1)" }.joined(separator: ",")
+    }
+}
+
+extension Base64Decoding {
+    /// What is not as usual.
+    var options: [(String, String)] {
+        (mode == .rfc4648 ? [] : [("mode", mode.rawValue)])
+            + (offset == 0 ? [] : [("offset", "\(offset)")])
+            + (byteCount.map { [("bytes", "\($0)")] } ?? [])
+    }
+}
+
+extension BitTest {
+    /// The modifier and the letters.
+    fileprivate func text(of field: String) -> (modifier: String, letters: String)? {
+        let letters: [(Int64, String)]
+        switch field {
+        case "tcp.flags": letters = "FSRPAUEC".enumerated().map { (1 << Int64($0), "\($1)") }
+        case "ip.flags": letters = [(4, "R"), (2, "D"), (1, "M")]
+        default: return nil
+        }
+        func text(_ bits: Int64) -> String {
+            bits == 0 ? "0" : letters.filter { bits & $0.0 != 0 }.map(\.1).joined()
+        }
+        let modifier =
+            switch mode {
+            case .exactly: "|bits"
+            case .all: "|bits_all"
+            case .any: "|bits_any"
+            }
+        return (modifier, text(bits) + (ignored == 0 ? "" : "," + text(ignored)))
     }
 }

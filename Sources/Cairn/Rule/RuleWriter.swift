@@ -130,7 +130,8 @@ struct RuleWriter {
             lines.append("threshold: {type: \(threshold.kind.rawValue), \(rate(threshold))}")
         }
         if let filter = rule.detectionFilter { lines.append("detection_filter: {\(rate(filter))}") }
-        if !rule.alerts { lines.append("alert: false") }
+        let alertsByItself = rule.action != .pass
+        if rule.alerts != alertsByItself { lines.append("alert: \(rule.alerts)") }
         if rule.action != .alert { lines.append("action: \(rule.action.rawValue)") }
         for (key, field) in [("actor", rule.actor), ("victim", rule.victim)] {
             guard let field else { continue }

@@ -48,6 +48,14 @@ enum SequenceWriter {
             return comparison.sign.map { "- bsize: '\($0)\(size)'" }.map { [$0] }
         case .sizeRange(let low, let high):
             return low > 0 ? ["- bsize: '\(low - 1)<>\(high + 1)'"] : nil
+        case .base64(let decoding, let isRelative, let steps):
+            guard let inner = self.lines(steps) else { return nil }
+            return ["- base64_decode:"] + decoding.options.map { "    \($0.0): \($0.1)" }
+                + (isRelative ? ["    relative: true"] : []) + ["    steps:"]
+                + inner.map { "      " + $0 }
+        case .asn1(let test): return ["- asn1: {\(options(test))}"]
+        case .entropy(let test):
+            return test.comparison.sign.map { "- entropy: {\(options(test, $0))}" }.map { [$0] }
         }
     }
 
@@ -125,6 +133,25 @@ enum SequenceWriter {
         }
         if let mask = number.bitmask { parts.append("bitmask: \(mask)") }
         return (parts + others).joined(separator: ", ")
+    }
+
+    private static func options(_ test: ASN1Test) -> String {
+        var parts: [String] = []
+        if let length = test.oversizeLength { parts.append("oversize_length: \(length)") }
+        if test.bitstringOverflow { parts.append("bitstring_overflow: true") }
+        if test.doubleOverflow { parts.append("double_overflow: true") }
+        switch test.origin {
+        case .absolute(let offset): if offset != 0 { parts.append("offset: \(offset)") }
+        case .relative(let offset): parts += ["offset: \(offset)", "relative: true"]
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func options(_ test: EntropyTest, _ sign: String) -> String {
+        var parts = ["value: '\(sign) \(test.value)'"]
+        if test.byteCount != 0 { parts.append("bytes: \(test.byteCount)") }
+        if test.offset != 0 { parts.append("offset: \(test.offset)") }
+        return parts.joined(separator: ", ")
     }
 
     private static func options(_ jump: ByteJump) -> [String] {

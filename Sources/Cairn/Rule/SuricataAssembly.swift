@@ -3,6 +3,7 @@ extension SuricataDraft {
     /// The complete rule.
     mutating func rule() throws(SuricataProblem) -> DetectionRule {
         try checkBuffers()
+        try nestDecodedBuffers()
         let subject = try subject()
         var rule: DetectionRule
         if let subject {
@@ -151,7 +152,7 @@ extension SuricataDraft {
             case .transaction(let sticky):
                 conditions += buffer.matches(sticky.field(isTransactional ? nil : direction))
             case .payload: conditions += buffer.matches(Self.field("payload"))
-            case .packet: break
+            case .packet, .base64: break
             }
         }
         return .allOf(conditions)
@@ -171,7 +172,7 @@ extension SuricataDraft {
                     FieldID(
                         subject: UInt8(truncatingIfNeeded: Self.packet),
                         index: UInt16(truncatingIfNeeded: index)))
-            case .transaction: break
+            case .transaction, .base64: break
             }
         }
         return .allOf(conditions)

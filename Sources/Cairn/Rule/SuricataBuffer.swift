@@ -4,6 +4,8 @@ struct SuricataBuffer: Equatable {
         case payload
         /// A field of packets, by its index there.
         case packet(Int)
+        /// What a step of another buffer decodes.
+        case base64(buffer: Int, step: Int)
         /// A field of a protocol's transactions.
         case transaction(SuricataSticky)
     }

@@ -69,7 +69,7 @@ enum SuricataKeywords {
         for (name, field) in packetBuffers { table[name] = .packetBuffer(field) }
         for name in withoutEffect { table[name] = .withoutEffect }
         for name in unsupported { table[name] = .unsupported }
-        for (name, apply) in meta + payload + packets + flows + protocols {
+        for (name, apply) in meta + payload + packets + flows + protocols + values {
             table[name] = .other(apply)
         }
         return table
@@ -211,6 +211,38 @@ enum SuricataKeywords {
         ),
     ]
 
+    private static let values: [(String, Apply)] = [
+        ("tcp.flags", { (d, o, _) throws(SuricataProblem) in try d.flags(o, of: "tcp.flags") }),
+        ("flags", { (d, o, _) throws(SuricataProblem) in try d.flags(o, of: "tcp.flags") }),
+        ("fragbits", { (d, o, _) throws(SuricataProblem) in try d.flags(o, of: "ip.flags") }),
+        ("stream_size", { (d, o, _) throws(SuricataProblem) in try d.streamSize(o) }),
+        ("flow.age", { (d, o, _) throws(SuricataProblem) in try d.flowNumber(o) }),
+        ("flow.pkts", { (d, o, _) throws(SuricataProblem) in try d.flowNumberOfSide(o) }),
+        ("flow.bytes", { (d, o, _) throws(SuricataProblem) in try d.flowNumberOfSide(o) }),
+        ("flow.pkts_toserver", { (d, o, _) throws(SuricataProblem) in try d.flowNumber(o) }),
+        ("flow.pkts_toclient", { (d, o, _) throws(SuricataProblem) in try d.flowNumber(o) }),
+        ("flow.bytes_toserver", { (d, o, _) throws(SuricataProblem) in try d.flowNumber(o) }),
+        ("flow.bytes_toclient", { (d, o, _) throws(SuricataProblem) in try d.flowNumber(o) }),
+        ("base64_decode", { (d, o, _) throws(SuricataProblem) in try d.base64Decode(o) }),
+        ("base64_data", { (d, o, _) throws(SuricataProblem) in try d.base64Data(o) }),
+        ("from_base64", { (d, o, _) throws(SuricataProblem) in try d.fromBase64(o) }),
+        (
+            "gunzip",
+            { (d, o, _) throws(SuricataProblem) in try d.unpack(o) { .gunzip(byteCountMax: $0) } }
+        ),
+        (
+            "zlib_deflate",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.unpack(o) { .zlibDeflate(byteCountMax: $0) }
+            }
+        ),
+        ("pcrexform", { (d, o, _) throws(SuricataProblem) in try d.replace(o) }),
+        ("asn1", { (d, o, _) throws(SuricataProblem) in try d.asn1(o) }),
+        ("entropy", { (d, o, _) throws(SuricataProblem) in try d.entropy(o) }),
+        ("tls.version", { (d, o, _) throws(SuricataProblem) in try d.tlsVersion(o) }),
+        ("ssl_version", { (d, o, _) throws(SuricataProblem) in try d.sslVersion(o) }),
+    ]
+
     /// Numbers of transactions: keyword, protocol, field, range.
     private static let transactionNumbers: [(String, String, String, ClosedRange<Int64>)] = [
         ("dns.opcode", "dns", "dns.opcode", 0...255),
@@ -236,7 +268,7 @@ enum SuricataKeywords {
         ("strip_whitespace", .stripWhitespace), ("compress_whitespace", .compressWhitespace),
         ("url_decode", .urlDecode), ("dotprefix", .dotprefix),
         ("header_lowercase", .headerLowercase), ("to_md5", .toMD5), ("to_sha1", .toSHA1),
-        ("to_sha256", .toSHA256),
+        ("to_sha256", .toSHA256), ("strip_pseudo_headers", .stripPseudoHeaders),
     ]
 
     /// Numbers of packets, with the field, the range of values, and whether the ends of a range belong to it.
@@ -271,14 +303,14 @@ enum SuricataKeywords {
 
     /// Known to Suricata, not to us.
     private static let unsupported = [
-        "app-layer-event", "asn1", "base64_data", "base64_decode", "cip_service",
+        "app-layer-event", "cip_service",
         "config", "datarep", "dataset",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
-        "dnp3_obj", "domain", "enip_command", "entropy",
-        "filemd5", "filesha1", "filesha256", "filestore", "flags", "flow.age", "flow.bytes",
-        "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
-        "flow.pkts_toserver", "flowvar", "fragbits", "frame", "from_base64", "ftpbounce",
-        "ftpdata_command", "geoip", "gunzip", "http2.errorcode", "http2.frametype",
+        "dnp3_obj", "domain", "enip_command",
+        "filemd5", "filesha1", "filesha256", "filestore",
+
+        "flowvar", "frame", "ftpbounce",
+        "ftpdata_command", "geoip", "http2.errorcode", "http2.frametype",
         "http2.priority", "http2.settings", "http2.size_update", "http2.window",
         "ike.chosen_sa_attribute", "ike.exchtype",
         "ike.key_exchange_payload_length", "ike.nonce_payload_length", "ip.dst", "ip.src",
@@ -286,13 +318,13 @@ enum SuricataKeywords {
         "lua", "luajit", "luaxform", "modbus", "mqtt.connack.session_present",
         "mqtt.connect.flags", "mqtt.flags", "mqtt.protocol_version", "mqtt.qos",
         "mqtt.reason_code", "mqtt.type", "nfs.version", "nfs_procedure", "nfs_version",
-        "pcrexform", "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
-        "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state", "ssl_version",
-        "stream-event", "stream_size", "strip_pseudo_headers", "subslice", "tcp.flags",
+        "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
+        "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state",
+        "stream-event", "subslice",
         "template2", "tld",
-        "tls.version", "tls_cert_expired",
+        "tls_cert_expired",
         "tls_cert_valid",
-        "vlan.layers", "zlib_deflate",
+        "vlan.layers",
     ]
 }
 

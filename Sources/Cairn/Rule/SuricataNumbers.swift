@@ -117,7 +117,7 @@ extension SuricataDraft {
 
     private func variable(_ value: SuricataValue) throws(SuricataProblem) -> String {
         guard let first = value.bytes.first,
-            first.isDigit == false,
+            first | 0x20 >= 97 && first | 0x20 <= 122 || first == 95,
             value.bytes.allSatisfy({
                 $0.isDigit || $0 == 95 || $0 == 45 || $0 == 46
                     || ($0 | 0x20 >= 97 && $0 | 0x20 <= 122)

@@ -173,8 +173,10 @@ extension SuricataDraft {
                     throw parts[2].error("the value must lie in 0...4294967295")
                 }
                 operation.value = .number(number)
-            } else {
+            } else if let first = parts[2].bytes.first, first | 0x20 >= 97, first | 0x20 <= 122 {
                 operation.value = .variable(parts[2].text)
+            } else {
+                throw parts[2].error("the value must be a number or the name of a counter")
             }
         }
         counters.append(operation)

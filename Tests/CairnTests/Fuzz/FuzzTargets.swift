@@ -147,12 +147,37 @@ func fuzzRules(_ input: [UInt8]) -> String? {
     diagnostics += alertLoader.load(source: input, path: "fuzz.yml").diagnostics
     var settings = Settings()
     diagnostics += input.withUnsafeBufferPointer { settings.read($0, path: "fuzz.yml") }
+    if let complaint = fuzzSuricataRules(input, &diagnostics) { return complaint }
     let lineCount = input.count { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } + 1
     for diagnostic in diagnostics {
         let location = diagnostic.location
-        guard location.path == "fuzz.yml", (0...lineCount + 1).contains(location.line),
+        guard location.path.hasPrefix("fuzz."), (0...lineCount + 1).contains(location.line),
             (0...input.count + 1).contains(location.column), !diagnostic.message.isEmpty
         else { return "a place out of the text: \(diagnostic)" }
     }
+    return nil
+}
+
+/// Loads Suricata rules and compiles them, and writes them as YAML, which must load without mistakes; reads the same text as
+/// the files beside them.
+private func fuzzSuricataRules(
+    _ input: [UInt8], _ diagnostics: inout [Diagnostic]
+) -> String? {
+    var loader = RuleLoader()
+    loader.threadCount = 1
+    loader.keepsSignatureTexts = true
+    let rules = loader.load(source: input, path: "fuzz.rules")
+    diagnostics += rules.diagnostics + Engine(rules: rules).diagnostics
+    for output in SuricataImport(rules, keepsText: true).outputs {
+        let again = loader.load(source: output.text.utf8, path: "fuzz.yml")
+        if let mistake = again.diagnostics.first(where: { $0.severity == .error }) {
+            return "what was written does not load: \(mistake) \(output.text)"
+        }
+    }
+    var tables = SuricataTables()
+    diagnostics += tables.read(input, path: "fuzz.config")
+    var limits = SuricataLimits(variables: RuleVariables())
+    limits.read(input, path: "fuzz.config")
+    diagnostics += limits.diagnostics
     return nil
 }
