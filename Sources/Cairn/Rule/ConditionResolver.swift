@@ -62,13 +62,24 @@ struct ConditionResolver {
     }
 
     private func field(named name: String) -> FieldID? {
-        guard var id = FieldRegistry.field(named: name, subject: subject.index) else { return nil }
+        guard var id = FieldRegistry.field(named: name, subject: subject.index) else {
+            return payload(named: name)
+        }
         if let direction {
             let definition = FieldRegistry.subjects[Int(id.subject)]
             let index = definition.field(direction, of: Int(id.index))
             id.index = UInt16(truncatingIfNeeded: index)
         }
         return id
+    }
+
+    /// Rules on transactions may look at the payload too: what the stream has come to since the last look.
+    private func payload(named name: String) -> FieldID? {
+        guard name == "payload", subject.isNative,
+            FieldRegistry.subjects[subject.index].makeParser != nil,
+            let packet = FieldRegistry.subject(named: "packet")
+        else { return nil }
+        return FieldRegistry.field(named: name, subject: packet)
     }
 
     private mutating func unknownField(_ name: String, at mark: YAMLMark) {

@@ -93,7 +93,7 @@ import Testing
         "content:\"a\"; base64_decode:bytes 9, offset 1, relative; base64_data;"
             + " content:\"b\"; distance:3; content:\"|00|\";",
         "http.uri; from_base64:mode strict, offset 2; gunzip:max-size 99; content:\"a\";",
-        "http.uri; pcrexform:\"[a-z]+|(b'/|c)\"; strip_pseudo_headers; content:\"a\";",
+        "http.uri; pcrexform:\"[a-z]+|(b'|c)\"; strip_pseudo_headers; content:\"a\";",
         "content:\"a\"; asn1:double_overflow, oversize_length 9, relative_offset 4;",
         "http.uri; entropy: bytes 9, value >= 4.5; content:\"a\";", "ssl_version:sslv3,tls1.0;",
         "http.referer; absent: or_else; content:!\"a\"; http.cookie; absent;",
