@@ -14,9 +14,10 @@ extension SuricataDraft {
     /// Groups of addresses that exclude some are looked at with every packet, as is what earlier packets have noted.
     private var isAboutEndsOnly: Bool {
         traffic.flow.isEmpty && proto.applications.isEmpty && proto.inspection == nil
+            && proto.ipVersion == nil && commonTests.isEmpty
             && traffic.source.addresses.excluded.isEmpty
             && traffic.destination.addresses.excluded.isEmpty
             && counters.isEmpty
-            && state.allSatisfy { $0.action == .set && $0.scope == .flow }
+            && state.allSatisfy { $0.action == .set || $0.scope != .flow }
     }
 }

@@ -91,8 +91,6 @@ struct SuricataRuleReader: Sendable {
         }
         let header = try headers.read(parts.header)
         draft.action = header.action
-        // `alert` among the options gives it back.
-        if header.action == .pass { draft.alerts = false }
         draft.traffic = header.traffic
         draft.proto = header.proto
         draft.isTransactional = header.isTransactional
