@@ -108,7 +108,7 @@ extension HTTPField {
             .hostRaw,
             FieldDefinition(
                 "http.host.raw", .bytes, .toServer, available: .headers, aliases: ["http_raw_host"],
-                "host as it was sent, with its port")
+                "host as it was sent, a Host header's with its port")
         ),
         (
             .port,

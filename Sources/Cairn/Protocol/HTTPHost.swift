@@ -21,7 +21,9 @@ extension HTTPParser {
             let base = start &+ parsed.target.lowerBound
             checkTargetHost(
                 target, named, header, transaction, isConnect: isConnect, into: output)
-            storeHost(at: base &+ named.lowerBound, count: named.count, &transaction.fields)
+            storeHost(
+                at: base &+ named.lowerBound, count: named.count, isTarget: true,
+                &transaction.fields)
         } else if let header {
             storeHost(at: header.value, count: header.valueCount, &transaction.fields)
             let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
@@ -75,11 +77,16 @@ extension HTTPParser {
         }
     }
 
-    /// Stores host and port out of what lies in the store.
-    private func storeHost(at start: Int, count: Int, _ fields: inout FieldStore) {
-        fields.append(keptAt: start, count: count, to: HTTPField.hostRaw.rawValue)
+    /// Stores host and port out of what lies in the store. Of a target the host alone counts as
+    /// sent, of a Host header the whole value.
+    private func storeHost(
+        at start: Int, count: Int, isTarget: Bool = false, _ fields: inout FieldStore
+    ) {
         let text = fields.kept(at: start, count: count)
         let authority = URIAuthority(parsing: text.bytes, in: 0..<count)
+        let raw = isTarget && !authority.host.isEmpty ? authority.host : 0..<count
+        fields.append(
+            keptAt: start &+ raw.lowerBound, count: raw.count, to: HTTPField.hostRaw.rawValue)
         if let port = authority.port {
             fields.append(Int64(port), to: HTTPField.port.rawValue)
         }

@@ -20,8 +20,9 @@ extension HTTPParser {
         var hasOddTargetDelimiter = false
         var hasInvalidVersion = false
 
-        /// Takes a line apart as servers do: white space of any kind and number delimits, and the
-        /// target may contain it.
+        /// Takes a line apart as servers do: white space of any kind and number delimits, but where
+        /// there is a space, only that ends the target. What follows is the protocol, whatever it
+        /// is, if the method is known or some word of it is a protocol.
         init(parsing text: RawSpan, _ line: Range<Int>) {
             let end = Self.end(of: text, line)
             let start = text.endOfWhitespace(from: line.lowerBound, to: end)
@@ -29,20 +30,28 @@ extension HTTPParser {
             method = start..<text.endOfWord(from: start, to: end)
             let targetStart = text.endOfWhitespace(from: method.upperBound, to: end)
             hasOddMethodDelimiter = Self.hasOddSpace(text, method.upperBound..<targetStart)
-            var word = end
-            while word > targetStart, !text.byte(at: word &- 1).isWhitespace { word &-= 1 }
-            var targetEnd = end
-            if word < end, Self.isVersion(text, word..<end) {
-                version = word..<end
-                hasInvalidVersion = !text.hasPrefix("http/", at: word)
-                targetEnd = word
-                while targetEnd > targetStart, text.byte(at: targetEnd &- 1).isWhitespace {
-                    targetEnd &-= 1
-                }
-                hasOddTargetDelimiter = Self.hasOddSpace(text, targetEnd..<word)
+            target = targetStart..<end
+            let targetEnd =
+                text.index(of: ASCII.space, from: targetStart, to: end)
+                ?? text.endOfWord(from: targetStart, to: end)
+            let versionStart = text.endOfWhitespace(from: targetEnd, to: end)
+            if versionStart < end, isProtocolLikely(text, versionStart..<end) {
+                version = versionStart..<line.upperBound
+                hasInvalidVersion = !text.hasPrefix("http/", at: versionStart)
+                target = targetStart..<targetEnd
+                hasOddTargetDelimiter = Self.hasOddSpace(text, targetEnd..<versionStart)
             }
-            target = targetStart..<targetEnd
             if Self.hasOddSpace(text, target) { hasOddTargetDelimiter = true }
+        }
+
+        private func isProtocolLikely(_ text: RawSpan, _ words: Range<Int>) -> Bool {
+            if HTTPMethod(text, method).isOnlyHTTP || text.hasPrefix("http/", at: words.lowerBound)
+            {
+                return true
+            }
+            var last = words.upperBound
+            while last > words.lowerBound, !text.byte(at: last &- 1).isWhitespace { last &-= 1 }
+            return Self.isVersion(text, last..<words.upperBound)
         }
 
         private static func end(of text: RawSpan, _ line: Range<Int>) -> Int {

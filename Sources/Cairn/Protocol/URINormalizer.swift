@@ -132,7 +132,7 @@ struct URINormalizer {
     // MARK: Dot segments
 
     /// Removes `.` and `..` segments (RFC 3986 §5.2.4) and empty ones in place, and returns how
-    /// many bytes are left.
+    /// many bytes are left. Unlike there, no slash stays for dots at the end.
     static func resolveSegments(_ path: UnsafeMutableBufferPointer<UInt8>) -> Int {
         var written = 0
         var index = 0
@@ -154,12 +154,10 @@ struct URINormalizer {
                     while written > 0, path[written &- 1] != ASCII.slash { written &-= 1 }
                     if written > 0 { written &-= 1 }
                 }
-                if hasSlash, end == path.count {
-                    path[written] = ASCII.slash
-                    written &+= 1
-                }
-                // A relative path loses the slash behind its dots as well.
-                index = hasSlash || end == path.count ? end : end &+ 1
+                // A relative path loses the slash behind its dots as well, and so does one that ends
+                // with it.
+                let isKept = hasSlash && end &+ 1 < path.count
+                index = isKept || end == path.count ? end : end &+ 1
                 continue
             }
             for source in index..<end {

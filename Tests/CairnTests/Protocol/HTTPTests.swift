@@ -214,11 +214,44 @@ import Testing
         HTTPConversation(
             "white space around the request line",
             [.client(" GET \t/a b\tHTTP/1.1 \r\nHost: a\r\n\r\n")],
-            [["http.method": ["GET"], "http.uri": ["/a b"]]],
+            [
+                [
+                    "http.method": ["GET"], "http.uri": ["/a"],
+                    "http.request.protocol": ["b\tHTTP/1.1 "],
+                ]
+            ],
             anomalies: [
                 "request_line_leading_whitespace", "method_delim_non_compliant",
-                "uri_delim_non_compliant",
+                "request_line_invalid",
             ]),
+        HTTPConversation(
+            "what ends a target",
+            [
+                .client("GET\t/a\tHTTP/1.1\r\nHost: a\r\n\r\n"),
+                .client("GET /a\tb HTTP/1.0\r\nHost: a\r\n\r\n"),
+                .client("GET /a some words\r\nHost: a\r\n\r\n"),
+            ],
+            [
+                ["http.uri": ["/a"], "http.request.protocol": ["HTTP/1.1"]],
+                ["http.uri": ["/a\tb"], "http.request.protocol": ["HTTP/1.0"]],
+                ["http.uri": ["/a"], "http.request.protocol": ["some words"]],
+            ],
+            anomalies: [
+                "method_delim_non_compliant", "uri_delim_non_compliant",
+                "uri_delim_non_compliant", "request_line_invalid",
+            ]),
+        HTTPConversation(
+            "a head without headers, and hosts that say little",
+            [
+                .client("GET / HTTP/1.0\r\n\r\n"), .client("GET / HTTP/1.0\r\nHost:\r\n\r\n"),
+                .client("GET / HTTP/1.0\r\nHost: a.\r\n\r\n"),
+            ],
+            [
+                [
+                    "http.request.start": ["GET / HTTP/1.0\r\n"], "http.request.header": [],
+                    "http.request.header_names": [],
+                ], ["http.host": [], "http.host.raw": [""]], ["http.host": ["a."]],
+            ], anomalies: ["request_header_host_invalid"]),
         HTTPConversation(
             "a forgotten protocol",
             [
@@ -233,7 +266,7 @@ import Testing
             [
                 [
                     "http.uri": ["/p"], "http.uri.raw": ["http://U@One.example:80/p"],
-                    "http.host": ["one.example"], "http.host.raw": ["One.example:80"],
+                    "http.host": ["one.example"], "http.host.raw": ["One.example"],
                     "http.url": ["http://U@One.example:80/p", "/p"],
                 ]
             ], anomalies: ["host_header_ambiguous"]),
