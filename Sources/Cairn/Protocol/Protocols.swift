@@ -6,6 +6,7 @@ enum Protocols {
     static let parsed: [ProtocolDefinition] = [
         HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
         TLS.definition, SMB.definition, DCERPC.definition, Kerberos.definition, RDP.definition,
+        SSH.definition, SMTP.definition,
     ]
 }
 

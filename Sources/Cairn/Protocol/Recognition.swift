@@ -5,16 +5,10 @@
 /// look at the first bytes of the client at the server's ports.
 enum Recognition {
     static let definitions =
-        [smtp, ftp, ssh, imap, rfb, bittorrent, http2, telnet, mqtt, nfs, sip]
+        [ftp, imap, rfb, bittorrent, http2, telnet, mqtt, nfs, sip]
         + probedDatagrams + industrial
 
     // MARK: By their first words
-
-    private static let smtp = ProtocolDefinition(
-        name: "smtp", summary: "SMTP (RFC 5321)", fields: [], overTCP: true,
-        detect: { start, direction in
-            direction == .toServer ? start.opens(withOneOf: ["EHLO", "HELO", "QUIT"]) : .no
-        })
 
     private static let ftp = ProtocolDefinition(
         name: "ftp", summary: "FTP, its control connection (RFC 959)", fields: [], overTCP: true,
@@ -22,10 +16,6 @@ enum Recognition {
             guard direction == .toServer else { return start.opens(with: "220 (") }
             return start.opens(withOneOf: ["USER ", "PASS ", "PORT ", "FEAT"])
         })
-
-    private static let ssh = ProtocolDefinition(
-        name: "ssh", summary: "SSH (RFC 4253 §4.2)", fields: [], overTCP: true,
-        detect: { start, _ in start.opens(with: "SSH-") })
 
     private static let imap = ProtocolDefinition(
         name: "imap", summary: "IMAP (RFC 9051)", fields: [], overTCP: true,

@@ -11,7 +11,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Frames of all link types.
     case decode
     /// Conversations, cut into pieces.
-    case http, dns, tls, smb, dcerpc, kerberos, rdp
+    case http, dns, tls, smb, dcerpc, kerberos, rdp, ssh, smtp
     /// Files of rules.
     case rules
     /// Captures through all stages, with rules that make use of them.
@@ -33,6 +33,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .dcerpc: FuzzedFlow.run(FuzzScript(input), DCERPC.definition)
         case .kerberos: FuzzedFlow.run(FuzzScript(input), Kerberos.definition)
         case .rdp: FuzzedFlow.run(FuzzScript(input), RDP.definition)
+        case .ssh: FuzzedFlow.run(FuzzScript(input), SSH.definition)
+        case .smtp: FuzzedFlow.run(FuzzScript(input), SMTP.definition)
         case .rules: fuzzRules(input)
         case .engine: FuzzedEngine.run(capture: input)
         case .alerts: FuzzedEngine.run(alerts: input)

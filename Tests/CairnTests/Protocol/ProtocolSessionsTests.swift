@@ -281,11 +281,11 @@ private final class LineParser: ProtocolParser {
     }
 
     @Test func `bytes behind what decided cost a protocol without a parser nothing`() {
-        let harness = ParserHarness(serverPort: 22)
-        harness.send(Array("SSH-2.0-x\r\n".utf8), .toServer)
-        harness.send(Array("SSH-2.0-y\r\n".utf8), .toClient)
+        let harness = ParserHarness(serverPort: 5900)
+        harness.send(Array("RFB 003.008\n".utf8), .toClient)
+        harness.send(Array("RFB 003.008\n".utf8), .toServer)
         harness.finish()
-        #expect(harness.sessions.definition(of: harness.flow)?.name == "ssh")
+        #expect(harness.sessions.definition(of: harness.flow)?.name == "rfb")
         #expect(harness.lines.isEmpty)
     }
 }
