@@ -1,8 +1,9 @@
 /// A named oddity of a packet's headers. Names are those of Suricata's decoder events where it has
 /// one, so that rules with `decode-event` keep their meaning; the others follow the same pattern.
 ///
-/// Three are there only so that such rules load. A second ESP header cannot be seen behind the
-/// first, a short UDP length has a newer name, and tags inside ERSPAN count as those of any frame.
+/// Five are there only so that such rules load. A second ESP header cannot be seen behind the
+/// first, a short UDP length has a newer name, tags inside ERSPAN count as those of any frame, a
+/// source route of GRE version 1 is an error by itself, and captures are never cut by AF_PACKET.
 enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case ethernetTooSmall
     case ethernetUnknownEtherType
@@ -139,6 +140,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case greVersion1RecursionControl
     case greVersion1Flags
     case greVersion1NoKey
+    case greVersion1MalformedSourceRoute
     case greVersion1WrongProtocol
     case greVersion1HeaderTooBig
     case erspanHeaderTooSmall
@@ -147,6 +149,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
     case vxlanUnknownPayloadType
     case geneveUnknownPayloadType
     case tooManyLayers
+    case captureTruncated
 
     /// The name in events, counters and rules: `ipv4.trunc_pkt`.
     var name: StaticString {
@@ -285,6 +288,7 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
         case .greVersion1StrictSourceRoute: "gre.version1_ssr"
         case .greVersion1RecursionControl: "gre.version1_recur"
         case .greVersion1Flags: "gre.version1_flags"
+        case .greVersion1MalformedSourceRoute: "gre.version1_malformed_sre_hdr"
         case .greVersion1NoKey: "gre.version1_no_key"
         case .greVersion1WrongProtocol: "gre.version1_wrong_protocol"
         case .greVersion1HeaderTooBig: "gre.version1_hdr_too_big"
@@ -294,11 +298,21 @@ enum DecodeAnomaly: UInt8, CaseIterable, Sendable {
         case .vxlanUnknownPayloadType: "vxlan.unknown_payload_type"
         case .geneveUnknownPayloadType: "geneve.unknown_payload_type"
         case .tooManyLayers: "generic.too_many_layers"
+        case .captureTruncated: "afpacket.trunc_pkt"
         }
     }
 
+    /// Names that Suricata's rules have for anomalies which are called after their layer here.
+    private static let otherNames: [String: DecodeAnomaly] = [
+        "too_many_layers": .tooManyLayers
+    ]
+
     /// The anomaly of a name, as rules write it.
     init?(name: String) {
+        if let other = Self.otherNames[name] {
+            self = other
+            return
+        }
         guard let anomaly = Self.allCases.first(where: { $0.name.description == name }) else {
             return nil
         }

@@ -133,8 +133,10 @@ extension PacketDecoder {
             packet.ipProtocol = next
             packet.payloadOffset = UInt32(truncatingIfNeeded: position.offset)
             packet.payloadByteCount = UInt32(truncatingIfNeeded: position.byteCount)
-            guard position.byteCount > 0 || next == IPProtocol.noNextHeader else {
-                throw .truncated(.ipv6ExtensionTruncated, needed: 1, available: 0)
+            guard position.byteCount >= 2 || next == IPProtocol.noNextHeader else {
+                // No header is shorter, whatever it is of.
+                throw .truncated(
+                    .ipv6ExtensionTruncated, needed: 2, available: position.byteCount)
             }
         }
         throw .malformed(.ipv6TooManyExtensions)

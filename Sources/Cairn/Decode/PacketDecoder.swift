@@ -2,6 +2,8 @@
 struct DecoderSettings: Sendable {
     var checksums: ChecksumMode = .auto
     var tunnelPorts = TunnelPorts()
+    /// Whether IPv4 packets in IPv4 packets are decoded (`decoder.ipv4.ipip.enabled`).
+    var decodesIPv4InIPv4 = true
     /// Packets that one frame may yield, each inside the one before (`decoder.max-layers`).
     var layerCountMax = 8
 }
@@ -16,6 +18,7 @@ final class PacketDecoder {
     static let headerCountMax = 64
 
     let tunnelPorts: TunnelPortMap
+    let decodesIPv4InIPv4: Bool
     private let layerCountMax: Int
     private let counts: UnsafeMutablePointer<UInt64>
     private let anomalyCounts: UnsafeMutablePointer<UInt64>
@@ -39,6 +42,7 @@ final class PacketDecoder {
             return counts
         }
         tunnelPorts = TunnelPortMap(settings.tunnelPorts)
+        decodesIPv4InIPv4 = settings.decodesIPv4InIPv4
         layerCountMax = max(1, min(settings.layerCountMax, 255))
         checksums = ChecksumPolicy(settings.checksums)
         counts = zeros(DecoderCounter.allCases.count)

@@ -27,7 +27,8 @@ extension PacketDecoder {
         case IPProtocol.esp: return try decodeESP(bytes, at: position)
         case IPProtocol.authentication where packet.ipVersion == 4:
             return try decodeAuthentication(bytes, at: position, &packet)
-        case IPProtocol.ipv4: return try decodeInnerIP(4, bytes, at: position, packet)
+        case IPProtocol.ipv4 where packet.ipVersion == 6 || decodesIPv4InIPv4:
+            return try decodeInnerIP(4, bytes, at: position, packet)
         case IPProtocol.ipv6: return try decodeInnerIP(6, bytes, at: position, packet)
         case IPProtocol.mplsInIP: return .inner(.mpls, from: position.offset, to: position.end)
         default:

@@ -48,6 +48,7 @@ extension DecoderSettings {
         self.init()
         self.checksums = checksums
         layerCountMax = settings.integer("decoder.max-layers")
+        decodesIPv4InIPv4 = settings.bool("decoder.ipv4.ipip.enabled")
         let variables = RuleVariables(settings)
         func ports(_ tunnel: String) -> [UInt16] {
             guard settings.bool("decoder.\(tunnel).enabled"),

@@ -141,6 +141,7 @@ final class Shard: @unchecked Sendable {
         var place = place(packet, tracked)
         place.isOfPacket = true
         place.isEstablished = segment.isEstablished
+        place.streamAnomalies = segment.anomalies
         if let tracked {
             place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
         }
@@ -163,7 +164,7 @@ final class Shard: @unchecked Sendable {
             packet, tracked,
             SegmentView(
                 isEstablished: wasEstablished || streams.isEstablished,
-                isInStream: streams.isAccepted))
+                isInStream: streams.isAccepted, anomalies: streams.anomalies))
     }
 
     /// What rules on packets ask of a segment.
@@ -172,6 +173,8 @@ final class Shard: @unchecked Sendable {
         var isEstablished: Bool?
         /// The payload is part of a stream that is put together.
         var isInStream = false
+        /// What was odd about it.
+        var anomalies = StreamAnomalySet()
     }
 
     private func inspectDatagram(
@@ -217,6 +220,11 @@ final class Shard: @unchecked Sendable {
             case .anomaly(let index):
                 guard let definition = event.transaction?.definition ?? place.applicationProtocol
                 else { continue }
+                if let transaction = event.transaction {
+                    matcher.inspect(transaction, place)
+                } else {
+                    matcher.inspect(anomaly: index, event.direction, of: definition, place)
+                }
                 recorder?.anomaly(
                     "\(definition.name).\(definition.anomalies[index])", layer: "applayer", place,
                     into: findings)

@@ -240,10 +240,18 @@ final class CompiledRules: @unchecked Sendable {
                 let readiness = instruction.readiness
                 var final = readiness
                 final.isEither = false
-                let table = program.tests.elements[Int(instruction.test)].source.table
+                let source = program.tests.elements[Int(instruction.test)].source
                 // What the stream brings may come with any later packet.
-                let isOpen = table == .any || table == .packet && rule.subject != packetSubject
-                return (readiness.isEither ? .always : readiness, isOpen ? .complete : final)
+                let isOpen =
+                    source.table == .any
+                    || source.table == .packet && rule.subject != packetSubject
+                if isOpen { final = .complete }
+                if source.table == .own,
+                    subjects[rule.subject].anomalyFields.contains(source.index)
+                {
+                    final = RuleTiming(rule, subjects, isStream: false).end
+                }
+                return (readiness.isEither ? .always : readiness, final)
             case .all(let parts), .any(let parts):
                 var isAll = false
                 if case .all = condition { isAll = true }

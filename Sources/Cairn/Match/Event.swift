@@ -201,6 +201,9 @@ final class Event {
         case .ip:
             return PacketFields.address(field, packet).map { condition(.address($0)) } ?? false
         case .bytes, .text:
+            if field == PacketField.streamAnomaly.rawValue {
+                return anyStreamAnomaly(where: condition)
+            }
             let text = side == .first ? texts.0 : texts.1
             var element = 0
             while let bytes = PacketFields.bytes(field, packet, at: element, text) {
@@ -209,6 +212,15 @@ final class Event {
             }
             return false
         }
+    }
+
+    private func anyStreamAnomaly(where condition: (Value) -> Bool) -> Bool {
+        var element = 0
+        while let name = PacketFields.streamAnomaly(place.streamAnomalies, at: element) {
+            if condition(.bytes(name)) { return true }
+            element += 1
+        }
+        return false
     }
 
     private func anyCommonValue(

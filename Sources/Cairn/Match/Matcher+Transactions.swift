@@ -6,7 +6,9 @@ extension Matcher {
     func inspect(_ transaction: Transaction, _ place: CommonFields.Context) {
         let before = (transaction.inspectedToServer, transaction.inspectedToClient)
         let now = (transaction.toServer, transaction.toClient)
-        guard before != now else { return }
+        let hasNewAnomaly = transaction.hasNewAnomaly
+        guard before != now || hasNewAnomaly else { return }
+        transaction.hasNewAnomaly = false
         transaction.inspectedToServer = now.0
         transaction.inspectedToClient = now.1
         guard let subject = compiled.subjectIndex(of: transaction.definition) else { return }
@@ -14,6 +16,7 @@ extension Matcher {
         guard !group.pointee.isEmpty else { return }
         let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
         takeUpRules(group, transaction, before: before, now: now, traffic)
+        if hasNewAnomaly { takeUpRulesOnAnomalies(group, transaction, before: before, traffic) }
         guard !transaction.candidates.isEmpty else { return }
         evaluator.event.begin(
             transaction, subject: subject, place, chunks: streams.chunks(of: place))
@@ -25,7 +28,7 @@ extension Matcher {
         _ group: UnsafePointer<RuleGroup>, _ transaction: Transaction, before: (Progress, Progress),
         now: (Progress, Progress), _ traffic: TransactionTraffic
     ) {
-        let isFirst = before == (.none, .none)
+        let isFirst = before == (.none, .none) && now != before
         if isFirst {
             for index in 0..<group.pointee.unanchored.count {
                 let rule = group.pointee.unanchored[index].pointee
@@ -36,27 +39,77 @@ extension Matcher {
         for index in 0..<group.pointee.scans.count {
             let scan = group.pointee.scans[index]
             guard scan.pointee.isDue(before: before, now: now) else { continue }
-            hits.begin()
-            let field = scan.pointee.field
-            var cursor = transaction.fields.first(of: field)
-            while let value = cursor {
-                scan.pointee.matcher.scan(transaction.fields.bytes(value), into: hits)
-                cursor = transaction.fields.next(after: value, of: field)
-            }
-            guard hits.count > 0 else { continue }
-            if !hasBegun {
-                // Rules that wait already, or have fired, are not taken up again.
-                beginLook()
-                for rule in transaction.candidates { _ = takeUp(Int(rule)) }
-                for rule in transaction.fired { _ = takeUp(Int(rule)) }
-                hasBegun = true
-            }
-            forEachHit(scan) { rule in
+            search(scan, transaction, &hasBegun) { rule in
                 if passes(rule, traffic) {
                     transaction.candidates.append(Int32(truncatingIfNeeded: rule))
                 }
             }
         }
+    }
+
+    /// Adds the rules that name an anomaly which came since the last look, unless the direction that they are about was
+    /// complete before.
+    private func takeUpRulesOnAnomalies(
+        _ group: UnsafePointer<RuleGroup>, _ transaction: Transaction,
+        before: (Progress, Progress), _ traffic: TransactionTraffic
+    ) {
+        var hasBegun = false
+        for index in 0..<group.pointee.scans.count {
+            let scan = group.pointee.scans[index]
+            guard transaction.definition.anomalyFields.contains(scan.pointee.field) else {
+                continue
+            }
+            search(scan, transaction, &hasBegun) { rule in
+                let final = compiled.rules.elements[rule].final
+                if !final.isReached(before.0, before.1), passes(rule, traffic) {
+                    transaction.candidates.append(Int32(truncatingIfNeeded: rule))
+                }
+            }
+        }
+    }
+
+    /// Searches the values of a field, and calls `body` with the rules of what was found that neither wait already nor have
+    /// fired.
+    private func search(
+        _ scan: UnsafePointer<RuleGroup.Scan>, _ transaction: Transaction, _ hasBegun: inout Bool,
+        _ body: (Int) -> Void
+    ) {
+        hits.begin()
+        let field = scan.pointee.field
+        var cursor = transaction.fields.first(of: field)
+        while let value = cursor {
+            scan.pointee.matcher.scan(transaction.fields.bytes(value), into: hits)
+            cursor = transaction.fields.next(after: value, of: field)
+        }
+        guard hits.count > 0 else { return }
+        if !hasBegun {
+            beginLook()
+            for rule in transaction.candidates { _ = takeUp(Int(rule)) }
+            for rule in transaction.fired { _ = takeUp(Int(rule)) }
+            hasBegun = true
+        }
+        forEachHit(scan, body)
+    }
+
+    /// Evaluates the rules on an anomaly that belongs to no transaction: of those on the protocol only the ones that name it
+    /// can hold.
+    func inspect(
+        anomaly index: Int, _ direction: Direction, of definition: ProtocolDefinition,
+        _ place: CommonFields.Context
+    ) {
+        guard let subject = compiled.subjectIndex(of: definition) else { return }
+        let group = compiled.transactionGroups.elements + subject
+        guard !group.pointee.isEmpty, !definition.anomalyFields.isEmpty else { return }
+        let transaction = Transaction(definition)
+        transaction.note(anomaly: index, direction)
+        let traffic = TransactionTraffic(transaction, place, isFile: false)
+        takeUpRulesOnAnomalies(group, transaction, before: (.none, .none), traffic)
+        guard !transaction.candidates.isEmpty else { return }
+        transaction.toServer = direction == .toServer ? .complete : .none
+        transaction.toClient = direction == .toServer ? .none : .complete
+        evaluator.event.begin(
+            transaction, subject: subject, place, chunks: streams.chunks(of: place))
+        askCandidates(transaction)
     }
 
     /// Asks the candidates; those that hold and those that cannot hold any more are candidates no longer.

@@ -14,6 +14,8 @@ struct RuleGroup {
         let direction: Direction?
         /// When it is complete.
         let available: Progress
+        /// Values may come until the transaction is complete, and each is searched for when it comes.
+        let isOpen: Bool
         let matcher: LiteralMatcher
         /// Rules by literal: those of the first from `starts[0]` to `starts[1]`, and so on.
         let starts: FlatList<Int32>
@@ -42,6 +44,7 @@ extension RuleGroup.Scan {
     /// Whether the field is complete at `now` and was not before.
     @inline(__always)
     func isDue(before: (Progress, Progress), now: (Progress, Progress)) -> Bool {
+        guard !isOpen else { return false }
         let isNewServer = before.0 < available && available <= now.0
         let isNewClient = before.1 < available && available <= now.1
         return switch direction {
@@ -87,12 +90,12 @@ final class RuleGroupBuilder {
     func complete(_ subject: ProtocolDefinition) {
         group.unanchored = FlatList(unanchored)
         group.scans = FlatList(
-            anchors.keys.sorted().map { scan(subject.fields[$0], index: $0, anchors[$0] ?? [:]) })
+            anchors.keys.sorted().map { scan(subject, index: $0, anchors[$0] ?? [:]) })
         anchors = [:]
     }
 
     private func scan(
-        _ field: FieldDefinition, index: Int, _ anchors: [LiteralMatcher.Literal: [Int32]]
+        _ subject: ProtocolDefinition, index: Int, _ anchors: [LiteralMatcher.Literal: [Int32]]
     ) -> RuleGroup.Scan {
         // Literals in an order that does not depend on hashing.
         let literals = anchors.sorted { a, b in
@@ -106,8 +109,10 @@ final class RuleGroupBuilder {
             rules += literal.value
             starts.append(Int32(truncatingIfNeeded: rules.count))
         }
+        let field = subject.fields[index]
         return RuleGroup.Scan(
             field: index, direction: field.direction, available: field.available,
+            isOpen: subject.anomalyFields.contains(index),
             matcher: LiteralMatcher(literals.map(\.key)),
             starts: FlatList(starts), rules: FlatList(rules))
     }

@@ -28,6 +28,9 @@ struct RuleTiming {
         orientation = bound ?? (isOfResponse ? .toClient : .toServer)
     }
 
+    /// When nothing more comes in the direction that the rule is about.
+    var end: Readiness { bound.map { only($0, Progress.complete.rawValue) } ?? .complete }
+
     /// How far the event must have come for a test, or its opposite, to be certain.
     ///
     /// - Parameter needsEnd: bytes behind those that are there could change the outcome.
@@ -42,6 +45,9 @@ struct RuleTiming {
             return bound.map { only($0, end) } ?? .complete
         }
         let definition = subjects[Int(field.subject)].fields[Int(field.index)]
+        if subjects[subject].anomalyFields.contains(Int(field.index)) {
+            return anomalyReadiness(waits: waits)
+        }
         let available = definition.available.rawValue
         if case .fieldReference(let other, _, _) = match.predicate, !waits {
             return ready(definition).and(
@@ -53,6 +59,12 @@ struct RuleTiming {
             return .complete
         }
         return ready(definition)
+    }
+
+    /// An anomaly is looked for from the first step on, in the direction that the rule is about.
+    private func anomalyReadiness(waits: Bool) -> Readiness {
+        if waits { return end }
+        return bound.map { only($0, Progress.line.rawValue) } ?? .always
     }
 
     /// When a field can be complete: one of both directions can be so in either.

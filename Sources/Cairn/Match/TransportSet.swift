@@ -67,7 +67,7 @@ extension PacketFields {
     fileprivate static func transports(of field: Int) -> [Transport]? {
         switch PacketField(rawValue: field) {
         case .tcpFlags, .tcpFlagsText, .tcpSequence, .tcpAcknowledgment, .tcpWindow, .tcpMSS,
-            .tcpUrgent, .tcpHeader:
+            .tcpUrgent, .tcpHeader, .streamAnomaly:
             [.tcp]
         case .udpHeader: [.udp]
         case .icmpType, .icmpCode, .icmpID, .icmpSequence, .icmpMTU: [.icmp, .icmpv6]

@@ -16,6 +16,8 @@ enum CommonFields {
         var isReversed = false
         /// Which way the packet went in its flow, or the bytes of a stream.
         var direction: Direction?
+        /// What was odd about the packet in its stream.
+        var streamAnomalies = StreamAnomalySet()
         var timestamp: Timestamp = .epoch
         /// What the flow speaks; `hasFailed` if nobody knows. Definitions live as long as the
         /// sessions that found them, so a place need not hold on to one.

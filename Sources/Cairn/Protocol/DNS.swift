@@ -76,6 +76,7 @@ enum DNS {
             name: dialect.rawValue, summary: summary, fields: fields(dialect.rawValue),
             anomalies: Anomaly.allCases.map(\.name),
             anomalyAliases: ["not_a_request": "not_request", "not_a_response": "not_response"],
+            hasAnomaliesEachWay: true,
             overTCP: dialect != .mdns, overUDP: true, ports: ports,
             portUse: dialect == .dns ? .hint : .required,
             detector: { start, context in DNSDetection.detect(start, context) },

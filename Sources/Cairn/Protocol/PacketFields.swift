@@ -7,7 +7,7 @@ enum PacketFields {
 
 /// Indices into the table of packet fields.
 enum PacketField: Int, CaseIterable {
-    case payload, payloadSize, size, anomaly, isIPChecksumValid, isChecksumValid
+    case payload, payloadSize, size, anomaly, streamAnomaly, isIPChecksumValid, isChecksumValid
     case etherSource, etherDestination, etherType, etherHeader
     case ipSource, ipDestination, timeToLive, typeOfService, ipID, ipFlags, fragmentBits
     case fragmentOffset, isFragment, ipOptions, isSameAddress, ipv4Header, ipv6Header
@@ -252,6 +252,19 @@ extension PacketFields {
         return nil
     }
 
+    /// The name of an oddity of a segment in its stream, counted from 0.
+    static func streamAnomaly(
+        _ anomalies: StreamAnomalySet, at element: Int
+    ) -> UnsafeRawBufferPointer? {
+        guard !anomalies.isEmpty else { return nil }
+        var remaining = element
+        for anomaly in StreamAnomaly.allCases where anomalies.contains(anomaly) {
+            if remaining == 0 { return bytes(of: anomaly.name) }
+            remaining &-= 1
+        }
+        return nil
+    }
+
     /// The name of an option of the IPv4 header (RFC 791 §3.1), as Suricata's `ipopts` calls it.
     /// There are at most 40 bytes of options, which bounds the loop.
     private static func ipOption(_ packet: UnsafePointer<Packet>, _ element: Int)
@@ -319,6 +332,12 @@ extension PacketFields {
             FieldDefinition(
                 "packet.anomaly", .text, list: true, aliases: ["decode-event"],
                 "names of oddities in the headers: ipv4.trunc_pkt")
+        ),
+        (
+            .streamAnomaly,
+            FieldDefinition(
+                "stream.anomaly", .text, list: true, aliases: ["stream-event"],
+                "names of oddities of a segment in its stream: stream.est_invalid_ack")
         ),
         (
             .isIPChecksumValid,

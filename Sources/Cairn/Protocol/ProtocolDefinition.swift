@@ -14,6 +14,10 @@ public final class ProtocolDefinition: Sendable {
     /// Named oddities, by index, without the protocol's prefix; those of Suricata's event rules
     /// where it has one.
     let anomalies: [String]
+    /// The fields that hold the names of a transaction's anomalies: those of both directions, then, if a message of each
+    /// is odd by itself, the client's and the server's. Empty without anomalies. They may get values until the transaction
+    /// is complete.
+    let anomalyFields: Range<Int>
     /// Other names of anomalies, and what they stand for.
     let anomalyAliases: [String: String]
     /// Whether it is looked for in TCP streams, in UDP datagrams.
@@ -33,6 +37,7 @@ public final class ProtocolDefinition: Sendable {
     init(
         name: String, summary: String, aliases: [String] = [], fields: [FieldDefinition],
         anomalies: [String] = [], anomalyAliases: [String: String] = [:],
+        hasAnomaliesEachWay: Bool = false,
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
         portUse: PortUse = .hint, serverName: String? = nil,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
@@ -44,6 +49,10 @@ public final class ProtocolDefinition: Sendable {
         self.name = name
         self.summary = summary
         self.aliases = aliases
+        let anomalyRows =
+            anomalies.isEmpty ? [] : Self.anomalyRows(name, eachWay: hasAnomaliesEachWay)
+        let fields = fields + anomalyRows
+        anomalyFields = fields.count - anomalyRows.count..<fields.count
         self.fields = fields
         eventLayout = EventLayout(fields)
         self.anomalies = anomalies
@@ -55,6 +64,19 @@ public final class ProtocolDefinition: Sendable {
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.makeParser = makeParser
+    }
+
+    private static func anomalyRows(_ name: String, eachWay: Bool) -> [FieldDefinition] {
+        let meaning = "names of oddities, as in anomaly records but without the protocol"
+        let both = FieldDefinition("\(name).anomaly", .text, list: true, meaning)
+        guard eachWay else { return [both] }
+        return [
+            both,
+            FieldDefinition(
+                "\(name).request.anomaly", .text, list: true, "\(meaning); of the request"),
+            FieldDefinition(
+                "\(name).response.anomaly", .text, list: true, "\(meaning); of the response"),
+        ]
     }
 
     /// Looks at the first bytes of one direction of a TCP stream, the port saying nothing.

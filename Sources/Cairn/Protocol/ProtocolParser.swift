@@ -140,6 +140,7 @@ final class ParserOutput {
 
     /// Says that something odd was seen, by the index of its name in the definition.
     func anomaly(_ index: Int, _ direction: Direction, in transaction: Transaction?) {
+        transaction?.note(anomaly: index, direction)
         events.append(Event(kind: .anomaly(index), transaction: transaction, direction: direction))
     }
 

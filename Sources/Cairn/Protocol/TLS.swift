@@ -40,6 +40,7 @@ enum TLS {
         // Suricata's rules name these; nothing here gives rise to them.
         case invalidSSLRecord, dataleakHeartbeatMismatch, tooManyRecordsInPacket
         case certificateMissingElement, certificateUnknownElement, certificateInvalidString
+        case certificateInvalidIssuer, certificateInvalidSubject, certificateInvalidValidity
     }
 }
 
@@ -76,6 +77,9 @@ extension TLS.Anomaly {
         case .certificateMissingElement: "certificate_missing_element"
         case .certificateUnknownElement: "certificate_unknown_element"
         case .certificateInvalidString: "certificate_invalid_string"
+        case .certificateInvalidIssuer: "certificate_invalid_issuer"
+        case .certificateInvalidSubject: "certificate_invalid_subject"
+        case .certificateInvalidValidity: "certificate_invalid_validity"
         }
     }
 

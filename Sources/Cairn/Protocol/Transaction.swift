@@ -27,6 +27,8 @@ final class Transaction {
     var candidates: [Int32] = []
     /// Rules that have fired on this transaction.
     var fired: [Int32] = []
+    /// An anomaly was seen since it was last looked at.
+    var hasNewAnomaly = false
     /// How far each direction had come when it was last looked at.
     var inspectedToServer: Progress = .none
     var inspectedToClient: Progress = .none
@@ -55,7 +57,28 @@ final class Transaction {
         toClient = .none
         candidates.removeAll(keepingCapacity: true)
         fired.removeAll(keepingCapacity: true)
+        hasNewAnomaly = false
         inspectedToServer = .none
         inspectedToClient = .none
+    }
+
+    /// Adds the name of an anomaly to the fields for that, once to each: so their number is bounded by that of the names.
+    func note(anomaly index: Int, _ direction: Direction) {
+        let own = definition.anomalyFields
+        guard !own.isEmpty else { return }
+        append(definition.anomalies[index], to: own.lowerBound)
+        let side = own.lowerBound &+ (direction == .toServer ? 1 : 2)
+        if own.contains(side) { append(definition.anomalies[index], to: side) }
+    }
+
+    private func append(_ name: String, to field: Int) {
+        var cursor = fields.first(of: field)
+        while let value = cursor {
+            let isKnown = name.utf8.elementsEqual(fields.bytes(value))
+            if isKnown { return }
+            cursor = fields.next(after: value, of: field)
+        }
+        fields.append(name, to: field)
+        hasNewAnomaly = true
     }
 }

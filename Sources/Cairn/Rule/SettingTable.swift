@@ -53,6 +53,9 @@ extension Setting {
         ),
         Setting(
             "decoder.max-layers", .integer, "16", "Headers within each other that are decoded."),
+        Setting(
+            "decoder.ipv4.ipip.enabled", .bool, "true",
+            "Whether IPv4 packets in IPv4 packets are decoded."),
         Setting("decoder.teredo.enabled", .bool, "true", "Whether Teredo tunnels are decoded."),
         Setting("decoder.teredo.ports", .text, "$TEREDO_PORTS", "UDP ports of Teredo."),
         Setting("decoder.vxlan.enabled", .bool, "true", "Whether VXLAN tunnels are decoded."),

@@ -14,6 +14,8 @@ extension SuricataDraft {
             traffic.isEachWay = direction == nil && !isTransactional && isTwoWay(subject)
         } else {
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
+            // A packet whose transport cannot be decoded has none; what IP says of it counts.
+            if looksAtDecoderEvents { traffic.protocols = [] }
             traffic.inspection = inspection()
             noteOccasion()
         }
@@ -163,6 +165,14 @@ extension SuricataDraft {
         if let version = proto.ipVersion {
             conditions.append(Self.test("ip.version", .number(.equal, version)))
         }
+        if looksAtDecoderEvents, !proto.transports.isEmpty {
+            conditions.append(
+                .anyOf(
+                    proto.transports.compactMap(\.ipProtocol).map {
+                        Self.test("ip.proto", .number(.equal, Int64($0)))
+                    }))
+        }
+        if looksAtIPOnly { conditions.append(Self.test("ip.version", .exists(true))) }
         conditions += commonTests + protocolTests + packetTests
         for buffer in buffers {
             switch buffer.place {
@@ -176,6 +186,12 @@ extension SuricataDraft {
             }
         }
         return .allOf(conditions)
+    }
+
+    /// Frames that hold no IP packet are looked at by rules on decoder events alone.
+    private var looksAtIPOnly: Bool {
+        proto.transports.isEmpty && proto.applications.isEmpty && proto.ipVersion == nil
+            && !looksAtDecoderEvents
     }
 
     /// The flow speaks the protocol of the rule's header.
@@ -214,6 +230,20 @@ extension SuricataDraft {
         }
         rule.victim = Self.field(targetIsSource ? source : destination, subject: rule.subject)
         rule.actor = Self.field(targetIsSource ? destination : source, subject: rule.subject)
+    }
+}
+
+extension Transport {
+    /// Its number in IP headers.
+    fileprivate var ipProtocol: UInt8? {
+        switch self {
+        case .tcp: 6
+        case .udp: 17
+        case .icmp: 1
+        case .icmpv6: 58
+        case .sctp: 132
+        case .none, .other: nil
+        }
     }
 }
 

@@ -34,6 +34,8 @@ struct SuricataDraft {
     /// Keywords that look at each packet by itself, or at streams, were used (`dsize`; `flow:only_stream`).
     var requiresPacket = false
     var requiresStream = false
+    /// `decode-event` was used.
+    var looksAtDecoderEvents = false
     /// `stream_size` was used.
     var looksAtStreamSize = false
 

@@ -137,6 +137,8 @@ enum SuricataKeywords {
         ),
         ("decode-event", { (d, o, _) throws(SuricataProblem) in try d.decoderEvent(o) }),
         ("engine-event", { (d, o, _) throws(SuricataProblem) in try d.decoderEvent(o) }),
+        ("stream-event", { (d, o, _) throws(SuricataProblem) in try d.streamEvent(o) }),
+        ("app-layer-event", { (d, o, _) throws(SuricataProblem) in try d.applicationEvent(o) }),
     ]
 
     private static let protocols: [(String, Apply)] = [
@@ -303,7 +305,7 @@ enum SuricataKeywords {
 
     /// Known to Suricata, not to us.
     private static let unsupported = [
-        "app-layer-event", "cip_service",
+        "cip_service",
         "config", "datarep", "dataset",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
         "dnp3_obj", "domain", "enip_command",
@@ -320,7 +322,7 @@ enum SuricataKeywords {
         "mqtt.reason_code", "mqtt.type", "nfs.version", "nfs_procedure", "nfs_version",
         "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
         "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state",
-        "stream-event", "subslice",
+        "subslice",
         "template2", "tld",
         "tls_cert_expired",
         "tls_cert_valid",

@@ -139,10 +139,6 @@ extension SuricataDraft {
 
     /// The flow speaks a protocol.
     static func speaks(_ name: String) -> Condition { test("app_proto", text(name), subject: 0) }
-
-    mutating func decoderEvent(_ option: SuricataOption) throws(SuricataProblem) {
-        test("packet.anomaly", Self.text(try option.required().text.lowercased()))
-    }
 }
 
 extension SuricataValue {

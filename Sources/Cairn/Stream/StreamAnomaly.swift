@@ -138,6 +138,14 @@ enum StreamAnomaly: UInt8, CaseIterable, Sendable {
         case .depthReached: "stream.reassembly_depth_reached"
         }
     }
+
+    /// The anomaly of a name, as rules write it.
+    init?(name: String) {
+        guard let anomaly = Self.allCases.first(where: { $0.name.description == name }) else {
+            return nil
+        }
+        self = anomaly
+    }
 }
 
 /// A set of stream anomalies in one word.

@@ -135,6 +135,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 2])
+    func `one byte behind an extension header is no header`(byteCount: Int) {
+        let chain = hex("0600 0000 facef0e4") + [UInt8](repeating: 0, count: byteCount)
+        let packets = DecodeBench().decode(Wire.ethernet(0x86dd, Wire.ipv6(44, chain)))
+        #expect(packets[0].anomalies.contains(.ipv6ExtensionTruncated) == (byteCount < 2))
+        #expect(packets[0].anomalies.contains(.tcpTooSmall) == (byteCount == 2))
+    }
+
     @Test func `more extension headers than the limit are not followed`() {
         let many = Array(repeating: hex("8700 000000000000"), count: 17).flatMap { $0 }
         let packet = DecodeBench().decode(

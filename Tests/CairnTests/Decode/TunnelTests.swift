@@ -126,6 +126,13 @@ import Testing
         #expect(packets[1].ipOffset == packets[1].linkOffset + 14)
     }
 
+    @Test func `IPv4 in IPv4 is left alone if so set`() {
+        let bench = DecodeBench(decodesIPv4InIPv4: false)
+        let packets = bench.decode(Wire.ipv4(4, Self.inner4), .raw)
+        #expect(packets.count == 1)
+        #expect(packets[0].transport == .other && packets[0].payloadArray == Self.inner4)
+    }
+
     @Test(arguments: [1, 2, 8])
     func `tunnels in tunnels end at the limit`(limit: Int) {
         var packet = Self.inner4

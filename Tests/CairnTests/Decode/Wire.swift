@@ -114,13 +114,14 @@ final class DecodeBench {
 
     init(
         _ checksums: ChecksumMode = .all, layerCountMax: Int = 8,
-        ports: TunnelPorts = TunnelPorts(),
+        ports: TunnelPorts = TunnelPorts(), decodesIPv4InIPv4: Bool = true,
         defragmentation: DefragmentationSettings = DefragmentationSettings()
     ) {
         _ = Unmanaged.passRetained(arena)
         assembler = PacketAssembler(
             DecoderSettings(
-                checksums: checksums, tunnelPorts: ports, layerCountMax: layerCountMax),
+                checksums: checksums, tunnelPorts: ports, decodesIPv4InIPv4: decodesIPv4InIPv4,
+                layerCountMax: layerCountMax),
             defragmentation)
     }
 
