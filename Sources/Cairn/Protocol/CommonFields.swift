@@ -213,7 +213,13 @@ extension CommonFields {
         transport == .tcp || transport == .udp || transport == .sctp
     }
 
+    /// nil without an IP header that could be decoded.
     private static func version(_ context: Context) -> Int64? {
+        if let packet = context.packet, packet.pointee.transport == .none,
+            packet.pointee.flags.contains(.undecoded)
+        {
+            return nil
+        }
         let version = context.packet?.pointee.ipVersion ?? context.flow?.pointee.ipVersion ?? 0
         return version == 0 ? nil : Int64(version)
     }

@@ -14,10 +14,15 @@ extension SuricataDraft {
     /// Groups of addresses that exclude some are looked at with every packet, as is what earlier packets have noted.
     private var isAboutEndsOnly: Bool {
         traffic.flow.isEmpty && proto.applications.isEmpty && proto.inspection == nil
-            && proto.ipVersion == nil && commonTests.isEmpty
+            && proto.ipVersion == nil && commonTests.allSatisfy(Self.isAboutIPProtocol)
             && traffic.source.addresses.excluded.isEmpty
             && traffic.destination.addresses.excluded.isEmpty
             && counters.isEmpty
             && state.allSatisfy { $0.action == .set || $0.scope != .flow }
+    }
+
+    private static func isAboutIPProtocol(_ condition: Condition) -> Bool {
+        guard case .match(let match) = condition else { return false }
+        return match.field == field("ip.proto", subject: FieldRegistry.common)
     }
 }
