@@ -180,7 +180,11 @@ import Testing
                         "ip.is_v6": ["0"], "proto": ["tcp"], "ip.proto": ["6"],
                         "app_proto": ["dns"], "vlan.id": ["5", "6"], "direction": ["to_client"],
                         "flow.id": ["77"], "community_id": [flow.pointee.communityID()],
-                        "time": ["7"],
+                        "time": ["7"], "flow.current.age": ["0"], "flow.current.pkts": ["0"],
+                        "flow.current.pkts_toserver": ["0"],
+                        "flow.current.pkts_toclient": ["0"], "flow.current.bytes": ["0"],
+                        "flow.current.bytes_toserver": ["0"],
+                        "flow.current.bytes_toclient": ["0"],
                     ])
                 context.isOfPacket = false
                 #expect(values(context)["src.ip"] == ["192.0.2.2"])
