@@ -31,6 +31,7 @@ enum AlertBuilder {
         candidate.isOfStream = event.isOfStream
         candidate.coversFlow = event.coversFlow
         candidate.layer = event.place.packet?.pointee.layer ?? 0
+        if rule.pointee.testsSets { candidate.setValues = evaluator.setValues(of: rule) }
         if rule.pointee.hasCounters {
             let count = rule.pointee.variables.count
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }

@@ -10,6 +10,7 @@ final class AlertGate {
     private var counters: BoundedTable<CounterKey, Int64>
     private var rates: BoundedTable<RateKey, Rate>
     private var firedOnStream: BoundedTable<StreamKey, Bool>
+    private var sets: ChangedSets
     /// Flows that a rule lets pass or drops, with the frame that it held on, and the packet that was let pass last.
     private var settledFlows: BoundedTable<UInt64, UInt64>
     private var passedPacket: PacketKey?
@@ -34,13 +35,19 @@ final class AlertGate {
         counters = BoundedTable(countMax: countMax)
         rates = BoundedTable(countMax: countMax)
         firedOnStream = BoundedTable(countMax: countMax)
+        sets = ChangedSets(compiled.program.sets)
         settledFlows = BoundedTable(countMax: countMax)
     }
 
     /// Takes the next candidate in order; true if its alert may become one.
     func admits(_ candidate: Candidate) -> Bool {
         if isOfSettledFlow(candidate.alert) { return false }
-        if let rule = rules[candidate.alert.rule], !admits(candidate, rule) { return false }
+        if let rule = rules[candidate.alert.rule] {
+            guard admits(candidate, rule) else { return false }
+        } else if !sets.passes(candidate.setValues) {
+            failedStateCount &+= 1
+            return false
+        }
         if isPassed(candidate) || isBeyondLimit(candidate) { return false }
         alertCount &+= 1
         return true
@@ -48,7 +55,7 @@ final class AlertGate {
 
     private func admits(_ candidate: Candidate, _ rule: GateRule) -> Bool {
         let alert = candidate.alert
-        guard passesState(rule, candidate) else {
+        guard passesState(rule, candidate), sets.passes(candidate.setValues) else {
             failedStateCount &+= 1
             return false
         }

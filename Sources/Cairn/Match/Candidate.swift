@@ -10,6 +10,15 @@ final class Candidate {
     let order: Int32
     /// Values of the rule's variables, where its counters need them; in the order of `CompiledRules.Rule.variables`.
     var variables: [Int64] = []
+    /// What the rule asks of sets that rules change, in its order.
+    var setValues: [SetValues] = []
+
+    struct SetValues {
+        /// Index into the codes of `ValueSetTable`.
+        var code: Int
+        var values: [[UInt8]]
+    }
+
     /// The same rule may come again on the same direction of the stream: it fires on the first that passes the gate.
     var isOfStream = false
     /// The layer of its packet.

@@ -29,6 +29,8 @@ final class CompiledRules: @unchecked Sendable {
         var startByteCount = Int.max
         /// Names of variables that sequences set, by their places.
         var variables: [String] = []
+        /// Asks something of sets.
+        var testsSets = false
         /// Counters decide behind the matcher, and need the variables.
         var hasCounters = false
         /// Fields that say who acts and who suffers.
@@ -188,6 +190,9 @@ final class CompiledRules: @unchecked Sendable {
             traffic: isAnyTraffic ? -1 : Int32(truncatingIfNeeded: traffic.add(filter)),
             orientation: .toServer)
         compiled.hasCounters = !rule.counters.isEmpty
+        compiled.testsSets = condition.tests.contains { test in
+            if case .inSet = test.match.predicate { true } else { false }
+        }
         compiled.actor = rule.actor
         compiled.victim = rule.victim
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
@@ -203,7 +208,9 @@ final class CompiledRules: @unchecked Sendable {
                 return (test, timing.readiness(of: match, isNegated, needsEnd: needsEnd))
             }
         } catch {
-            let message = "the regular expression does not compile: \(error.reason)"
+            let message =
+                error.isOfSet
+                ? error.reason : "the regular expression does not compile: \(error.reason)"
             diagnostics.append(
                 Diagnostic(.error, at: rule.header.location, rule: rule.header.id, message))
         }

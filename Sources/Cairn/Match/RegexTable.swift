@@ -32,6 +32,8 @@ final class RegexTable: @unchecked Sendable {
 /// Why an expression does not compile.
 struct RegexProblem: Error {
     var reason: String
+    /// It is the file of a set that is wrong.
+    var isOfSet = false
 }
 
 /// Runs the expressions of a table: what PCRE2 needs for it, once a shard.

@@ -100,6 +100,7 @@ extension FieldMatch {
             case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4
             case .fieldReference: 8
             case .sequence: 16
+            case .inSet: 32
             case .regex: 64
             }
         return base + 16 * transforms.count + (field == nil ? 128 : 0)

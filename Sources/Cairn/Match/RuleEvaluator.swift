@@ -142,6 +142,11 @@ final class RuleEvaluator {
             guard let address = address(value) else { return false }
             return note(
                 program.networks.elements[test.pointee.index].contains(address), value)
+        case .inSet where test.pointee.transforms.isEmpty:
+            guard let key = setKey(value, of: test) else { return isMissingEnough(test) }
+            return note(
+                program.sets.isChanged(test.pointee.index)
+                    || program.sets.holds(test.pointee.index, key), value)
         default:
             let bytes = bytes(value)
             guard test.pointee.transforms.isEmpty else {
@@ -176,8 +181,65 @@ final class RuleEvaluator {
             return true
         case .sequence:
             return sequences.holds(test.pointee.steps, bytes, base: event.base)
+        case .inSet:
+            guard let key = setKey(.bytes(bytes), of: test) else { return isMissingEnough(test) }
+            return program.sets.isChanged(test.pointee.index)
+                || program.sets.holds(test.pointee.index, key)
         default: return false
         }
+    }
+
+    // MARK: Sets
+
+    /// A value as a set keeps it; nil if it is none of the set's kind.
+    private func setKey(
+        _ value: Event.Value, of test: UnsafePointer<RuleProgram.Test>
+    ) -> [UInt8]? {
+        let set = program.sets.codes.elements[test.pointee.index].set
+        switch (program.sets.entries[set].definition.kind ?? .string, value) {
+        case (.string, .bytes(let bytes)): return Array(bytes)
+        case (.string, _): return Array(bytes(value))
+        case (.md5, .bytes(let bytes)): return bytes.count == 16 ? Array(bytes) : nil
+        case (.sha256, .bytes(let bytes)): return bytes.count == 32 ? Array(bytes) : nil
+        case (.ipv4, .address(let address)), (.ip, .address(let address)):
+            return Array(address.description.utf8)
+        default: return nil
+        }
+    }
+
+    /// What is no value of a set is not in it.
+    private func isMissingEnough(_ test: UnsafePointer<RuleProgram.Test>) -> Bool {
+        program.sets.codes.elements[test.pointee.index].test.action == .isnotset
+    }
+
+    /// What a rule that holds on the present event asks of sets that rules change, with the values that it asks about.
+    func setValues(of rule: UnsafePointer<CompiledRules.Rule>) -> [Candidate.SetValues] {
+        var result: [Candidate.SetValues] = []
+        for index in rule.pointee.instructions {
+            let number = Int(program.instructions.elements[index].test)
+            let test = UnsafePointer(program.tests.elements + number)
+            guard test.pointee.kind == .inSet, program.sets.isChanged(test.pointee.index) else {
+                continue
+            }
+            var values: [[UInt8]] = []
+            _ = event.anyValue(test.pointee.source) { value in
+                if let key = changed(value, by: test) { values.append(key) }
+                return false
+            }
+            result.append(Candidate.SetValues(code: test.pointee.index, values: values))
+        }
+        return result
+    }
+
+    private func changed(
+        _ value: Event.Value, by test: UnsafePointer<RuleProgram.Test>
+    ) -> [UInt8]? {
+        guard !test.pointee.transforms.isEmpty else { return setKey(value, of: test) }
+        let list = UnsafeBufferPointer(
+            rebasing: UnsafeBufferPointer(
+                start: program.transforms.elements, count: program.transforms.count)[
+                    test.pointee.transforms])
+        return transforms.apply(list, to: bytes(value)) { setKey(.bytes($0), of: test) }
     }
 
     /// Compares two fields of the event with each other.

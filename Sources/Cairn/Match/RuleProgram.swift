@@ -37,7 +37,7 @@ final class RuleProgram: @unchecked Sendable {
     struct Test {
         enum Kind: UInt8 {
             case text, regex, number, bits, network, exists, isAbsent, fieldReference, sequence,
-                timePart
+                inSet, timePart
         }
 
         var kind: Kind
@@ -73,6 +73,7 @@ final class RuleProgram: @unchecked Sendable {
     let texts = FlatTable<TextTest>()
     let networks = FlatTable<IPNetwork>()
     let bitTests = FlatTable<BitTest>()
+    let sets = ValueSetTable()
     let references = FlatTable<Reference>()
     let transforms = FlatTable<TransformCode>()
     let regexes = RegexTable()
@@ -142,6 +143,9 @@ final class RuleProgram: @unchecked Sendable {
             test.kind = .sequence
             test.startByteCount = steps.startByteCount
             test.steps = try sequences.add(steps, variables: &variables)
+        case .inSet(let set):
+            test.kind = .inSet
+            test.index = try sets.add(set)
         case .timePart(let part, let comparison, let number):
             test.kind = .timePart
             test.timePart = part

@@ -187,6 +187,7 @@ struct ConditionResolver {
                 throw ModifierError(message: "")
             }
             return .fieldReference(other, position, isCased: isCased)
+        case .inSet(let test): return .inSet(test)
         case .bits(let mode, let text):
             guard let bits = BitTest(mode, text, of: field.name) else {
                 throw ModifierError(

@@ -98,6 +98,7 @@ enum Predicate: Equatable, Sendable {
     case fieldReference(FieldID, TextPosition, isCased: Bool)
     /// Byte-level steps that share a cursor, within one value.
     case sequence([SequenceStep])
+    case inSet(SetTest)
     /// A part of a time stamp (Sigma's `minute`, `hour`, `day`, `week`, `month`, `year`).
     case timePart(TimePart, Comparison, Int64)
 }

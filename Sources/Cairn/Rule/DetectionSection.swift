@@ -151,6 +151,7 @@ struct DetectionSection {
     private func item(_ entry: YAMLEntry) -> SigmaExpression? {
         guard let key = ItemKey(entry, sink) else { return nil }
         if key.modifiers.contains(.sequence) { return sequences(entry, key) }
+        if key.modifiers.contains(.dataset) { return sets(entry, key) }
         let nodes = entry.value.listOrSelf
         let chain = SigmaModifierChain(
             modifiers: key.modifiers, placeholder: variables.placeholder,
@@ -190,6 +191,24 @@ struct DetectionSection {
             SigmaItem(
                 field: key.field, transforms: key.transforms, value: value,
                 fieldMark: entry.keyMark, valueMark: mark))
+    }
+
+    /// `field|dataset`: a test of a set, or a list of them.
+    private func sets(_ entry: YAMLEntry, _ key: ItemKey) -> SigmaExpression? {
+        guard key.field != nil,
+            key.modifiers.allSatisfy({ [.dataset, .all, .neq].contains($0) })
+        else {
+            sink.error(
+                at: entry.keyMark,
+                "'dataset' needs a field and goes with 'all', 'neq' and transforms only")
+            return nil
+        }
+        var leaves: [SigmaExpression] = []
+        for node in entry.value.listOrSelf {
+            guard let test = SetReader(sink: sink).read(node) else { return nil }
+            leaves.append(leaf(.inSet(test), entry, key, at: node.mark))
+        }
+        return leaves.isEmpty ? nil : key.applied(to: leaves)
     }
 
     /// `field|sequence`: a list of steps, or a list of such lists of which one (`|all`: each) must

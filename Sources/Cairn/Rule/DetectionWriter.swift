@@ -148,6 +148,7 @@ struct DetectionWriter {
         case .sequence(let steps):
             guard let lines = SequenceWriter.lines(steps) else { return nil }
             return Item(key: definition.name + transforms + "|sequence", steps: lines)
+        case .inSet(let test): return item("|dataset", test.yaml)
         case .fieldReference, .timePart: return nil
         }
     }

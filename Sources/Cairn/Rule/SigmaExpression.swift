@@ -37,6 +37,7 @@ indirect enum SigmaValue: Equatable, Sendable {
     case sequence([SequenceStep])
     /// Letters of flags, and behind a comma those that do not count.
     case bits(BitTest.Mode, String)
+    case inSet(SetTest)
     /// What one written value becomes where a modifier makes several of it; one of them must hold,
     /// also under `all`.
     case oneOf([SigmaValue])

@@ -12,7 +12,7 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Of the whole list.
     case all, neq
     // Cairn's own.
-    case sequence, bits, bits_all, bits_any
+    case sequence, dataset, bits, bits_all, bits_any
 
     private static let byName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -311,6 +311,7 @@ extension SigmaValue {
         case .network: "a network"
         case .compare, .timePart: "a comparison"
         case .bits: "a test of flags"
+        case .inSet: "a test of a set"
         case .exists: "a test for presence"
         case .fieldReference: "a field"
         case .sequence: "a sequence"

@@ -128,6 +128,8 @@ enum SuricataKeywords {
 
     private static let packets: [(String, Apply)] = [
         ("dsize", { (d, o, _) throws(SuricataProblem) in try d.size(o) }),
+        ("dataset", { (d, o, _) throws(SuricataProblem) in try d.dataset(o) }),
+        ("datarep", { (d, o, _) throws(SuricataProblem) in try d.reputation(o) }),
         ("sameip", { (d, o, _) throws(SuricataProblem) in try d.sameIP(o) }),
         ("ipopts", { (d, o, _) throws(SuricataProblem) in try d.ipOptions(o) }),
         ("ip_proto", { (d, o, _) throws(SuricataProblem) in try d.ipProtocol(o) }),
@@ -306,11 +308,10 @@ enum SuricataKeywords {
     /// Known to Suricata, not to us.
     private static let unsupported = [
         "cip_service",
-        "config", "datarep", "dataset",
+        "config",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
         "dnp3_obj", "domain", "enip_command",
         "filemd5", "filesha1", "filesha256", "filestore",
-
         "flowvar", "frame", "ftpbounce",
         "ftpdata_command", "geoip", "http2.errorcode", "http2.frametype",
         "http2.priority", "http2.settings", "http2.size_update", "http2.window",

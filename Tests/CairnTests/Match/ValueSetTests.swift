@@ -1,0 +1,77 @@
+import Testing
+
+@testable import Cairn
+
+@Suite struct ValueSetTests {
+    private func values(_ text: String, _ definition: SetDefinition) -> [(String, Int64)]? {
+        guard case .success(let values) = definition.values(in: Array(text.utf8)) else {
+            return nil
+        }
+        return values.map { (String(decoding: $0.value, as: UTF8.self), $0.reputation) }
+    }
+
+    @Test func `strings stand in base64, with a reputation behind a comma`() throws {
+        let set = SetDefinition(name: "s", kind: .string)
+        let found = try #require(values("YWJj\r\nZGVm,20\n\n", set))
+        #expect(found.map(\.0) == ["abc", "def"])
+        #expect(found.map(\.1) == [0, 20])
+        #expect(values("YWJj\n??\n", set) == nil)
+    }
+
+    @Test func `hashes and addresses`() throws {
+        let hash = SetDefinition(name: "s", kind: .md5)
+        #expect(values(String(repeating: "41", count: 16), hash)?.map(\.0) == ["AAAAAAAAAAAAAAAA"])
+        #expect(values("4141", hash) == nil)
+        let address = SetDefinition(name: "s", kind: .ip)
+        #expect(values("10.0.0.1\n::0001\n", address)?.map(\.0) == ["10.0.0.1", "::1"])
+    }
+
+    @Test func `values in JSON`() {
+        var set = SetDefinition(name: "s", kind: .string)
+        set.valueKey = "ioc.host"
+        set.format = .json
+        let array = "[{\"ioc\": {\"host\": \"a\"}}, {\"ioc\": 1}, {\"ioc\": {\"host\": \"b\"}}]"
+        #expect(values(array, set)?.map(\.0) == ["a", "b"])
+        set.format = .ndjson
+        #expect(values("{\"ioc\": {\"host\": \"a\"}}\nno\n", set)?.map(\.0) == ["a"])
+    }
+
+    @Test func `sets that rules change`() throws {
+        let table = ValueSetTable()
+        let set = SetDefinition(name: "s", kind: .string)
+        let isset = try table.add(SetTest(set: set, action: .isset))
+        #expect(!table.isChanged(isset))
+        let added = try table.add(SetTest(set: set, action: .set))
+        let removed = try table.add(SetTest(set: set, action: .unset))
+        let missing = try table.add(SetTest(set: set, action: .isnotset))
+        #expect(table.isChanged(isset))
+        var changed = ChangedSets(table)
+        func passes(_ code: Int) -> Bool { changed.passes([.init(code: code, values: [[1, 2]])]) }
+        #expect(
+            [isset, missing, added, added, isset, missing].map(passes) == [
+                false, true, true, false, true, false,
+            ])
+        #expect([removed, removed, isset].map(passes) == [true, false, false])
+        #expect(changed.passes([]))
+    }
+
+    @Test func `a set has no room for more than its memory`() {
+        var entry = ValueSetTable.Entry(
+            definition: SetDefinition(name: "s", kind: .string, byteCountMax: 200))
+        #expect((0..<5).map { entry.add([$0]) } == [true, true, true, false, false])
+        #expect(entry.remove([0]))
+        #expect(entry.add([9]))
+    }
+
+    @Test func `domains above count where that is asked for`() {
+        var entry = ValueSetTable.Entry(definition: SetDefinition(name: "s", kind: .string))
+        _ = entry.add(Array(".b.com".utf8))
+        var test = SetTest(set: entry.definition, action: .isset)
+        #expect(!entry.holds(test, Array(".a.b.com".utf8)))
+        test.matchesSubdomains = true
+        #expect(entry.holds(test, Array(".a.b.com".utf8)))
+        #expect(!entry.holds(test, Array(".ab.com".utf8)))
+        test.action = .isnotset
+        #expect(!entry.holds(test, Array(".a.b.com".utf8)))
+    }
+}
