@@ -62,6 +62,13 @@ final class AlertGate {
         for change in rule.changes { apply(change, alert) }
         if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return false }
         guard rule.alerts || rule.passes else { return false }
+        let isUnwanted = rule.suppressions.contains {
+            $0.covers(source: alert.sourceAddress, destination: alert.destinationAddress)
+        }
+        guard !isUnwanted else {
+            suppressedCount &+= 1
+            return false
+        }
         if let filter = rule.detectionFilter, !exceeds(filter, alert) {
             suppressedCount &+= 1
             return false
@@ -369,6 +376,7 @@ private struct GateRule {
     let counters: [Counter]
     let threshold: Threshold?
     let detectionFilter: Threshold?
+    let suppressions: [Suppression]
     let alerts: Bool
     let passes: Bool
     let testsState: Bool
@@ -377,7 +385,7 @@ private struct GateRule {
     init?(_ rule: DetectionRule, variables: [String], _ names: inout NameTable) {
         guard
             !rule.state.isEmpty || !rule.counters.isEmpty || rule.threshold != nil
-                || rule.detectionFilter != nil || !rule.alerts
+                || rule.detectionFilter != nil || !rule.alerts || !rule.suppressions.isEmpty
         else { return nil }
         var tests: [Bit] = []
         var changes: [Bit] = []
@@ -402,6 +410,7 @@ private struct GateRule {
         }
         threshold = rule.threshold
         detectionFilter = rule.detectionFilter
+        suppressions = rule.suppressions
         alerts = rule.alerts
         passes = rule.action == .pass
         testsState = !rule.state.isEmpty || !rule.counters.isEmpty

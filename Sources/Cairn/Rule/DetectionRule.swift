@@ -47,6 +47,8 @@ public struct DetectionRule: Sendable {
     var counters: [CounterOperation] = []
     var threshold: Threshold?
     var detectionFilter: Threshold?
+    /// Alerts that are not wanted.
+    var suppressions: [Suppression] = []
     /// Fields that say who acts and who suffers; nil for the flow's client and server.
     var actor: FieldID?
     var victim: FieldID?
@@ -408,6 +410,37 @@ struct AlertLimit: Equatable, Sendable {
     var generatorID: UInt32
     var signatureID: UInt64
     var kind: Kind
+}
+
+extension AlertLimit {
+    /// Whether it is about a rule.
+    func covers(_ header: RuleHeader) -> Bool {
+        (generatorID == 0 || generatorID == header.generatorID)
+            && (signatureID == 0 || signatureID == header.signatureID)
+    }
+}
+
+/// `suppress`: no alerts of packets one end of which is one of some addresses; without an end, none at all.
+struct Suppression: Equatable, Sendable {
+    var end: AlertLimit.SuppressedEnd?
+    var addresses: AddressSet
+
+    func covers(source: IPAddress, destination: IPAddress) -> Bool {
+        switch end {
+        case .by_src: addresses.contains(source)
+        case .by_dst: addresses.contains(destination)
+        case .by_either: addresses.contains(source) || addresses.contains(destination)
+        case nil: true
+        }
+    }
+}
+
+extension AddressSet {
+    /// Whether an address counts.
+    func contains(_ address: IPAddress) -> Bool {
+        (included.isEmpty || included.contains { $0.contains(address) })
+            && !excluded.contains { $0.contains(address) }
+    }
 }
 
 /// `rate_filter`: behind `count` alerts within `seconds` the rule does something else for `timeoutSeconds`.

@@ -85,6 +85,21 @@ import Testing
         #expect(admitted([pass, rule()], events) == [0, 3])
     }
 
+    @Test func `suppressed alerts are none, by the end that is named`() throws {
+        var rule = rule()
+        let network = try #require(IPNetwork("10.0.0.0/24"))
+        let addresses = AddressSet(included: [network], excluded: [])
+        let events = [Event(time: 1), Event(time: 2, from: "192.0.2.1", to: "10.0.0.7")]
+        for (end, expected) in [
+            (AlertLimit.SuppressedEnd.by_src, [1]), (.by_dst, [0]), (.by_either, []),
+        ] {
+            rule.suppressions = [Suppression(end: end, addresses: addresses)]
+            #expect(admitted([rule], events) == expected)
+        }
+        rule.suppressions = [Suppression(end: nil, addresses: AddressSet())]
+        #expect(admitted([rule], events) == [])
+    }
+
     @Test func `behind a rule that drops a flow nothing alerts but what its packet had`() {
         var drop = rule(condition: .test(.line, .contains("x")))
         drop.action = .drop
