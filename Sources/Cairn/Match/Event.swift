@@ -70,13 +70,7 @@ final class Event {
     func begin(
         _ packet: UnsafePointer<Packet>, subject index: Int, _ place: CommonFields.Context
     ) {
-        subject = .packet(packet)
-        subjectIndex = index
-        self.place = place
-        self.place.isOfPacket = true
-        toServer = .complete
-        toClient = .complete
-        base = 0
+        begin(.packet(packet), subject: index, ofPacketAt: place)
     }
 
     /// - Parameter chunk: stands in place of the packet's payload.
@@ -84,7 +78,13 @@ final class Event {
         chunk: UnsafeRawBufferPointer, _ packet: UnsafePointer<Packet>?, subject index: Int,
         _ place: CommonFields.Context
     ) {
-        subject = .chunk(chunk, packet)
+        begin(.chunk(chunk, packet), subject: index, ofPacketAt: place)
+    }
+
+    private func begin(
+        _ subject: Subject, subject index: Int, ofPacketAt place: CommonFields.Context
+    ) {
+        self.subject = subject
         subjectIndex = index
         self.place = place
         self.place.isOfPacket = true

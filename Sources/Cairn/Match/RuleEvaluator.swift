@@ -338,7 +338,7 @@ extension RuleProgram.Reference {
 }
 
 extension Comparison {
-    @inline(__always) func holds(_ a: Int64, _ b: Int64) -> Bool {
+    @inline(__always) func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Bool {
         switch self {
         case .equal: a == b
         case .notEqual: a != b

@@ -125,16 +125,3 @@ extension EntropyTest {
         }
     }
 }
-
-extension Comparison {
-    func holds(_ a: Double, _ b: Double) -> Bool {
-        switch self {
-        case .equal: a == b
-        case .notEqual: a != b
-        case .less: a < b
-        case .lessOrEqual: a <= b
-        case .greater: a > b
-        case .greaterOrEqual: a >= b
-        }
-    }
-}
