@@ -29,6 +29,8 @@ final class CompiledRules: @unchecked Sendable {
         var startByteCount = Int.max
         /// Names of variables that sequences set, by their places.
         var variables: [String] = []
+        /// Which files of a transaction it is about.
+        var files = FileScope.each
         /// Asks something of sets.
         var testsSets = false
         /// Counters decide behind the matcher, and need the variables.
@@ -82,6 +84,8 @@ final class CompiledRules: @unchecked Sendable {
     private(set) var looksAtChunks = false
     /// Directions of which rules on transactions need the chunks, whatever rules on packets need.
     private(set) var keepsAllChunks: Set<Direction> = []
+    /// Rules of several tests that different files of a transaction may meet.
+    let rulesAcrossFiles = FlatTable<Int32>()
     /// What rules ask of files.
     private(set) var fileNeeds: FileNeeds = []
     /// Literals of the largest matcher.
@@ -193,6 +197,7 @@ final class CompiledRules: @unchecked Sendable {
         compiled.testsSets = condition.tests.contains { test in
             if case .inSet = test.match.predicate { true } else { false }
         }
+        compiled.files = rule.files
         compiled.actor = rule.actor
         compiled.victim = rule.victim
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
@@ -229,6 +234,9 @@ final class CompiledRules: @unchecked Sendable {
             report.impossibleCount += 1
             return
         }
+        if rule.files != .each, condition.testCount > 1 {
+            rulesAcrossFiles.append(Int32(truncatingIfNeeded: index))
+        }
         place(rule, index, condition)
     }
 
@@ -248,9 +256,9 @@ final class CompiledRules: @unchecked Sendable {
                 var final = readiness
                 final.isEither = false
                 let source = program.tests.elements[Int(instruction.test)].source
-                // What the stream brings may come with any later packet.
+                // What the stream brings may come with any later packet, and the carrier of a file goes on.
                 let isOpen =
-                    source.table == .any
+                    source.table == .any || source.table == .carrier
                     || source.table == .packet && rule.subject != packetSubject
                 if isOpen { final = .complete }
                 if source.table == .own,

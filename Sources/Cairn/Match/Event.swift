@@ -131,6 +131,7 @@ final class Event {
         case .own: anyOwnValue(source.index, source.type, side, condition)
         case .common: anyCommonValue(source.index, source.type, side, condition)
         case .packet: anyValueBeside(source.index, source.type, side, condition)
+        case .carrier: anyValueOfCarrier(source, condition)
         case .any:
             textFields[subjectIndex].contains { field in
                 anyOwnValue(field, .bytes, side, condition)
@@ -168,6 +169,19 @@ final class Event {
         }
         guard let packet = place.packet else { return false }
         return anyPacketValue(packet, field, type, side, condition)
+    }
+
+    /// A value of the transaction that carries the file.
+    private func anyValueOfCarrier(
+        _ source: RuleProgram.Source, _ condition: (Value) -> Bool
+    ) -> Bool {
+        guard case .transaction(let transaction) = subject else { return false }
+        return transaction._withUnsafeGuaranteedRef {
+            guard let carrier = $0.carrier, carrier.definition === subjects[source.subject] else {
+                return false
+            }
+            return Self.anyValue(of: source.index, source.type, in: carrier, condition)
+        }
     }
 
     private static func anyValue(

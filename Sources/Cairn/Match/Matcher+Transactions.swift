@@ -35,6 +35,9 @@ extension Matcher {
                 if passes(Int(rule), traffic) { transaction.candidates.append(rule) }
             }
         }
+        if isFirst, transaction.isOneOfSeveral {
+            takeUpRulesAcrossFiles(transaction) { passes(Int($0), traffic) }
+        }
         var hasBegun = false
         for index in 0..<group.pointee.scans.count {
             let scan = group.pointee.scans[index]
@@ -121,7 +124,10 @@ extension Matcher {
             let rule = compiled.rules.elements + Int(number)
             var isKept = true
             if rule.pointee.need.isReached(toServer, toClient) {
-                if evaluator.holds(rule) {
+                let isHeld =
+                    transaction.isOneOfSeveral && rule.pointee.files != .each
+                    ? holdsAmongFiles(number, transaction) : evaluator.holds(rule)
+                if isHeld {
                     transaction.fired.append(number)
                     fire(Int(number))
                     isKept = false

@@ -88,6 +88,38 @@ final class RuleEvaluator {
         return next == RuleProgram.accept
     }
 
+    /// The same, for a rule whose tests may hold on different files of a transaction: of those before, and of the present.
+    ///
+    /// - Parameter seen: the tests that have held so far, by their place in the rule.
+    func holdsAmongFiles(
+        _ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64
+    ) -> Bool {
+        begin(rule)
+        func isReady(_ instruction: UnsafePointer<RuleProgram.Instruction>) -> Bool {
+            instruction.pointee.readiness.isReached(event.toServer, event.toClient)
+        }
+        for index in rule.pointee.instructions {
+            let instruction = program.instructions.elements + index
+            guard instruction.pointee.place >= 0 else { break }
+            let bit: UInt64 = 1 << UInt64(instruction.pointee.place)
+            if seen & bit == 0, isReady(instruction), holds(test: instruction.pointee.test) {
+                seen |= bit
+            }
+        }
+        var next = rule.pointee.entry
+        while next >= 0 {
+            let instruction = program.instructions.elements + Int(next)
+            let place = instruction.pointee.place
+            let isTrue =
+                place >= 0
+                ? seen >> UInt64(place) & 1 != 0
+                : isReady(instruction) && holds(test: instruction.pointee.test)
+            let isHeld = instruction.pointee.isNegated ? !isTrue && isReady(instruction) : isTrue
+            next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
+        }
+        return next == RuleProgram.accept
+    }
+
     /// Whether a rule that does not hold on the present piece of a stream may hold when more bytes have come.
     ///
     /// A test that looks at the first bytes is lost when they are gone, or are all there and differ.
@@ -196,11 +228,16 @@ final class RuleEvaluator {
         _ value: Event.Value, of test: UnsafePointer<RuleProgram.Test>
     ) -> [UInt8]? {
         let set = program.sets.codes.elements[test.pointee.index].set
-        switch (program.sets.entries[set].definition.kind ?? .string, value) {
+        let kind = program.sets.entries[set].definition.kind ?? .string
+        switch (kind, value) {
         case (.string, .bytes(let bytes)): return Array(bytes)
         case (.string, _): return Array(bytes(value))
-        case (.md5, .bytes(let bytes)): return bytes.count == 16 ? Array(bytes) : nil
-        case (.sha256, .bytes(let bytes)): return bytes.count == 32 ? Array(bytes) : nil
+        case (.md5, .bytes(let bytes)), (.sha1, .bytes(let bytes)), (.sha256, .bytes(let bytes)):
+            // Hashes of files are kept as text.
+            let hash =
+                test.pointee.source.type == .text && test.pointee.transforms.isEmpty
+                ? hexBytes(String(decoding: bytes, as: UTF8.self)) : Array(bytes)
+            return hash.flatMap { $0.count == kind.hashByteCount ? $0 : nil }
         case (.ipv4, .address(let address)), (.ip, .address(let address)):
             return Array(address.description.utf8)
         default: return nil

@@ -4,7 +4,7 @@ extension DetectionRule {
     func forms(_ subjects: [ProtocolDefinition]) -> [DetectionRule] {
         guard traffic.isEachWay else { return [self] }
         return [Direction.toServer, .toClient].compactMap { direction in
-            guard let condition = condition.seen(going: direction, subjects[subject], subject)
+            guard let condition = condition.seen(going: direction, subjects, subject)
             else { return nil }
             var form = self
             form.traffic.isEachWay = false
@@ -20,19 +20,21 @@ extension DetectionRule {
 extension Condition {
     /// The same about one direction: fields that have both directions' values become those of one. nil if a field has none.
     fileprivate func seen(
-        going direction: Direction, _ definition: ProtocolDefinition, _ subject: Int
+        going direction: Direction, _ subjects: [ProtocolDefinition], _ subject: Int
     ) -> Condition? {
         func each(_ parts: [Condition]) -> [Condition]? {
-            let seen = parts.compactMap { $0.seen(going: direction, definition, subject) }
+            let seen = parts.compactMap { $0.seen(going: direction, subjects, subject) }
             return seen.count == parts.count ? seen : nil
         }
         switch self {
         case .all(let parts): return each(parts).map { .all($0) }
         case .any(let parts): return each(parts).map { .any($0) }
         case .not(let part):
-            return part.seen(going: direction, definition, subject).map { .not($0) }
+            return part.seen(going: direction, subjects, subject).map { .not($0) }
         case .match(var match):
-            guard let field = match.field, Int(field.subject) == subject else { return self }
+            guard let field = match.field else { return self }
+            let definition = subjects[Int(field.subject)]
+            guard Int(field.subject) == subject || definition.makeParser != nil else { return self }
             let index = definition.field(direction, of: Int(field.index))
             if let own = definition.fields[index].direction, own != direction { return nil }
             match.field = FieldID(subject: field.subject, index: UInt16(truncatingIfNeeded: index))

@@ -24,6 +24,8 @@ final class RuleProgram: @unchecked Sendable {
             case common
             /// That of packets, for other subjects: the packet that brought the event, or the chunk of its stream.
             case packet
+            /// That of the protocol that carries a file, for rules on files: its transaction.
+            case carrier
             /// Every text and byte field of the subject.
             case any
         }
@@ -31,6 +33,8 @@ final class RuleProgram: @unchecked Sendable {
         var table: Table
         var index: Int
         var type: FieldType
+        /// Index of the subject whose table it is.
+        var subject = 0
     }
 
     /// One value test on one field.
@@ -163,11 +167,15 @@ final class RuleProgram: @unchecked Sendable {
     ) -> Source {
         guard let field else { return Source(table: .any, index: 0, type: .bytes) }
         let definition = subjects[Int(field.subject)].fields[Int(field.index)]
-        let isOfPacket = subjects[Int(field.subject)] === PacketFields.definition
-        let other: Source.Table = isOfPacket ? .packet : .common
         return Source(
-            table: Int(field.subject) == subject ? .own : other, index: Int(field.index),
-            type: definition.type)
+            table: Int(field.subject) == subject ? .own : table(of: subjects[Int(field.subject)]),
+            index: Int(field.index), type: definition.type, subject: Int(field.subject))
+    }
+
+    /// Where the values of a table are that is not that of the rule's subject.
+    private static func table(of definition: ProtocolDefinition) -> Source.Table {
+        if definition === PacketFields.definition { return .packet }
+        return definition === CommonFields.definition ? .common : .carrier
     }
 
     /// Adds a condition and gives the instruction that it begins with (or `accept` or `reject`). Jumps only lead forward,

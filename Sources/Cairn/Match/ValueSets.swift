@@ -44,10 +44,10 @@ final class ValueSetTable: @unchecked Sendable {
         throws(RegexProblem)
     {
         switch RuleFiles.contents(of: path) {
-        case .failure:
+        case .failure(let failure):
             if definition.isOptional { return }
             throw RegexProblem(
-                reason: "the set's file '\(path)' cannot be read", isOfSet: true)
+                reason: "the set's file '\(path)' \(failure.diagnostic.message)", isOfSet: true)
         case .success(let bytes):
             switch definition.values(in: bytes) {
             case .failure(let problem):

@@ -17,18 +17,21 @@ enum FileTable {
             (
                 .name,
                 FieldDefinition(
-                    "file.name", .bytes, aliases: ["filename", "file_name"], eve: "filename",
+                    "file.name", .bytes, available: .line, aliases: ["filename", "file_name"],
+                    eve: "filename",
                     "name that the protocol gives the file, with its path where there is one")
             ),
             (
                 .pathExtension,
                 FieldDefinition(
-                    "file.extension", .bytes, aliases: ["fileext"],
+                    "file.extension", .bytes, available: .line, aliases: ["fileext"],
                     "what follows the last dot of the name")
             ),
             (
                 .carrier,
-                FieldDefinition("file.protocol", .text, "protocol that carries the file: http")
+                FieldDefinition(
+                    "file.protocol", .text, available: .line,
+                    "protocol that carries the file: http")
             ),
             (
                 .data,

@@ -11,20 +11,25 @@ final class FileTracker {
     private var dataByteCountMax = 0
     private var keptByteCount = 0
     private var hasGaps = false
+    /// Bytes have come, and rules were told so.
+    private var hasBegun = false
     private let start = HTTPBuffer()
     private var md5: Digest?
     private var sha1: Digest?
     private var sha256: Digest?
 
     /// Begins a file that a transaction carries; `name` is empty if the protocol gives none.
+    ///
+    /// - Parameter isOneOfSeveral: the same side may send others in the same transaction.
     func begin(
         name: UnsafeRawBufferPointer, in carrier: Transaction, _ direction: Direction,
-        into output: ParserOutput
+        isOneOfSeveral: Bool = false, into output: ParserOutput
     ) {
         let transaction = output.begin(FileTable.definition, id: carrier.id)
         transaction.carrier = carrier
         transaction.carrierID = carrier.id
         transaction.fileDirection = direction
+        transaction.isOneOfSeveral = isOneOfSeveral
         self.transaction = transaction
         self.direction = direction
         dataByteCountMax = output.limits.bodyByteCountMax(direction)
@@ -55,6 +60,7 @@ final class FileTracker {
     func append(_ bytes: UnsafeRawBufferPointer, into output: ParserOutput) {
         guard let transaction, bytes.count > 0 else { return }
         let needs = output.fileNeeds
+        noteBeginning(transaction, output)
         byteCount &+= UInt64(bytes.count)
         if needs.contains(.data), keptByteCount < dataByteCountMax {
             let count = min(bytes.count, dataByteCountMax &- keptByteCount)
@@ -73,6 +79,16 @@ final class FileTracker {
         if needs.contains(.sha256) { sha256?.update(bytes) }
     }
 
+    /// With its first bytes a file is there: rules on its name need not wait for its end.
+    private func noteBeginning(_ transaction: Transaction, _ output: ParserOutput) {
+        guard !hasBegun else { return }
+        hasBegun = true
+        transaction.carrier?.countFile(direction)
+        if output.fileNeeds.contains(.files) {
+            output.advance(transaction, direction, to: .line)
+        }
+    }
+
     /// Bytes of the file are missing.
     func skip(_ missing: UInt64) {
         byteCount &+= missing
@@ -88,6 +104,7 @@ final class FileTracker {
         isTruncated: Bool, into output: ParserOutput, mimeType: (UnsafeRawBufferPointer) -> Void
     ) {
         guard let transaction else { return }
+        noteBeginning(transaction, output)
         let isWhole = !isTruncated && !hasGaps
         transaction.fields.append(Int64(clamping: byteCount), to: FileTable.Field.size.rawValue)
         transaction.fields.append(isWhole ? "CLOSED" : "TRUNCATED", to: .state)
@@ -139,6 +156,7 @@ final class FileTracker {
         byteCount = 0
         keptByteCount = 0
         hasGaps = false
+        hasBegun = false
         start.removeAll()
     }
 }

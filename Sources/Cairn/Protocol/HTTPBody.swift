@@ -172,7 +172,8 @@ final class HTTPBody {
     ) {
         guard !output.fileNeeds.isEmpty else { return }
         let tracker = output.takeFile()
-        tracker.begin(name: name, in: transaction, direction, into: output)
+        tracker.begin(
+            name: name, in: transaction, direction, isOneOfSeveral: kind == .form, into: output)
         self.tracker = tracker
     }
 

@@ -33,6 +33,51 @@ enum HTTPParameters {
         return value(of: "filename", in: text, into: output)
     }
 
+    /// Puts a value together that comes in numbered parts, `name*0=…; name*1=…` (RFC 2231 §3), as mails have it; whether
+    /// there is a first part. A star behind a number says that the part is encoded.
+    static func continuedValue(
+        of name: StaticString, in text: RawSpan, into output: HTTPBuffer
+    ) -> Bool {
+        output.truncate(to: 0)
+        var isExtended = false
+        for number in 0..<continuationCountMax {
+            guard appendPart(number, of: name, in: text, &isExtended, into: output) else { break }
+        }
+        if isExtended { decodeExtended(output) }
+        return output.count > 0
+    }
+
+    /// Parts of one value that are put together.
+    private static let continuationCountMax = 64
+
+    private static func appendPart(
+        _ number: Int, of name: StaticString, in text: RawSpan, _ isExtended: inout Bool,
+        into output: HTTPBuffer
+    ) -> Bool {
+        var index = endOfPart(text, from: 0)
+        while index < text.byteCount {
+            index &+= 1
+            let end = endOfPart(text, from: index)
+            defer { index = end }
+            guard let equals = text.index(of: UInt8(ascii: "="), from: index, to: end) else {
+                continue
+            }
+            var key = text.trimmed(index..<equals)
+            guard key.count > name.utf8CodeUnitCount &+ 1,
+                text.matches(name, at: key.lowerBound, count: name.utf8CodeUnitCount),
+                text.byte(at: key.lowerBound &+ name.utf8CodeUnitCount) == UInt8(ascii: "*")
+            else { continue }
+            key = key.lowerBound &+ name.utf8CodeUnitCount &+ 1..<key.upperBound
+            let isEncoded = text.byte(at: key.upperBound &- 1) == UInt8(ascii: "*")
+            let digits = isEncoded ? key.dropLast() : key
+            guard text.decimal(in: digits) == UInt64(number) else { continue }
+            if isEncoded, number == 0 { isExtended = true }
+            unquote(text, text.trimmed(equals &+ 1..<end), into: output)
+            return true
+        }
+        return false
+    }
+
     /// The next semicolon outside quotes, or the end.
     private static func endOfPart(_ text: RawSpan, from start: Int) -> Int {
         var index = start

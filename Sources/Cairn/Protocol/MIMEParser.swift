@@ -120,7 +120,9 @@ final class MIMEParser {
         } else if fileName.count > 0, fileCount < Self.fileCountMax {
             fileCount &+= 1
             let tracker = output.takeFile()
-            tracker.begin(name: fileName.bytes, in: transaction, .toServer, into: output)
+            tracker.begin(
+                name: fileName.bytes, in: transaction, .toServer, isOneOfSeveral: true,
+                into: output)
             file = tracker
         } else if isMessage {
             beginPart()
@@ -180,7 +182,10 @@ final class MIMEParser {
                 encoding = .quotedPrintable
             }
         } else if isNamed("content-disposition") {
-            if HTTPParameters.fileName(in: rest, into: value), value.count > 0 {
+            let hasName =
+                HTTPParameters.fileName(in: rest, into: value)
+                || HTTPParameters.continuedValue(of: "filename", in: rest, into: value)
+            if hasName, value.count > 0 {
                 fileName.truncate(to: 0)
                 fileName.append(value.bytes)
                 hasDispositionName = true
@@ -207,7 +212,10 @@ final class MIMEParser {
             boundary.append(value.bytes)
         }
         isMessage = text.hasPrefix("message/rfc822")
-        if !hasDispositionName, HTTPParameters.value(of: "name", in: text, into: value) {
+        if !hasDispositionName,
+            HTTPParameters.value(of: "name", in: text, into: value)
+                || HTTPParameters.continuedValue(of: "name", in: text, into: value)
+        {
             fileName.truncate(to: 0)
             fileName.append(value.bytes)
         }

@@ -16,6 +16,10 @@ final class Transaction {
     var carrierID: UInt64 = 0
     /// The carrier itself, until the file is complete.
     var carrier: Transaction?
+    /// For a file: its carrier may have others.
+    var isOneOfSeveral = false
+    /// For a carrier: files that have begun, by who sends them.
+    private(set) var fileCounts: (toServer: UInt32, toClient: UInt32) = (0, 0)
 
     /// Lies in the pool; guards against giving back twice.
     var isPooled = false
@@ -27,11 +31,23 @@ final class Transaction {
     var candidates: [Int32] = []
     /// Rules that have fired on this transaction.
     var fired: [Int32] = []
+    /// For a carrier: what is known of rules that are about all its files.
+    var fileNotes: [FileNote] = []
     /// An anomaly was seen since it was last looked at.
     var hasNewAnomaly = false
     /// How far each direction had come when it was last looked at.
     var inspectedToServer: Progress = .none
     var inspectedToClient: Progress = .none
+
+    /// How far a rule has come that is about all files of a carrier.
+    struct FileNote {
+        var rule: Int32
+        var direction: Direction
+        /// Tests that have held on some file, by their place in the rule.
+        var seen: UInt64 = 0
+        /// Files that had begun when it fired; 0 if it has not.
+        var firedFileCount: UInt32 = 0
+    }
 
     init(_ definition: ProtocolDefinition) {
         self.definition = definition
@@ -52,6 +68,9 @@ final class Transaction {
         isRecorded = false
         carrierID = 0
         carrier = nil
+        isOneOfSeveral = false
+        fileCounts = (0, 0)
+        fileNotes.removeAll(keepingCapacity: true)
         fields.removeAll()
         toServer = .none
         toClient = .none
@@ -60,6 +79,19 @@ final class Transaction {
         hasNewAnomaly = false
         inspectedToServer = .none
         inspectedToClient = .none
+    }
+
+    /// Files that a side has begun to send.
+    func fileCount(_ direction: Direction) -> UInt32 {
+        direction == .toServer ? fileCounts.toServer : fileCounts.toClient
+    }
+
+    func countFile(_ direction: Direction) {
+        if direction == .toServer {
+            fileCounts.toServer &+= 1
+        } else {
+            fileCounts.toClient &+= 1
+        }
     }
 
     /// Adds the name of an anomaly to the fields for that, once to each: so their number is bounded by that of the names.

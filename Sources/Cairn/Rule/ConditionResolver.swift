@@ -62,9 +62,16 @@ struct ConditionResolver {
     }
 
     private func field(named name: String) -> FieldID? {
-        guard var id = FieldRegistry.field(named: name, subject: subject.index) else {
-            return payload(named: name)
+        guard let id = FieldRegistry.field(named: name, subject: subject.index) else {
+            guard let carried = carrier(of: name) else { return payload(named: name) }
+            return carried
         }
+        return sided(id)
+    }
+
+    /// The field of the rule's direction, if it looks at one only.
+    private func sided(_ id: FieldID) -> FieldID {
+        var id = id
         if let direction {
             let definition = FieldRegistry.subjects[Int(id.subject)]
             let index = definition.field(direction, of: Int(id.index))
@@ -73,10 +80,21 @@ struct ConditionResolver {
         return id
     }
 
+    /// Rules on files may look at the transaction that carries the file.
+    private func carrier(of name: String) -> FieldID? {
+        guard subject.isNative, FieldRegistry.subjects[subject.index] === FileTable.definition,
+            let service = FieldRegistry.subjects.firstIndex(where: {
+                $0.makeParser != nil && $0.fields.contains { $0.name == name }
+            }), let id = FieldRegistry.field(named: name, subject: service)
+        else { return nil }
+        return sided(id)
+    }
+
     /// Rules on transactions may look at the payload too: what the stream has come to since the last look.
     private func payload(named name: String) -> FieldID? {
         guard name == "payload", subject.isNative,
-            FieldRegistry.subjects[subject.index].makeParser != nil,
+            FieldRegistry.subjects[subject.index].makeParser != nil
+                || FieldRegistry.subjects[subject.index] === FileTable.definition,
             let packet = FieldRegistry.subject(named: "packet")
         else { return nil }
         return FieldRegistry.field(named: name, subject: packet)

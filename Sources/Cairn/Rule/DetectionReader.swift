@@ -5,7 +5,7 @@ struct DetectionReader {
 
     static let keys: Set<String> = [
         "detection", "traffic", "state", "counters", "threshold", "detection_filter", "alert",
-        "action", "actor", "victim",
+        "action", "actor", "victim", "files",
     ]
 
     enum Result {
@@ -156,10 +156,19 @@ struct DetectionReader {
             case "detection_filter": rule.detectionFilter = state.detectionFilter(value)
             case "alert": rule.alerts = sink.bool(value, "'alert'") ?? true
             case "action": rule.action = sink.choice(value, "action") ?? .alert
+            case "files": rule.files = files(value, rule.subject)
             case "actor": rule.actor = resolver.field(value, "'actor'")
             case "victim": rule.victim = resolver.field(value, "'victim'")
             default: break
             }
         }
+    }
+
+    private func files(_ node: YAMLNode, _ subject: Int) -> FileScope {
+        guard FieldRegistry.subjects[subject] === FileTable.definition else {
+            sink.error(at: node.mark, "'files' is for rules on the service 'file'")
+            return .each
+        }
+        return sink.choice(node, "'files'") ?? .each
     }
 }

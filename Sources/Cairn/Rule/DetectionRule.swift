@@ -49,6 +49,8 @@ public struct DetectionRule: Sendable {
     var detectionFilter: Threshold?
     /// Alerts that are not wanted.
     var suppressions: [Suppression] = []
+    /// For a rule on files: which files of a transaction it is about.
+    var files = FileScope.each
     /// Fields that say who acts and who suffers; nil for the flow's client and server.
     var actor: FieldID?
     var victim: FieldID?
@@ -59,6 +61,16 @@ public struct DetectionRule: Sendable {
     /// Alerts are signals of incidents by themselves. False where a correlation of the same file
     /// uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone = true
+}
+
+/// Which files of a transaction a rule on files is about.
+enum FileScope: String, CaseIterable, Sendable {
+    /// Each by itself.
+    case each
+    /// All that one side sends: different files may meet its tests, and it holds once (Suricata's rules on files).
+    case once
+    /// The same, and it holds again when other files have begun (those that name `filestore`, `filesize` or hashes).
+    case again
 }
 
 /// What a rule does when it holds, Suricata's words. Cairn only watches: `drop` and `reject` are alerts that say so.

@@ -130,6 +130,7 @@ struct RuleWriter {
             lines.append("threshold: {type: \(threshold.kind.rawValue), \(rate(threshold))}")
         }
         if let filter = rule.detectionFilter { lines.append("detection_filter: {\(rate(filter))}") }
+        if rule.files != .each { lines.append("files: \(rule.files.rawValue)") }
         let alertsByItself = rule.action != .pass
         if rule.alerts != alertsByItself { lines.append("alert: \(rule.alerts)") }
         if rule.action != .alert { lines.append("action: \(rule.action.rawValue)") }

@@ -4,6 +4,7 @@ extension SuricataDraft {
     mutating func rule() throws(SuricataProblem) -> DetectionRule {
         try checkBuffers()
         try nestDecodedBuffers()
+        splitFileBuffers()
         let subject = try subject()
         var rule: DetectionRule
         if let subject {
@@ -12,6 +13,7 @@ extension SuricataDraft {
                 header: header, subject: subject,
                 condition: try transactionCondition(subject, direction))
             traffic.isEachWay = direction == nil && !isTransactional && isTwoWay(subject)
+            if subject == Self.file { rule.files = looksAgainAtFiles ? .again : .once }
         } else {
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
             // A packet whose transport cannot be decoded has none; what IP says of it counts.
@@ -54,7 +56,17 @@ extension SuricataDraft {
         let stickies = self.stickies
         guard let first = stickies.first else { return nil }
         let protocols = stickies.filter { $0.sticky.subject != Self.file }
-        guard let own = protocols.first ?? onlyHTTPFiles(stickies) else { return Self.file }
+        guard !requiresPacket else {
+            throw SuricataProblem(
+                offset: first.offset,
+                message:
+                    "'\(first.sticky.keyword)' looks at what a stream holds; 'dsize', 'flags' and"
+                    + " the like, which look at single packets, cannot go with it")
+        }
+        guard let own = protocols.first ?? onlyHTTPFiles(stickies) else {
+            try checkThatFilesAreCarried(first.offset)
+            return Self.file
+        }
         for (sticky, offset) in protocols where sticky.subject != own.sticky.subject {
             throw SuricataProblem(
                 offset: offset,
@@ -69,47 +81,49 @@ extension SuricataDraft {
                 message: "'\(own.sticky.keyword)' is about \(name), the rule about"
                     + " \(proto.applications[0])")
         }
-        if protocols.count < stickies.count { try moveFilesToHTTP(subject) }
-        guard !requiresPacket else {
-            throw SuricataProblem(
-                offset: first.offset,
-                message:
-                    "'\(own.sticky.keyword)' looks at what a stream holds; 'dsize', 'flags' and"
-                    + " the like, which look at single packets, cannot go with it")
-        }
-        return subject
+        guard protocols.count < stickies.count else { return subject }
+        return moveFilesToHTTP(subject) ? subject : Self.file
+    }
+
+    /// Rules on files can only be about protocols that carry some.
+    private func checkThatFilesAreCarried(_ offset: Int) throws(SuricataProblem) {
+        let carriers = ["http", "http2", "smtp", "ftp", "ftp-data", "smb", "nfs"]
+        guard !proto.applications.isEmpty, !proto.applications.contains(where: carriers.contains)
+        else { return }
+        throw SuricataProblem(
+            offset: offset, message: "\(proto.applications[0]) carries no files")
     }
 
     /// A rule on HTTP that looks at nothing but `file.data` is about HTTP's bodies.
     private func onlyHTTPFiles(
         _ stickies: [(sticky: SuricataSticky, offset: Int)]
     ) -> (sticky: SuricataSticky, offset: Int)? {
-        guard proto.applications.first == "http", let field = SuricataBuffers.httpFileData,
+        guard proto.applications.first == "http", !looksAgainAtFiles,
+            let field = SuricataBuffers.httpFileData,
             stickies.allSatisfy({ $0.sticky.keyword == "file.data" })
         else { return nil }
         return (field, stickies[0].offset)
     }
 
-    /// Files beside other buffers of HTTP are those of its messages.
-    private mutating func moveFilesToHTTP(_ subject: Int) throws(SuricataProblem) {
+    /// What is looked for in nothing but names and contents of files, beside other buffers of HTTP, is looked for in those
+    /// of its messages. Other rules are on the files, and look at the transaction that carries them.
+    private mutating func moveFilesToHTTP(_ subject: Int) -> Bool {
+        guard subject == Self.http, !looksAgainAtFiles,
+            stickies.allSatisfy({
+                $0.sticky.subject != Self.file
+                    || ["file.data", "file.name"].contains($0.sticky.keyword)
+            })
+        else { return false }
         for index in buffers.indices {
             guard case .transaction(let sticky) = buffers[index].place,
                 sticky.subject == Self.file
             else { continue }
-            let own: SuricataSticky? =
-                switch sticky.keyword {
-                case "file.data": SuricataBuffers.httpFileData
-                case "file.name": SuricataBuffers.httpFileName
-                default: nil
-                }
-            guard subject == Self.http, let own else {
-                throw SuricataProblem(
-                    offset: buffers[index].offset,
-                    message: "'\(sticky.keyword)' beside buffers of"
-                        + " \(FieldRegistry.subjects[subject].name) is not supported", isSkip: true)
-            }
-            buffers[index].place = .transaction(own)
+            let own =
+                sticky.keyword == "file.data"
+                ? SuricataBuffers.httpFileData : SuricataBuffers.httpFileName
+            if let own { buffers[index].place = .transaction(own) }
         }
+        return true
     }
 
     // MARK: Direction
@@ -118,7 +132,7 @@ extension SuricataDraft {
     private mutating func direction(of subject: Int) throws(SuricataProblem) -> Direction? {
         var direction = traffic.direction
         guard !isTransactional else { return direction }
-        for (sticky, offset) in stickies where sticky.subject == subject {
+        for (sticky, offset) in stickies where sticky.subject != Self.file {
             guard let own = sticky.direction else { continue }
             if let other = direction, other != own {
                 throw SuricataProblem(
@@ -128,18 +142,18 @@ extension SuricataDraft {
             }
             direction = own
         }
-        if direction == nil {
+        if direction == nil, subject != Self.file {
             direction = stickies.lazy.compactMap(\.sticky.openDirection).first
         }
-        if let direction, traffic.direction == nil, subject != Self.file {
+        if let direction, traffic.direction == nil {
             traffic.flow.append(direction == .toServer ? .to_server : .to_client)
         }
         return direction
     }
 
-    /// Whether a field of the rule has values in both directions.
+    /// Whether a field of the rule has values in both directions; those of files have not.
     private func isTwoWay(_ subject: Int) -> Bool {
-        subject != Self.file
+        stickies.contains { $0.sticky.subject != Self.file }
     }
 
     // MARK: Conditions
@@ -286,7 +300,11 @@ extension SuricataBuffer {
     private func texts(_ field: FieldID) -> [Predicate]? {
         if let whole { return [.text(whole)] }
         // Several contents of a list must be found in the same element.
-        if steps.count > 1, FieldRegistry.definition(of: field).isList { return nil }
+        if steps.count > 1,
+            FieldRegistry.definition(of: field).isList || Int(field.subject) == SuricataDraft.file
+        {
+            return nil
+        }
         var predicates: [Predicate] = []
         for step in steps {
             switch step {

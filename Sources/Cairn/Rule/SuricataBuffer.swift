@@ -24,6 +24,8 @@ struct SuricataBuffer: Equatable {
     var conditions: [Condition] = []
     /// `absent`.
     var absence: Absence?
+    /// Steps that there were when it was named again.
+    var restarts: [Int] = []
     /// Where it was named, in bytes of the rule.
     var offset = 0
 }

@@ -36,6 +36,8 @@ struct SuricataDraft {
     var requiresStream = false
     /// `decode-event` was used.
     var looksAtDecoderEvents = false
+    /// A keyword was used that looks again when other files come (`filestore`, `filesize`, lists of hashes).
+    var looksAgainAtFiles = false
     /// `stream_size` was used.
     var looksAtStreamSize = false
 
@@ -72,6 +74,9 @@ struct SuricataDraft {
     /// Contents from here on go to a sticky buffer.
     mutating func select(_ place: SuricataBuffer.Place, at offset: Int) {
         current = index(of: place, [], isMulti: place.isMulti, at: offset)
+        if !buffers[current].steps.isEmpty {
+            buffers[current].restarts.append(buffers[current].steps.count)
+        }
         pendingTransforms = true
     }
 

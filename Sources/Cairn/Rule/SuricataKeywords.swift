@@ -124,6 +124,10 @@ enum SuricataKeywords {
         ("filemagic", { (d, o, _) throws(SuricataProblem) in try d.fileText("file.magic", o) }),
         ("fileext", { (d, o, _) throws(SuricataProblem) in try d.fileExtension(o) }),
         ("filesize", { (d, o, _) throws(SuricataProblem) in try d.fileSize(o) }),
+        ("filestore", { (d, o, _) throws(SuricataProblem) in try d.fileStore(o) }),
+        ("filemd5", { (d, o, _) throws(SuricataProblem) in try d.fileHash(.md5, o) }),
+        ("filesha1", { (d, o, _) throws(SuricataProblem) in try d.fileHash(.sha1, o) }),
+        ("filesha256", { (d, o, _) throws(SuricataProblem) in try d.fileHash(.sha256, o) }),
     ]
 
     private static let packets: [(String, Apply)] = [
@@ -311,7 +315,6 @@ enum SuricataKeywords {
         "config",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
         "dnp3_obj", "domain", "enip_command",
-        "filemd5", "filesha1", "filesha256", "filestore",
         "flowvar", "frame", "ftpbounce",
         "ftpdata_command", "geoip", "http2.errorcode", "http2.frametype",
         "http2.priority", "http2.settings", "http2.size_update", "http2.window",
@@ -388,70 +391,5 @@ extension SuricataDraft {
         pendingTransforms = false
         defer { current = before }
         return current
-    }
-
-    // MARK: Files
-
-    private static func fileSticky(_ name: String) -> SuricataSticky? {
-        SuricataSticky(name, "file", name)
-    }
-
-    mutating func fileBuffer(_ name: String, _ option: SuricataOption) throws(SuricataProblem) {
-        try stick(to: Self.fileSticky(name), option)
-    }
-
-    /// `filename:"x"` is a content in the file's name.
-    mutating func fileText(_ name: String, _ option: SuricataOption) throws(SuricataProblem) {
-        let (value, isNegated) = try option.required().negatable
-        guard let sticky = Self.fileSticky(name) else { throw option.unsupported() }
-        var step = ContentStep(bytes: try Self.contentBytes(value.unquoted ?? value))
-        guard !step.bytes.isEmpty else { throw value.error("the text is empty") }
-        step.ignoresCase = true
-        step.isNegated = isNegated
-        let index = buffer(.transaction(sticky), at: option.offset)
-        buffers[index].steps.append(.content(step))
-    }
-
-    mutating func fileExtension(_ option: SuricataOption) throws(SuricataProblem) {
-        let (value, isNegated) = try option.required().negatable
-        guard let sticky = Self.fileSticky("file.name") else { throw option.unsupported() }
-        var step = ContentStep(
-            bytes: [UInt8(ascii: ".")] + (try Self.contentBytes(value.unquoted ?? value)))
-        step.ignoresCase = true
-        step.isNegated = isNegated
-        step.endsWith = true
-        let index = buffer(.transaction(sticky), at: option.offset)
-        buffers[index].steps.append(.content(step))
-    }
-
-    /// A size in bytes, or with KB, MB, GB behind the number.
-    mutating func fileSize(_ option: SuricataOption) throws(SuricataProblem) {
-        let value = try option.required()
-        guard let sticky = Self.fileSticky("file.size") else { throw option.unsupported() }
-        let text = value.text.filter { $0 != " " }
-        func bytes(_ text: some StringProtocol) throws(SuricataProblem) -> Int64 {
-            guard let count = Setting.byteCount(String(text)) else {
-                throw value.error("'\(value.text)' is no size; write 100, >1MB or 1KB<>2KB")
-            }
-            return Int64(count)
-        }
-        let index = buffer(.transaction(sticky), at: option.offset)
-        if let range = text.firstRange(of: "<>") {
-            buffers[index].predicates += [
-                .number(.greater, try bytes(text[..<range.lowerBound])),
-                .number(.less, try bytes(text[range.upperBound...])),
-            ]
-            return
-        }
-        let operators: [(String, Comparison)] = [
-            ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("<", .less), (">", .greater),
-            ("!", .notEqual),
-        ]
-        for (name, comparison) in operators where text.hasPrefix(name) {
-            buffers[index].predicates.append(
-                .number(comparison, try bytes(text.dropFirst(name.count))))
-            return
-        }
-        buffers[index].predicates.append(.number(.equal, try bytes(text)))
     }
 }

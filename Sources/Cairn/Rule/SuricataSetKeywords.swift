@@ -82,7 +82,7 @@ extension SuricataDraft {
     }
 
     /// Files lie beside the rules.
-    private func path(_ name: String) -> String {
+    func path(_ name: String) -> String {
         guard !name.hasPrefix("/"), let slash = header.location.path.lastIndex(of: "/") else {
             return name
         }

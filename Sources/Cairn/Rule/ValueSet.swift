@@ -20,8 +20,12 @@ struct SetTest: Equatable, Sendable {
 
 /// What a set holds and where it comes from. Rules that name the same set mean the same one; the first with a file fills it.
 struct SetDefinition: Equatable, Sendable {
-    enum Kind: String, CaseIterable, Sendable { case string, md5, sha256, ipv4, ip }
-    enum Format: String, CaseIterable, Sendable { case csv, json, ndjson }
+    enum Kind: String, CaseIterable, Sendable { case string, md5, sha1, sha256, ipv4, ip }
+    enum Format: String, CaseIterable, Sendable {
+        case csv, json, ndjson
+        /// A hash in front of each line, as `md5sum` writes them.
+        case hashes
+    }
 
     var name: String
     var kind: Kind?
@@ -42,6 +46,7 @@ extension SetDefinition {
     func values(in bytes: [UInt8]) -> Result<[(value: [UInt8], reputation: Int64)], SetProblem> {
         switch format {
         case .csv: return lines(bytes)
+        case .hashes: return hashes(bytes)
         case .json, .ndjson: return .success(objects(bytes))
         }
     }
@@ -66,6 +71,23 @@ extension SetDefinition {
         return .success(values)
     }
 
+    /// Empty lines, those that begin with white space or `#`, and what follows a hash do not count.
+    private func hashes(
+        _ bytes: [UInt8]
+    ) -> Result<[(value: [UInt8], reputation: Int64)], SetProblem> {
+        var values: [(value: [UInt8], reputation: Int64)] = []
+        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            guard let first = line.first, first > 32, first != UInt8(ascii: "#") else { continue }
+            guard let value = value(ofText: line.prefix { $0 > 32 }) else {
+                return .failure(SetProblem(line: index + 1))
+            }
+            values.append((value, 0))
+        }
+        return .success(values)
+    }
+
     private func value(ofText text: ArraySlice<UInt8>) -> [UInt8]? {
         let string = String(decoding: text, as: UTF8.self).trimmed
         switch kind ?? .string {
@@ -75,8 +97,8 @@ extension SetDefinition {
                 Base64Decoding(mode: .strict).decode($0, into: &value)
             }
             return value.isEmpty ? nil : value
-        case .md5: return hexBytes(string).flatMap { $0.count == 16 ? $0 : nil }
-        case .sha256: return hexBytes(string).flatMap { $0.count == 32 ? $0 : nil }
+        case .md5, .sha1, .sha256:
+            return hexBytes(string).flatMap { $0.count == kind?.hashByteCount ? $0 : nil }
         case .ipv4, .ip: return IPAddress(string).map { Array($0.description.utf8) }
         }
     }
@@ -101,6 +123,18 @@ extension SetDefinition {
             case .string: return (Array(text.utf8), 0)
             default: return value(ofText: Array(text.utf8)[...]).map { ($0, 0) }
             }
+        }
+    }
+}
+
+extension SetDefinition.Kind {
+    /// Bytes of a hash; nil for other values.
+    var hashByteCount: Int? {
+        switch self {
+        case .md5: 16
+        case .sha1: 20
+        case .sha256: 32
+        case .string, .ipv4, .ip: nil
         }
     }
 }

@@ -120,6 +120,18 @@ import Testing
         #expect(files(harness) == [["a.txt", ".\r\nlast", "CLOSED"]])
     }
 
+    @Test(arguments: [
+        ("filename*0=abc;\n filename*1=\"d e\"; filename*2=.zip", "abcd e.zip"),
+        ("filename*0*=UTF-8''%c3%a4; filename*1*=%2e; filename*2=x", "ä.x"),
+        ("filename*1=b; filename*0=a; filename*3=c", "ab"), ("filename*=''q; filename*0=a", "q"),
+    ])
+    func `a name may come in parts`(parameters: String, name: String) {
+        let text =
+            "Content-Disposition: attachment;\r\n " + parameters.replacing("\n", with: "\r\n")
+            + "\r\n\r\nabc\r\n.\r\n"
+        #expect(files(run(Self.opening + Self.mail(text))) == [[name, "abc", "CLOSED"]])
+    }
+
     @Test func `a mail that is cut short is so, and one that is given up`() {
         let start = "Content-Disposition: attachment; filename=a\r\n\r\nabc\r\n"
         let cut = run(Self.opening + Self.mail(start).dropLast())
