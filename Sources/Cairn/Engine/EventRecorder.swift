@@ -16,7 +16,9 @@ final class EventRecorder {
             place,
             from: isFile && transaction.fileDirection == .toClient ? place.ends.swapped : place.ends
         )
-        if !isFile { header.applicationProtocol = transaction.definition.name }
+        if !isFile {
+            header.applicationProtocol = (transaction.spoken ?? transaction.definition).name
+        }
         header.transactionID = transaction.id
         records.writeTransaction(transaction, header, into: &writer)
         findings.add(record: writer.bytes)

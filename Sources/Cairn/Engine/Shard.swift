@@ -226,7 +226,7 @@ final class Shard: @unchecked Sendable {
                     matcher.inspect(anomaly: index, event.direction, of: definition, place)
                 }
                 recorder?.anomaly(
-                    "\(definition.name).\(definition.anomalies[index])", layer: "applayer", place,
+                    definition.anomalyName(index), layer: "applayer", place,
                     into: findings)
             }
         }

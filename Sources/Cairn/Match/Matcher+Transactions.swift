@@ -18,6 +18,8 @@ extension Matcher {
         takeUpRules(group, transaction, before: before, now: now, traffic)
         if hasNewAnomaly { takeUpRulesOnAnomalies(group, transaction, before: before, traffic) }
         guard !transaction.candidates.isEmpty else { return }
+        var place = place
+        if let spoken = transaction.spoken { place.applicationProtocol = spoken }
         evaluator.event.begin(
             transaction, subject: subject, place, chunks: streams.chunks(of: place))
         askCandidates(transaction)

@@ -14,6 +14,8 @@ public enum Progress: UInt8, Comparable, Sendable {
     case headers
     /// Part of the body.
     case body
+    /// The whole message; what is no part of it may still come, as in HTTP/2.
+    case message
     /// Nothing more comes.
     case complete
 

@@ -7,7 +7,7 @@ public enum FieldRegistry {
         [
             CommonFields.definition, PacketFields.definition, StreamFields.definition,
             FlowFields.definition, FileTable.definition,
-        ] + Protocols.parsed
+        ] + Protocols.parsed.filter { $0.transactions == nil }
 
     /// Index of the table whose fields may be named on any subject.
     static let common = 0

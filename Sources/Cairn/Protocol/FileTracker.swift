@@ -27,13 +27,14 @@ final class FileTracker {
     ) {
         let transaction = output.begin(FileTable.definition, id: carrier.id)
         transaction.carrier = carrier
+        transaction.spoken = carrier.spoken
         transaction.carrierID = carrier.id
         transaction.fileDirection = direction
         transaction.isOneOfSeveral = isOneOfSeveral
         self.transaction = transaction
         self.direction = direction
         dataByteCountMax = output.limits.bodyByteCountMax(direction)
-        transaction.fields.append(carrier.definition.name, to: .carrier)
+        transaction.fields.append((carrier.spoken ?? carrier.definition).name, to: .carrier)
         if name.count > 0 {
             let name = UnsafeRawBufferPointer(
                 rebasing: name.prefix(output.limits.fileNameByteCountMax))

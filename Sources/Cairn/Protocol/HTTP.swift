@@ -1,10 +1,11 @@
 /// HTTP/0.9, 1.0 and 1.1 (RFC 9110, RFC 9112).
 enum HTTP {
     static let definition = ProtocolDefinition(
-        name: "http", summary: "HTTP/1.1 messages (RFC 9110, RFC 9112)",
-        aliases: ["http1", "proxy", "webserver"],
+        name: "http",
+        summary: "HTTP messages (RFC 9110) of HTTP/1.1 (RFC 9112) and HTTP/2 (RFC 9113)",
+        aliases: ["http1", "http2", "proxy", "webserver"],
         fields: HTTPField.table,
-        anomalies: HTTPAnomaly.allCases.map(\.name),
+        anomalies: HTTPAnomaly.allCases.map(\.name) + HTTP2Anomaly.allCases.map(\.name),
         overTCP: true,
         ports: [80, 81, 591, 3000, 3128, 5000, 5985, 8000, 8008, 8080, 8081, 8088, 8888, 9000],
         serverName: "http.host",

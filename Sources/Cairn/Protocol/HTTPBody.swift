@@ -31,6 +31,8 @@ final class HTTPBody {
     /// Where the files of a form lie in the body.
     private var formFiles: [Range<Int>] = []
     private var hasFileInForm = false
+    /// The message is one of HTTP/2.
+    private var isStreamed = false
 
     init(_ direction: Direction) { self.direction = direction }
 
@@ -48,6 +50,7 @@ final class HTTPBody {
         tracker = nil
         formFiles.removeAll(keepingCapacity: true)
         hasFileInForm = false
+        isStreamed = false
     }
 
     private func note(_ anomaly: HTTPAnomaly) { oddities |= 1 << UInt64(anomaly.rawValue) }
@@ -76,10 +79,33 @@ final class HTTPBody {
     ) {
         if let head { beginDecoding(head, transaction, into: output) }
         kind = .file
-        if let header = head?.first(.contentDisposition),
+        let disposition = head?.first(.contentDisposition).map {
+            $0.value..<$0.value &+ $0.valueCount
+        }
+        beginNamedFile(disposition, transaction, scratch, into: output)
+    }
+
+    /// Begins the body of a message of HTTP/2, of whose head the values of Content-Encoding and Content-Disposition lie in
+    /// the store. It is a file in either direction.
+    func beginStreamed(
+        codings: Range<Int>?, disposition: Range<Int>?, _ transaction: Transaction,
+        _ scratch: HTTPBuffer, into output: ParserOutput
+    ) {
+        if let codings { beginDecoding(codings, transaction, into: output) }
+        kind = .file
+        isStreamed = true
+        beginNamedFile(isRequest ? nil : disposition, transaction, scratch, into: output)
+    }
+
+    /// Begins a file under the name that Content-Disposition says, else the path's.
+    private func beginNamedFile(
+        _ disposition: Range<Int>?, _ transaction: Transaction, _ scratch: HTTPBuffer,
+        into output: ParserOutput
+    ) {
+        if let disposition,
             HTTPParameters.fileName(
-                in: transaction.fields.kept(at: header.value, count: header.valueCount).bytes,
-                into: scratch)
+                in: transaction.fields.kept(at: disposition.lowerBound, count: disposition.count)
+                    .bytes, into: scratch)
         {
             beginFile(scratch.bytes, transaction, into: output)
             scratch.removeAll()
@@ -89,13 +115,20 @@ final class HTTPBody {
         }
     }
 
-    /// Prepares to undo the codings that Content-Encoding lists, the last of which was put on last.
-    /// White space separates them as commas do; what is no coding is passed over.
     private func beginDecoding(
         _ head: HTTPHead, _ transaction: Transaction, into output: ParserOutput
     ) {
         guard let header = head.first(.contentEncoding) else { return }
-        let list = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
+        beginDecoding(
+            header.value..<header.value &+ header.valueCount, transaction, into: output)
+    }
+
+    /// Prepares to undo the codings that Content-Encoding lists, the last of which was put on last.
+    /// White space separates them as commas do; what is no coding is passed over.
+    private func beginDecoding(
+        _ codings: Range<Int>, _ transaction: Transaction, into output: ParserOutput
+    ) {
+        let list = transaction.fields.kept(at: codings.lowerBound, count: codings.count).bytes
         func separates(_ byte: UInt8) -> Bool { byte == ASCII.comma || byte.isWhitespace }
         var end = list.byteCount
         var count = 0
@@ -325,7 +358,8 @@ final class HTTPBody {
         }
         switch kind {
         case .plain: break
-        case .file: add(0..<Int.max)
+        // As in Suricata what clients of HTTP/2 send is a body, and a file, but no file data of the message.
+        case .file: if !isRequest || !isStreamed { add(0..<Int.max) }
         case .form: for range in formFiles where range.lowerBound < keptByteCount { add(range) }
         }
     }

@@ -22,13 +22,29 @@ enum HTTPField: Int, CaseIterable {
     // Of what both sides have, the lists of both.
     case anyProtocol, header, headerRaw, headerNames, start, cookie, connection
     case contentLength, contentType, fileData, fileName, mimeType
+    // What only messages of HTTP/2 have.
+    case version, streamID
+    case requestFieldName, requestFieldValue, responseFieldName, responseFieldValue, fieldName
+    // Of frames: the list of both directions, then each.
+    case frameType, requestFrameType, responseFrameType
+    case frameError, requestFrameError, responseFrameError
+    case frameWeight, requestFrameWeight, responseFrameWeight
+    case frameWindow, requestFrameWindow, responseFrameWindow
+    case tableSize, requestTableSize, responseTableSize
+    case headerTableSize, requestHeaderTableSize, responseHeaderTableSize
+    case enablePush, requestEnablePush, responseEnablePush
+    case maxConcurrentStreams, requestMaxConcurrentStreams, responseMaxConcurrentStreams
+    case initialWindowSize, requestInitialWindowSize, responseInitialWindowSize
+    case maxFrameSize, requestMaxFrameSize, responseMaxFrameSize
+    case maxHeaderListSize, requestMaxHeaderListSize, responseMaxHeaderListSize
+    case enableConnectProtocol, requestEnableConnectProtocol, responseEnableConnectProtocol
 }
 
 extension HTTPField {
     /// The field table.
     static let table = [FieldDefinition](
         rows: requestLineRows + requestHeaderRows + responseRows + requestSideRows
-            + responseSideRows + bothSidesRows)
+            + responseSideRows + bothSidesRows + http2Rows)
 
     private typealias Row = (HTTPField, FieldDefinition)
 
@@ -282,31 +298,33 @@ extension HTTPField {
         (
             .requestBody,
             FieldDefinition(
-                "http.request_body", .bytes, .toServer, aliases: ["http_client_body", "post_body"],
+                "http.request_body", .bytes, .toServer, available: .message,
+                aliases: ["http_client_body", "post_body"],
                 "body of the request, decoded")
         ),
         (
             .requestBodyLength,
             FieldDefinition(
-                "http.request_body_len", .integer, .toServer, aliases: ["request_body_len"],
+                "http.request_body_len", .integer, .toServer, available: .message,
+                aliases: ["request_body_len"],
                 "bytes of the request's body, decoded")
         ),
         (
             .requestFileData,
             FieldDefinition(
-                "http.request.file_data", .bytes, list: true, .toServer,
+                "http.request.file_data", .bytes, list: true, .toServer, available: .message,
                 "each file in the request: parts of a form, or the body that was put or posted")
         ),
         (
             .requestFileName,
             FieldDefinition(
-                "http.request.file_name", .bytes, list: true, .toServer,
+                "http.request.file_name", .bytes, list: true, .toServer, available: .message,
                 aliases: ["orig_filenames"], "name of each file in the request")
         ),
         (
             .requestMIMEType,
             FieldDefinition(
-                "http.request.mime_type", .bytes, list: true, .toServer,
+                "http.request.mime_type", .bytes, list: true, .toServer, available: .message,
                 aliases: ["orig_mime_types"], "type of each file in the request by its first bytes")
         ),
     ]
@@ -377,32 +395,34 @@ extension HTTPField {
         (
             .responseBody,
             FieldDefinition(
-                "http.response_body", .bytes, .toClient,
+                "http.response_body", .bytes, .toClient, available: .message,
                 aliases: ["http_server_body", "http.response.file_data"],
                 "body of the response, decoded")
         ),
         (
             .responseBodyLength,
             FieldDefinition(
-                "http.response_body_len", .integer, .toClient, aliases: ["response_body_len"],
+                "http.response_body_len", .integer, .toClient, available: .message,
+                aliases: ["response_body_len"],
                 "bytes of the response's body, decoded")
         ),
         (
             .responseLength,
             FieldDefinition(
-                "http.response_length", .integer, .toClient, aliases: ["sc-bytes"], eve: "length",
+                "http.response_length", .integer, .toClient, available: .message,
+                aliases: ["sc-bytes"], eve: "length",
                 "bytes of the response's body as transferred")
         ),
         (
             .responseFileName,
             FieldDefinition(
-                "http.response.file_name", .bytes, list: true, .toClient,
+                "http.response.file_name", .bytes, list: true, .toClient, available: .message,
                 aliases: ["resp_filenames"], "name of the file in the response")
         ),
         (
             .responseMIMEType,
             FieldDefinition(
-                "http.response.mime_type", .bytes, list: true, .toClient,
+                "http.response.mime_type", .bytes, list: true, .toClient, available: .message,
                 aliases: ["resp_mime_types"], "type of the file in the response by its first bytes")
         ),
     ]
@@ -466,19 +486,21 @@ extension HTTPField {
         (
             .fileData,
             FieldDefinition(
-                "http.file_data", .bytes, list: true, aliases: ["file.data", "file_data"],
+                "http.file_data", .bytes, list: true, available: .message,
+                aliases: ["file.data", "file_data"],
                 "each file in the request, and the body of the response")
         ),
         (
             .fileName,
             FieldDefinition(
-                "http.file_name", .bytes, list: true, aliases: ["file.name", "filename"],
+                "http.file_name", .bytes, list: true, available: .message,
+                aliases: ["file.name", "filename"],
                 "names of the files in request and response")
         ),
         (
             .mimeType,
             FieldDefinition(
-                "http.mime_type", .bytes, list: true,
+                "http.mime_type", .bytes, list: true, available: .message,
                 aliases: ["mime_types", "filetype", "http.bodyMagic"],
                 "types of the files in request and response by their first bytes")
         ),

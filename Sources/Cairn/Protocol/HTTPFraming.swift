@@ -38,6 +38,9 @@ extension HTTPParser {
         hasSeenContinue = false
         let declares = declaresBody(response, transaction)
         if status == 101 && !declares || method == .connect && status / 100 == 2 {
+            if status == 101, agreesOnHTTP2(transaction) {
+                successor = (HTTP2.definition.name, frames(of: transaction, into: output))
+            }
             endMessage(response, into: output)
             return handOver()
         }

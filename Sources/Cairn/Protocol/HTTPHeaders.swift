@@ -143,7 +143,7 @@ extension HTTPParser {
     }
 
     /// The fields of a request header's value: its own, and the list of both directions.
-    private static func requestFields(
+    static func requestFields(
         _ kind: HTTPHeaderName
     ) -> (own: HTTPField?, both: HTTPField?) {
         switch kind {
@@ -163,7 +163,7 @@ extension HTTPParser {
     }
 
     /// The fields of a response header's value.
-    private static func responseFields(
+    static func responseFields(
         _ kind: HTTPHeaderName
     ) -> (own: HTTPField?, both: HTTPField?) {
         switch kind {
@@ -181,12 +181,17 @@ extension HTTPParser {
 
     private func storeResponseHeaders(_ fields: inout FieldStore) {
         guard let type = response.head.first(.contentType) else { return }
-        let text = fields.kept(at: type.value, count: type.valueCount).bytes
+        Self.storeMediaType(of: type.value..<type.value &+ type.valueCount, into: &fields)
+    }
+
+    /// Stores the type of a Content-Type that lies in the store, without parameters.
+    static func storeMediaType(of type: Range<Int>, into fields: inout FieldStore) {
+        let text = fields.kept(at: type.lowerBound, count: type.count).bytes
         let end = text.index(of: ASCII.semicolon) ?? text.byteCount
         let media = text.trimmed(0..<end)
         guard !media.isEmpty else { return }
         fields.append(
-            keptAt: type.value &+ media.lowerBound, count: media.count,
+            keptAt: type.lowerBound &+ media.lowerBound, count: media.count,
             to: HTTPField.mediaType.rawValue)
     }
 }

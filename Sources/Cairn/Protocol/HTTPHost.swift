@@ -137,7 +137,7 @@ extension HTTPParser {
         let scheme = 0..<text.endOfWord(from: 0, to: text.byteCount)
         if text.matches("basic", at: 0, count: scheme.count) {
             let start = text.endOfWhitespace(from: scheme.upperBound, to: text.byteCount)
-            decodeBase64(text.extracting(start..<text.byteCount))
+            _ = Self.decode(base64: text.extracting(start..<text.byteCount), into: scratch)
             if let colon = scratch.bytes.firstIndex(of: ASCII.colon) { scratch.truncate(to: colon) }
             fields.append(scratch.bytes, to: HTTPField.username.rawValue)
             scratch.removeAll()
@@ -151,8 +151,8 @@ extension HTTPParser {
             || text.matches("bearer", at: 0, count: word.count)
     }
 
-    /// Appends what base64 text stands for (RFC 4648 §4) to the scratch buffer, up to what is none.
-    private func decodeBase64(_ text: RawSpan) {
+    /// Appends what base64 text stands for (RFC 4648 §4, §5), up to what is none. Whether all of it is such text.
+    static func decode(base64 text: RawSpan, into output: HTTPBuffer) -> Bool {
         var bits: UInt32 = 0
         var bitCount: UInt32 = 0
         for index in 0..<text.byteCount {
@@ -164,14 +164,15 @@ extension HTTPParser {
             case 0x30...0x39: value = byte &- 0x30 &+ 52
             case UInt8(ascii: "+"), UInt8(ascii: "-"): value = 62
             case UInt8(ascii: "/"), UInt8(ascii: "_"): value = 63
-            default: return
+            default: return byte == UInt8(ascii: "=")
             }
             bits = bits << 6 | UInt32(value)
             bitCount &+= 6
             if bitCount >= 8 {
                 bitCount &-= 8
-                scratch.append(UInt8(truncatingIfNeeded: bits >> bitCount))
+                output.append(UInt8(truncatingIfNeeded: bits >> bitCount))
             }
         }
+        return true
     }
 }

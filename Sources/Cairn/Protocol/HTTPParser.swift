@@ -97,6 +97,7 @@ final class HTTPParser: ProtocolParser {
         answered = nil
         hasSeenContinue = false
         nextID = 0
+        successor = nil
     }
 
     // MARK: Messages
@@ -244,7 +245,7 @@ final class HTTPParser: ProtocolParser {
     }
 
     private func begin(into output: ParserOutput) -> Transaction {
-        let transaction = output.begin(HTTP.definition, id: nextID)
+        let transaction = output.begin(HTTP.definition, as: HTTP.definition, id: nextID)
         nextID &+= 1
         return transaction
     }

@@ -30,6 +30,9 @@ public final class ProtocolDefinition: Sendable {
     let serverNameField: Int?
     /// Looks at the first bytes of one direction.
     let detector: Detector
+    /// The definition whose transactions its parser makes, if they are not its own: then rules name it, and this one has no
+    /// fields.
+    let transactions: ProtocolDefinition?
     /// Makes a parser for one flow; nil for tables without one, and for protocols that are only
     /// recognised.
     let makeParser: (@Sendable () -> ProtocolParser)?
@@ -43,7 +46,7 @@ public final class ProtocolDefinition: Sendable {
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
-        detector: Detector? = nil,
+        detector: Detector? = nil, transactions: ProtocolDefinition? = nil,
         makeParser: (@Sendable () -> ProtocolParser)? = nil
     ) {
         self.name = name
@@ -63,6 +66,7 @@ public final class ProtocolDefinition: Sendable {
         self.portUse = portUse
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.detector = detector ?? { start, context in detect(start, context.direction) }
+        self.transactions = transactions
         self.makeParser = makeParser
     }
 
@@ -116,6 +120,13 @@ public final class ProtocolDefinition: Sendable {
     /// The index of an anomaly by its name or another name of it, without the protocol's prefix.
     func anomalyIndex(of name: String) -> Int? {
         anomalies.firstIndex(of: anomalyAliases[name] ?? name)
+    }
+
+    /// The name of an anomaly in records: with the protocol's prefix, unless it has that of another one that makes
+    /// transactions of this definition.
+    func anomalyName(_ index: Int) -> String {
+        let own = anomalies[index]
+        return own.contains(".") ? own : "\(name).\(own)"
     }
 }
 

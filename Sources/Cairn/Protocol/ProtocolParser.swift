@@ -12,6 +12,8 @@ class ProtocolParser {
     final var handsOver = false
     /// Set by a parser when what follows in both directions is encrypted: nobody need look at it.
     final var opacity = Opacity.clear
+    /// The name of that protocol, if it is known, and what its parser is to know of this one (`inherit`).
+    final var successor: (name: String, legacy: HTTPBuffer)?
     /// Bytes at the end of the last `parse` that belong to the next protocol; counts only if
     /// `handsOver` is set.
     final var leftoverByteCount = 0
@@ -24,6 +26,9 @@ class ProtocolParser {
     func parseDatagram(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
         parse(bytes, direction, into: output)
     }
+
+    /// Takes what the protocol that was spoken before left, before anything is parsed.
+    func inherit(_ bytes: RawSpan, into output: ParserOutput) {}
 
     /// Bytes of one direction are missing and will not come.
     func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {}
@@ -105,8 +110,16 @@ final class ParserOutput {
     }
 
     /// Takes a transaction from the pool.
-    func begin(_ definition: ProtocolDefinition, id: UInt64) -> Transaction {
+    ///
+    /// - Parameter spoken: The protocol, where several make transactions of the definition.
+    func begin(
+        _ definition: ProtocolDefinition, as spoken: ProtocolDefinition? = nil, id: UInt64
+    ) -> Transaction {
         let transaction = pool(of: definition).take() ?? Transaction(definition)
+        if let spoken {
+            transaction.spoken = spoken
+            if spoken !== definition { pool(of: spoken).begunCount &+= 1 }
+        }
         openTransactionCount &+= 1
         transaction.isPooled = false
         transaction.id = id
@@ -169,7 +182,11 @@ final class ParserOutput {
         _ definitions: [ProtocolDefinition] = Protocols.all, into counters: inout Counters
     ) {
         for definition in definitions where definition.makeParser != nil {
-            let count = pool(of: definition).begunCount
+            var count = pool(of: definition).begunCount
+            // Those of others with the same table are theirs.
+            for other in definitions where other.transactions === definition {
+                count &-= pool(of: other).begunCount
+            }
             counters.add("app_layer.tx.\(definition.name)", count)
         }
     }

@@ -409,7 +409,9 @@ extension ProtocolSessions {
         noteServerName(since: eventCount, session, output)
         guard parser.handsOver else { return }
         let leftover = min(bytes.count, max(0, parser.leftoverByteCount))
+        let successor = parser.successor
         handOver(session, output)
+        if let successor { begin(successor.name, successor.legacy, session, output) }
         take(
             UnsafeRawBufferPointer(rebasing: bytes.suffix(leftover)), direction, session, output)
     }
@@ -437,6 +439,17 @@ extension ProtocolSessions {
         session.pointee.handoverCount &+= 1
         session.pointee.state = .detecting
         if session.pointee.handoverCount > limits.handoverCountMax { fail(session) }
+    }
+
+    /// Begins a protocol that the one before has agreed on; one that is not looked for is found as others are.
+    private func begin(
+        _ name: String, _ legacy: HTTPBuffer, _ session: SessionPointer, _ output: ParserOutput
+    ) {
+        guard session.pointee.state == .detecting,
+            let place = definitions.firstIndex(where: { $0.name == name })
+        else { return }
+        begin(place, session)
+        session.pointee.parser?.inherit(legacy.bytes.bytes, into: output)
     }
 
     /// Keeps the first name under which the client addresses the server.

@@ -4,10 +4,18 @@ enum Protocols {
 
     /// Those with a parser: rules can be on their transactions.
     static let parsed: [ProtocolDefinition] = [
-        HTTP.definition, DNS.definition, DNS.multicastDefinition, DNS.linkLocalDefinition,
+        HTTP.definition, HTTP2.definition, DNS.definition, DNS.multicastDefinition,
+        DNS.linkLocalDefinition,
         TLS.definition, SMB.definition, DCERPC.definition, Kerberos.definition, RDP.definition,
         SSH.definition, SMTP.definition,
     ]
+
+    /// The names of the protocols that make the transactions of a subject.
+    static func speaking(_ subject: Int) -> Set<String> {
+        let definition = FieldRegistry.subjects[subject]
+        return Set(
+            parsed.filter { $0 === definition || $0.transactions === definition }.map(\.name))
+    }
 }
 
 /// A field by its place: the subject whose table declares it, and its index there.

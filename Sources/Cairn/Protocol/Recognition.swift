@@ -5,7 +5,7 @@
 /// look at the first bytes of the client at the server's ports.
 enum Recognition {
     static let definitions =
-        [ftp, imap, rfb, bittorrent, http2, telnet, mqtt, nfs, sip]
+        [ftp, imap, rfb, bittorrent, telnet, mqtt, nfs, sip]
         + probedDatagrams + industrial
 
     // MARK: By their first words
@@ -33,16 +33,6 @@ enum Recognition {
         name: "bittorrent-dht", summary: "distributed hash table of BitTorrent (BEP 5)",
         fields: [], overUDP: true,
         detect: { start, _ in start.opens(with: "d1:ad2:id20:", isCased: true) })
-
-    /// The line that a client's connection preface opens with (RFC 9113 §3.4); at port 80 the
-    /// server's SETTINGS frame too (§6.5).
-    private static let http2 = ProtocolDefinition(
-        name: "http2", summary: "HTTP/2 without TLS (RFC 9113)", fields: [], overTCP: true,
-        ports: [80],
-        detector: { start, context in
-            if context.direction == .toServer { return start.opens(with: "PRI * HTTP/2.0\r\n") }
-            return context.isAtPort ? RecognitionProbes.http2Settings(start) : .no
-        })
 
     // MARK: At their ports
 

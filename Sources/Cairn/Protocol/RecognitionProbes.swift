@@ -3,12 +3,6 @@
 enum RecognitionProbes {
     // MARK: Streams
 
-    /// A SETTINGS frame, which is always the connection's (RFC 9113 §6.5).
-    static func http2Settings(_ start: RawSpan) -> Detection {
-        guard start.byteCount >= 9 else { return .needMore }
-        return start.byte(at: 3) == 4 && start.bigEndian(UInt32.self, at: 5) == 0 ? .yes : .no
-    }
-
     /// A control packet's type other than 0, flags with a quality of service that there is, and a
     /// length of at most four bytes (OASIS MQTT 5.0 §2.1, §1.5.5).
     static func mqtt(_ start: RawSpan) -> Detection {

@@ -3,6 +3,8 @@
 /// when both directions are complete and everything has been evaluated.
 final class Transaction {
     let definition: ProtocolDefinition
+    /// What was spoken, where several protocols make transactions of one definition; else nil, and the flow says it.
+    var spoken: ProtocolDefinition?
     /// Position in its flow, from 0: `tx_id`.
     var id: UInt64 = 0
     /// One thread works on a transaction, and no access reaches into another: the checks for that
@@ -64,6 +66,7 @@ final class Transaction {
     /// Makes it as new.
     func reset() {
         id = 0
+        spoken = nil
         isPooled = false
         isRecorded = false
         carrierID = 0

@@ -75,7 +75,9 @@ extension SuricataDraft {
         }
         let subject = own.sticky.subject
         let name = FieldRegistry.subjects[subject].name
-        if !proto.applications.isEmpty, !proto.applications.contains(name) {
+        if !proto.applications.isEmpty,
+            Protocols.speaking(subject).isDisjoint(with: proto.applications)
+        {
             throw SuricataProblem(
                 offset: first.offset,
                 message: "'\(own.sticky.keyword)' is about \(name), the rule about"
@@ -94,11 +96,20 @@ extension SuricataDraft {
             offset: offset, message: "\(proto.applications[0]) carries no files")
     }
 
+    /// Which of the protocols that make the subject's transactions the rule means, unless it means all.
+    private func speaking(on subject: Int) -> [Condition] {
+        let all = Protocols.speaking(subject)
+        let meant = proto.applications.filter(all.contains)
+        return meant.isEmpty || meant.count == all.count
+            ? [] : [.anyOf(meant.map { Self.speaks($0) })]
+    }
+
     /// A rule on HTTP that looks at nothing but `file.data` is about HTTP's bodies.
     private func onlyHTTPFiles(
         _ stickies: [(sticky: SuricataSticky, offset: Int)]
     ) -> (sticky: SuricataSticky, offset: Int)? {
-        guard proto.applications.first == "http", !looksAgainAtFiles,
+        guard !Protocols.speaking(Self.http).isDisjoint(with: proto.applications),
+            !looksAgainAtFiles,
             let field = SuricataBuffers.httpFileData,
             stickies.allSatisfy({ $0.sticky.keyword == "file.data" })
         else { return nil }
@@ -162,7 +173,7 @@ extension SuricataDraft {
         _ subject: Int, _ direction: Direction?
     ) throws(SuricataProblem) -> Condition {
         var conditions = commonTests + protocolTests
-        if subject == Self.file { conditions = speaking() + conditions }
+        conditions = (subject == Self.file ? speaking() : speaking(on: subject)) + conditions
         for buffer in buffers {
             switch buffer.place {
             case .transaction(let sticky):

@@ -195,7 +195,7 @@ enum SuricataBuffers {
     /// Protocols of buffers that are not called like them.
     private static let services = [
         "ja3": "tls", "ja3s": "tls", "ja4": "tls", "ja4s": "tls", "email": "smtp",
-        "sdp": "sip", "http2": "http2",
+        "sdp": "sip", "http2": "http",
     ]
 
     /// Fields of the two directions where they are not variants of one name.

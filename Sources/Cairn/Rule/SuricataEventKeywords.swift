@@ -37,7 +37,10 @@ extension SuricataDraft {
             !FieldRegistry.subjects[subject].anomalyFields.isEmpty
         else { throw option.unsupported("events of \(service)") }
         let definition = FieldRegistry.subjects[subject]
-        guard let index = definition.anomalyIndex(of: String(parts[1])) else {
+        guard
+            let index = definition.anomalyIndex(of: value.text.lowercased())
+                ?? definition.anomalyIndex(of: String(parts[1]))
+        else {
             throw option.unsupported("the event '\(value.text)'")
         }
         let field = definition.fields[definition.anomalyFields.lowerBound].name

@@ -247,6 +247,17 @@ enum SuricataKeywords {
         ("pcrexform", { (d, o, _) throws(SuricataProblem) in try d.replace(o) }),
         ("asn1", { (d, o, _) throws(SuricataProblem) in try d.asn1(o) }),
         ("entropy", { (d, o, _) throws(SuricataProblem) in try d.entropy(o) }),
+        (
+            "http2.frametype",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.http2Name(o, among: HTTP2FrameType.names)
+            }
+        ),
+        (
+            "http2.errorcode",
+            { (d, o, _) throws(SuricataProblem) in try d.http2Name(o, among: HTTP2.errorNames) }
+        ),
+        ("http2.settings", { (d, o, _) throws(SuricataProblem) in try d.http2Setting(o) }),
         ("tls.version", { (d, o, _) throws(SuricataProblem) in try d.tlsVersion(o) }),
         ("ssl_version", { (d, o, _) throws(SuricataProblem) in try d.sslVersion(o) }),
     ]
@@ -257,6 +268,9 @@ enum SuricataKeywords {
         ("dns.rcode", "dns", "dns.rcode", 0...65_535),
         ("dns.rrtype", "dns", "dns.rrtype.number", 0...65_535),
         ("tls.cert_chain_len", "tls", "tls.cert_chain_len", 0...0xffff_ffff),
+        ("http2.priority", "http", "http2.priority", 0...255),
+        ("http2.size_update", "http", "http2.size_update", 0...0xffff_ffff),
+        ("http2.window", "http", "http2.window", 0...0xffff_ffff),
         ("krb5_msg_type", "krb5", "krb5.msg_type", 0...255),
         ("krb5_err_code", "krb5", "krb5.error_code", 0...0xffff_ffff),
     ]
@@ -316,8 +330,7 @@ enum SuricataKeywords {
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
         "dnp3_obj", "domain", "enip_command",
         "flowvar", "frame", "ftpbounce",
-        "ftpdata_command", "geoip", "http2.errorcode", "http2.frametype",
-        "http2.priority", "http2.settings", "http2.size_update", "http2.window",
+        "ftpdata_command", "geoip",
         "ike.chosen_sa_attribute", "ike.exchtype",
         "ike.key_exchange_payload_length", "ike.nonce_payload_length", "ip.dst", "ip.src",
         "iprep", "krb5.ticket_encryption",

@@ -1,7 +1,7 @@
 /// Keywords that test one value of a protocol's transactions.
 extension SuricataDraft {
     /// Adds tests of a protocol's field.
-    private mutating func test(
+    mutating func test(
         _ sticky: SuricataSticky?, _ predicates: [Predicate], _ option: SuricataOption
     ) throws(SuricataProblem) {
         guard let sticky else { throw option.unsupported() }

@@ -11,7 +11,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Frames of all link types.
     case decode
     /// Conversations, cut into pieces.
-    case http, dns, tls, smb, dcerpc, kerberos, rdp, ssh, smtp
+    case http, http2, dns, tls, smb, dcerpc, kerberos, rdp, ssh, smtp
     /// Files of rules.
     case rules
     /// Captures through all stages, with rules that make use of them.
@@ -27,6 +27,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .capture: fuzzCapture(input)
         case .decode: fuzzDecode(FuzzScript(input))
         case .http: FuzzedFlow.run(FuzzScript(input), HTTP.definition)
+        case .http2: FuzzedFlow.run(FuzzScript(input), HTTP2.definition)
         case .dns: FuzzedFlow.run(FuzzScript(input), DNS.definition)
         case .tls: FuzzedFlow.run(FuzzScript(input), TLS.definition)
         case .smb: FuzzedFlow.run(FuzzScript(input), SMB.definition)
