@@ -1,5 +1,5 @@
-/// What Teredo puts between UDP and IPv6 (RFC 4380 §5.1.1): authentication, then the origin, both
-/// optional.
+/// What Teredo puts between UDP and IPv6 (RFC 4380 §5.1.1): nothing or the origin. What has an authentication before it is
+/// the negotiation of a client with its server (§5.2.1), no traffic that a tunnel carries.
 struct TeredoHeader: Equatable, Sendable {
     let byteCount: Int
 
@@ -7,12 +7,7 @@ struct TeredoHeader: Equatable, Sendable {
     /// Any datagram may use the port.
     init?(decoding bytes: RawSpan) {
         var offset = 0
-        if bytes.byteCount >= 4, bytes.bigEndian(UInt16.self, at: 0) == 1 {
-            offset = 13 &+ Int(bytes.byte(at: 2)) &+ Int(bytes.byte(at: 3))
-        }
-        if bytes.byteCount &- offset >= 8, bytes.bigEndian(UInt16.self, at: offset) == 0 {
-            offset &+= 8
-        }
+        if bytes.byteCount >= 8, bytes.bigEndian(UInt16.self, at: 0) == 0 { offset = 8 }
         guard bytes.byteCount &- offset >= IPv6Header.byteCount,
             bytes.byte(at: offset) >> 4 == 6,
             Int(bytes.bigEndian(UInt16.self, at: offset &+ 4)) &+ IPv6Header.byteCount

@@ -142,6 +142,7 @@ final class Shard: @unchecked Sendable {
         place.isOfPacket = true
         place.isEstablished = segment.isEstablished
         place.streamAnomalies = segment.anomalies
+        if let opacity = segment.opacity { place.opacity = opacity }
         if let tracked {
             place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
         }
@@ -152,6 +153,7 @@ final class Shard: @unchecked Sendable {
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow, _ findings: Findings
     ) {
         let wasEstablished = tracked.flow.pointee.state == .established
+        let opacity = sessions.opacity(of: tracked.flow)
         streams.process(packet, tracked.flow, tracked.direction)
         if let recorder, !streams.anomalies.isEmpty {
             recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
@@ -164,7 +166,7 @@ final class Shard: @unchecked Sendable {
             packet, tracked,
             SegmentView(
                 isEstablished: wasEstablished || streams.isEstablished,
-                isInStream: streams.isAccepted, anomalies: streams.anomalies))
+                isInStream: streams.isAccepted, anomalies: streams.anomalies, opacity: opacity))
     }
 
     /// What rules on packets ask of a segment.
@@ -175,6 +177,8 @@ final class Shard: @unchecked Sendable {
         var isInStream = false
         /// What was odd about it.
         var anomalies = StreamAnomalySet()
+        /// What rules could not look at before it: a packet that makes a stream opaque is looked at itself.
+        var opacity: Opacity?
     }
 
     private func inspectDatagram(
@@ -207,11 +211,7 @@ final class Shard: @unchecked Sendable {
             case .progress:
                 guard let transaction = event.transaction else { continue }
                 matcher.inspect(transaction, place)
-                if let flow = place.flow, transaction.progress(event.direction) == .complete {
-                    let isReversed = place.isReversed
-                    matcher.endMessage(
-                        flow, isReversed ? event.direction.reversed : event.direction)
-                }
+                endChunk(transaction, event.direction, place)
                 // Both directions may have become complete at once: two events, one record.
                 if transaction.isComplete, !transaction.isRecorded {
                     transaction.isRecorded = true
@@ -231,6 +231,17 @@ final class Shard: @unchecked Sendable {
             }
         }
         parsed.drain()
+    }
+
+    /// Lets rules on payload look at a direction's stream where the protocol ends a chunk.
+    private func endChunk(_ transaction: Transaction, _ direction: Direction, _ place: Place) {
+        guard let flow = place.flow else { return }
+        switch transaction.definition.chunkEnds {
+        case .never: return
+        case .messages where transaction.progress(direction) != .complete: return
+        case .messages, .steps:
+            matcher.endMessage(flow, place.isReversed ? direction.reversed : direction)
+        }
     }
 
     // MARK: Places

@@ -112,7 +112,8 @@ extension Matcher {
     private func inspectDueChunk(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic
     ) {
-        guard let flow = place.flow, flow.pointee.matchState >= 0, let direction = place.direction
+        guard place.opacity == .clear, let flow = place.flow, flow.pointee.matchState >= 0,
+            let direction = place.direction
         else { return }
         let side = streams.side(of: flow, direction)
         let isDue =

@@ -153,6 +153,9 @@ final class Matcher {
 }
 
 extension Traffic {
+    /// Encapsulating Security Payload (RFC 4303), two ends of which share a key.
+    private static let esp: UInt8 = 50
+
     /// What a packet says about itself.
     init(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
         source = packet.pointee.sourceAddress
@@ -174,11 +177,14 @@ extension Traffic {
         }
     }
 
-    /// Whether a packet is the first of its direction, or of no flow.
+    /// Whether a packet is the first of its direction, or of no conversation: rules on ends ask each packet of a protocol
+    /// that has none, such as GRE or IGMP.
     private func isFirst(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context
     ) -> Bool {
-        guard let flow = place.flow, let direction = place.direction else { return true }
+        guard let flow = place.flow, let direction = place.direction,
+            packet.pointee.transport != .other || packet.pointee.ipProtocol == Self.esp
+        else { return true }
         let counts = direction == .toServer ? flow.pointee.toServer : flow.pointee.toClient
         return counts.packetCount <= 1
     }

@@ -213,10 +213,11 @@ extension CommonFields {
         transport == .tcp || transport == .udp || transport == .sctp
     }
 
-    /// nil without an IP header that could be decoded.
+    /// nil without an IP header, or with one whose length is more than there is.
     private static func version(_ context: Context) -> Int64? {
-        if let packet = context.packet, packet.pointee.transport == .none,
-            packet.pointee.flags.contains(.undecoded)
+        if let packet = context.packet, packet.pointee.flags.contains(.undecoded),
+            packet.pointee.anomalies.contains(.ipv4Truncated)
+                || packet.pointee.anomalies.contains(.ipv6Truncated)
         {
             return nil
         }

@@ -33,6 +33,8 @@ public final class ProtocolDefinition: Sendable {
     /// The definition whose transactions its parser makes, if they are not its own: then rules name it, and this one has no
     /// fields.
     let transactions: ProtocolDefinition?
+    /// When rules on payload look at what came of a stream, though little came.
+    let chunkEnds: ChunkEnds
     /// Makes a parser for one flow; nil for tables without one, and for protocols that are only
     /// recognised.
     let makeParser: (@Sendable () -> ProtocolParser)?
@@ -42,7 +44,7 @@ public final class ProtocolDefinition: Sendable {
         anomalies: [String] = [], anomalyAliases: [String: String] = [:],
         hasAnomaliesEachWay: Bool = false,
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
-        portUse: PortUse = .hint, serverName: String? = nil,
+        portUse: PortUse = .hint, serverName: String? = nil, chunkEnds: ChunkEnds = .never,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
@@ -65,6 +67,7 @@ public final class ProtocolDefinition: Sendable {
         self.ports = ports
         self.portUse = portUse
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
+        self.chunkEnds = chunkEnds
         self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.transactions = transactions
         self.makeParser = makeParser
@@ -150,6 +153,16 @@ enum PortUse: Sendable {
     /// Where the server has one of them little evidence is enough: it is looked for only there, and
     /// after all others.
     case lastResort
+}
+
+/// With what of a protocol the payload that rules look at in one piece ends, however short it is. Suricata looks at the
+/// streams of other protocols when enough came.
+enum ChunkEnds: Sendable {
+    case never
+    /// With each message.
+    case messages
+    /// With each step of a message: its head, its body.
+    case steps
 }
 
 /// Looks at the first bytes of one direction of a stream, or at a datagram.

@@ -1,7 +1,7 @@
 /// Reads SSH up to the offer of algorithms of each end (RFC 4253 §4.2, §6, §7.1).
 ///
-/// Kept of each direction is an unfinished line or packet, at most `packetByteCountMax` bytes. What
-/// follows the offers is not looked at.
+/// Kept of each direction is an unfinished line or packet, at most `packetByteCountMax` bytes. Of what
+/// follows the offers only the types of messages are looked at, up to the one with which encryption begins.
 final class SSHParser: ProtocolParser {
     /// Bytes of an identification line with its end (RFC 4253 §4.2).
     private static let lineByteCountMax = 255
@@ -15,19 +15,30 @@ final class SSHParser: ProtocolParser {
     private let toServer = Side()
     private let toClient = Side()
 
-    private enum State { case banner, packet, done }
+    private enum State { case banner, packet, exchange, done }
+
+    /// Types of messages (RFC 4253 §12).
+    private enum Message {
+        static let offer: UInt8 = 20
+        static let newKeys: UInt8 = 21
+    }
 
     private final class Side {
         var state = State.banner
         var lineCount = 0
         var isLineLong = false
         let bytes = HTTPBuffer()
+        /// Bytes of a packet of the key exchange that are still to come.
+        var remaining = 0
+        var isEncrypted = false
 
         func reset() {
             state = .banner
             lineCount = 0
             isLineLong = false
             bytes.removeAll()
+            remaining = 0
+            isEncrypted = false
         }
     }
 
@@ -49,11 +60,12 @@ final class SSHParser: ProtocolParser {
         guard side.state != .done else { return }
         let transaction = begin(output)
         var position = 0
-        while position < bytes.byteCount, side.state != .done {
-            if side.state == .banner {
-                readLine(bytes, at: &position, side, direction, transaction, output)
-            } else {
-                readPacket(bytes, at: &position, side, direction, transaction, output)
+        while position < bytes.byteCount {
+            switch side.state {
+            case .banner: readLine(bytes, at: &position, side, direction, transaction, output)
+            case .packet: readPacket(bytes, at: &position, side, direction, transaction, output)
+            case .exchange: skipPacket(bytes, at: &position, side)
+            case .done: return
             }
         }
     }
@@ -162,12 +174,36 @@ final class SSHParser: ProtocolParser {
         }
         guard packet.byteCount == 4 &+ byteCount else { return }
         // The first packet that is no offer ends what can be read.
-        if packet.byte(at: 5) == 20 {
-            if !storeOffer(packet, direction, transaction, output) {
-                report(.invalidRecord, direction, transaction, output)
-            }
+        let isOffer = packet.byte(at: 5) == Message.offer
+        if isOffer, !storeOffer(packet, direction, transaction, output) {
+            report(.invalidRecord, direction, transaction, output)
         }
         end(direction, transaction, output)
+        if isOffer { side.state = .exchange }
+    }
+
+    /// Goes over a packet of the key exchange; when both ends have taken the new keys, everything is encrypted.
+    private func skipPacket(_ bytes: RawSpan, at position: inout Int, _ side: Side) {
+        let skipped = min(side.remaining, bytes.byteCount &- position)
+        side.remaining &-= skipped
+        position &+= skipped
+        // Length, length of the padding, type.
+        let count = min(6 &- side.bytes.count, bytes.byteCount &- position)
+        guard count > 0 else { return }
+        side.bytes.append(bytes.extracting(position..<position &+ count))
+        position &+= count
+        guard side.bytes.count == 6 else { return }
+        let head = side.bytes.bytes.bytes
+        let byteCount = Int(head.bigEndian(UInt32.self, at: 0))
+        let type = head.byte(at: 5)
+        side.bytes.removeAll()
+        guard byteCount >= 2, byteCount <= Self.packetByteCountMax, type != Message.newKeys else {
+            side.state = .done
+            side.isEncrypted = type == Message.newKeys
+            if toServer.isEncrypted, toClient.isEncrypted { opacity = .payload }
+            return
+        }
+        side.remaining = byteCount &- 2
     }
 
     /// Stores the algorithms of a SSH_MSG_KEXINIT (RFC 4253 §7.1): behind the cookie ten lists of

@@ -1,5 +1,5 @@
 /// Reads the clear part of TLS connections: records put together to handshake messages, until a
-/// direction encrypts; then nothing more is looked at.
+/// direction encrypts; then nothing but records' headers, up to the first one with application data.
 ///
 /// Of each direction one unfinished message is kept, at most `messageByteCountMax` bytes and a
 /// record.
@@ -9,12 +9,10 @@ final class TLSParser: ProtocolParser {
     static let recordByteCountMax = 16_384 + 2_048
     /// Bytes of a handshake message.
     static let messageByteCountMax = 1 << 16
+    private static let applicationData: UInt8 = 23
 
     private var transaction: Transaction?
     private let sides = PerDirection(repeating: Side())
-    /// Everything that is in clear has been seen.
-    private var isDone = false
-
     // What the two ends have agreed on.
     private var clientSessionID: [UInt8] = []
     /// The version in the ServerHello, 0 before.
@@ -26,7 +24,7 @@ final class TLSParser: ProtocolParser {
 
     /// One direction's records.
     private struct Side {
-        enum Stage { case start, header, fragment, version2, opaque }
+        enum Stage { case start, header, fragment, version2, sealed, opaque }
 
         var stage: Stage = .start
         /// Bytes of the header so far, the first one highest.
@@ -40,6 +38,9 @@ final class TLSParser: ProtocolParser {
         var message: [UInt8] = []
         /// A ChangeCipherSpec came that may not mean what it says (TLS 1.3).
         var mayEncrypt = false
+
+        /// Nothing more of it is in clear.
+        var isOver: Bool { stage == .sealed || stage == .opaque }
 
         /// Bytes of the SSLv2 message, or of its length as long as that is not known.
         var version2ByteCount: Int {
@@ -58,7 +59,6 @@ final class TLSParser: ProtocolParser {
         transaction = nil
         sides[.toServer].forget()
         sides[.toClient].forget()
-        isDone = false
         clientSessionID.removeAll(keepingCapacity: true)
         version = 0
         isResumed = false
@@ -69,7 +69,6 @@ final class TLSParser: ProtocolParser {
     // MARK: Records
 
     override func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
-        guard !isDone else { return }
         var position = 0
         while position < bytes.byteCount {
             switch sides[direction].stage {
@@ -77,6 +76,7 @@ final class TLSParser: ProtocolParser {
             case .header: readHeader(bytes, &position, direction, output)
             case .fragment: readFragment(bytes, &position, direction, output)
             case .version2: readVersion2(bytes, &position, direction, output)
+            case .sealed: readSealed(bytes, &position, direction)
             case .opaque: return
             }
         }
@@ -118,13 +118,52 @@ final class TLSParser: ProtocolParser {
             report(anomaly, direction, output)
             return end(direction, output)
         }
-        // Application data is encrypted always.
-        if type == 23 { return encrypt(direction, output) }
+        if type == Self.applicationData {
+            // It is encrypted always.
+            encrypt(direction, output)
+            return takeApplicationData()
+        }
         sides[direction].type = type
         sides[direction].fragmentByteCount = byteCount
         sides[direction].remaining = byteCount
         if byteCount > 0 { sides[direction].stage = .fragment }
         if type != 22 { sides[direction].message.removeAll(keepingCapacity: true) }
+    }
+
+    /// Skips encrypted records until application data comes, or what is no record.
+    private func readSealed(
+        _ bytes: RawSpan, _ position: inout Int, _ direction: Direction
+    ) {
+        let skipped = min(sides[direction].remaining, bytes.byteCount &- position)
+        sides[direction].remaining &-= skipped
+        position &+= skipped
+        while position < bytes.byteCount, sides[direction].headerByteCount < 5 {
+            sides[direction].header =
+                sides[direction].header << 8 | UInt64(bytes.byte(at: position))
+            sides[direction].headerByteCount &+= 1
+            position &+= 1
+        }
+        guard sides[direction].headerByteCount == 5 else { return }
+        let header = sides[direction].header
+        sides[direction].header = 0
+        sides[direction].headerByteCount = 0
+        let type = UInt8(truncatingIfNeeded: header >> 32)
+        let version = UInt16(truncatingIfNeeded: header >> 16)
+        sides[direction].remaining = Int(header & 0xffff)
+        if flaw(type: type, version: version, sides[direction].remaining) != nil {
+            sides[direction].stage = .opaque
+        } else if type == Self.applicationData {
+            takeApplicationData()
+        }
+    }
+
+    /// With application data behind a whole handshake, payload says nothing any more.
+    private func takeApplicationData() {
+        guard encryptingCount == 2 || TLSNumbers.isVersion13(version) else { return }
+        opacity = .payload
+        for direction in [Direction.toServer, .toClient] where sides[direction].stage == .sealed {
+            sides[direction].stage = .opaque
+        }
     }
 
     private func flaw(type: UInt8, version: UInt16, _ byteCount: Int) -> TLS.Anomaly? {
@@ -180,7 +219,7 @@ final class TLSParser: ProtocolParser {
         var message: [UInt8] = []
         swap(&message, &sides[direction].message)
         var consumed = 0
-        while message.count &- consumed >= 4, sides[direction].stage != .opaque {
+        while message.count &- consumed >= 4, !sides[direction].isOver {
             let start = consumed
             let byteCount = message.withUnsafeBytes { Int($0.bytes.bigEndian24(at: start &+ 1)) }
             if isEncrypted(type: message[start], byteCount, direction) {
@@ -200,7 +239,7 @@ final class TLSParser: ProtocolParser {
             consumed = end
         }
         message.removeFirst(consumed)
-        if sides[direction].stage != .opaque { swap(&message, &sides[direction].message) }
+        if !sides[direction].isOver { swap(&message, &sides[direction].message) }
     }
 
     /// Behind a ChangeCipherSpec only a hello that fills its record is in clear.
@@ -369,10 +408,10 @@ final class TLSParser: ProtocolParser {
         if let transaction { return transaction }
         let transaction = output.begin(TLS.definition, id: 0)
         self.transaction = transaction
-        if sides[.toServer].stage == .opaque {
+        if sides[.toServer].isOver {
             output.advance(transaction, .toServer, to: .complete)
         }
-        if sides[.toClient].stage == .opaque {
+        if sides[.toClient].isOver {
             output.advance(transaction, .toClient, to: .complete)
         }
         return transaction
@@ -386,18 +425,21 @@ final class TLSParser: ProtocolParser {
 
     /// The direction is encrypted from here on.
     private func encrypt(_ direction: Direction, _ output: ParserOutput) {
-        guard sides[direction].stage != .opaque else { return }
+        guard !sides[direction].isOver else { return }
         encryptingCount &+= 1
-        if encryptingCount == 2 { opacity = .payload }
+        let remaining = sides[direction].remaining
         end(direction, output)
+        guard opacity == .clear else { return }
+        sides[direction].stage = .sealed
+        sides[direction].remaining = remaining
     }
 
     /// Looks at nothing more in a direction: it encrypts, it is broken, or it is over.
     private func end(_ direction: Direction, _ output: ParserOutput) {
-        guard sides[direction].stage != .opaque else { return }
+        guard !sides[direction].isOver else { return }
         sides[direction].forget()
         sides[direction].stage = .opaque
-        isDone = sides[.toServer].stage == .opaque && sides[.toClient].stage == .opaque
+        let isDone = sides[.toServer].isOver && sides[.toClient].isOver
         guard let transaction else { return }
         if direction == .toClient, version != 0 {
             let isWithout = isResumed && !hasServerCertificate

@@ -216,7 +216,7 @@ extension SuricataDraft {
     /// Frames that hold no IP packet are looked at by rules on decoder events alone.
     private var looksAtIPOnly: Bool {
         proto.transports.isEmpty && proto.applications.isEmpty && proto.ipVersion == nil
-            && !looksAtDecoderEvents
+            && !proto.includesAllPackets && !looksAtDecoderEvents
     }
 
     /// The flow speaks the protocol of the rule's header.

@@ -100,6 +100,8 @@ struct SuricataProtocol: Equatable {
     var transports: [Transport] = []
     /// Where rules on payload look, if the protocol says so.
     var inspection: PayloadInspection?
+    /// Frames without IP are meant too.
+    var includesAllPackets = false
     /// 4 or 6 if only that version of IP is meant.
     var ipVersion: Int64?
     /// What the flow must speak: names of `app_proto`, one of them.
@@ -115,7 +117,7 @@ struct SuricataProtocol: Equatable {
         "udp": .init(transports: [.udp]), "sctp": .init(transports: [.sctp]),
         "icmp": .init(transports: [.icmp, .icmpv6]), "icmpv4": .init(transports: [.icmp]),
         "icmpv6": .init(transports: [.icmpv6]),
-        "ip": .init(), "pkthdr": .init(),
+        "ip": .init(), "pkthdr": .init(includesAllPackets: true),
         "ipv4": .init(ipVersion: 4), "ip4": .init(ipVersion: 4),
         "ipv6": .init(ipVersion: 6), "ip6": .init(ipVersion: 6),
     ]

@@ -101,8 +101,6 @@ extension TCPReassembler {
         if settings.asyncOneside, !flow.pointee.hasSeenBothDirections {
             connection.pointee.flags.insert(.oneSided)
         }
-        // The SYN's data, if the SYN/ACK acknowledged it.
-        deliver(connection.stream(.toServer), .toServer)
     }
 
     /// Window, scale and timestamp of a SYN or SYN/ACK. The window in them is never scaled (RFC

@@ -80,8 +80,8 @@ import Testing
             testDescription: "Teredo", packet: udp(3544, "", inner6), counter: "teredo",
             outerTransport: .udp),
         Tunnel(
-            testDescription: "Teredo with authentication and origin",
-            packet: udp(3544, "0001 0000 0000000000000000 00 0000 8000 00000000", inner6),
+            testDescription: "Teredo with an origin",
+            packet: udp(3544, "0000 8000 00000000", inner6),
             counter: "teredo", outerTransport: .udp),
     ]
 
@@ -192,6 +192,11 @@ import Testing
             Wire.ipv4(17, Wire.udp(hex(payload), destination: port)), .raw)
         #expect(packets.count == 1 && packets[0].anomalyNames == names)
         #expect(packets[0].transport == .udp && packets[0].payloadArray == hex(payload))
+    }
+
+    @Test func `the negotiation of Teredo is no tunnel`() {
+        let packet = Self.udp(3544, "0001 0000 0000000000000000 00 0000 8000 00000000", Self.inner6)
+        #expect(DecodeBench().decode(packet, .raw).count == 1)
     }
 
     @Test func `ports are settings`() {

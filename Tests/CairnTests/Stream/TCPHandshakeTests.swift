@@ -175,6 +175,8 @@ import Testing
         #expect(tcp.toServer == "")
         tcp.c(.ack, 103, 503)
         #expect(tcp.toClient == "cd")
+        #expect(tcp.toServer == "")
+        tcp.s(.ack, 503, 103)
         #expect(tcp.toServer == "ab")
         #expect(tcp.anomalies == [])
     }
