@@ -143,9 +143,11 @@ struct SuricataProtocol: Equatable {
     }()
 
     init(
-        transports: [Transport] = [], inspection: PayloadInspection? = nil, ipVersion: Int64? = nil
+        transports: [Transport] = [], inspection: PayloadInspection? = nil, ipVersion: Int64? = nil,
+        includesAllPackets: Bool = false
     ) {
         self.transports = transports
+        self.includesAllPackets = includesAllPackets
         self.inspection = inspection
         self.ipVersion = ipVersion
     }
