@@ -19,14 +19,20 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Only count skipped rules, do not list them.")
     var quiet = false
 
+    @Flag(help: "List the Suricata rules in comments too.")
+    var disabled = false
+
     @Argument(help: "Rule files or folders of them.", completion: .file())
     var paths: [String] = ["Rules"]
 
     func run() throws {
-        let set = RuleLoader(settings: try settings.load(strict: strict)).load(paths: paths)
+        var loader = RuleLoader(settings: try settings.load(strict: strict))
+        loader.listsDisabledRules = disabled
+        let set = loader.load(paths: paths)
         let diagnostics = set.diagnostics + Engine(rules: set).diagnostics
         let shown = diagnostics.filter { !(quiet && $0.severity == .skipped) }
         try printOutput(shown.map { "\($0)\n" }.joined())
+        try printOutput(set.disabledRules.map { "\($0)\n" }.joined())
         let errors = diagnostics.count { $0.severity == .error }
         let warnings = diagnostics.count { $0.severity == .warning }
         let skipped = diagnostics.count { $0.severity == .skipped }

@@ -114,6 +114,8 @@ struct PacketFlags: OptionSet, Sendable {
     static let undecoded = PacketFlags(rawValue: 64)
     /// Carries another packet, which follows it.
     static let tunnel = PacketFlags(rawValue: 128)
+    /// Checksums were not looked at, because nobody wants to know.
+    static let unverified = PacketFlags(rawValue: 256)
 }
 
 /// The control bits of a TCP header (RFC 9293 §3.1).

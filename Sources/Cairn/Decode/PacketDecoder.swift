@@ -217,7 +217,9 @@ final class PacketDecoder {
         count(.packets)
         hasVerified = false
         checksumAddressesDiffer = false
-        if !checksums.verifies { packet.pointee.flags.insert(.ignoreChecksums) }
+        guard !checksums.verifies else { return }
+        packet.pointee.flags.insert(.ignoreChecksums)
+        if checksums.mode == .none { packet.pointee.flags.insert(.unverified) }
     }
 
     @inline(__always)

@@ -259,6 +259,7 @@ final class Shard: @unchecked Sendable {
         guard flow.pointee.session >= 0 else { return place }
         var place = place
         place.applicationProtocol = sessions.definition(of: flow)
+        place.originalProtocol = sessions.originalDefinition(of: flow)
         place.hasFailed = sessions.hasFailed(flow)
         place.isReversed = sessions.isReversed(flow)
         place.opacity = sessions.opacity(of: flow)

@@ -33,6 +33,8 @@ struct Alert: Sendable {
     var fields: [CarriedField] = []
     /// What matched where.
     var matches: [Match] = []
+    /// What groups of expressions matched, by names like `flow:user`.
+    var captures: [(name: String, text: [UInt8])] = []
     /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
     var eventJSON: [UInt8] = []
 

@@ -12,6 +12,9 @@ enum AlertBuilder {
             alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
         }
         alert.matches = matches(compiled, evaluator)
+        alert.captures = evaluator.notes.labelTexts.map {
+            (compiled.program.sequences.labels[$0.name], $0.text)
+        }
         alert.actor = rule.pointee.actor.flatMap { event.copy(of: $0)?.first }
         alert.victim = rule.pointee.victim.flatMap { event.copy(of: $0)?.first }
         // For correlation source and destination are the ends of the flow, whatever the subject.

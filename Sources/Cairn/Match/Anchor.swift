@@ -93,6 +93,7 @@ struct AnchorCover {
 extension FieldMatch {
     /// The sets of literals without one of which the test does not hold, as anchors.
     fileprivate var anchorCovers: [AnchorCover] {
+        if elements != nil { return [] }
         switch predicate {
         case .text(let pattern):
             return pattern.parts.compactMap { part in

@@ -92,10 +92,16 @@ extension FieldMatch {
         }
     }
 
+    /// Reads variables that another sequence must have set before.
+    private var isDependent: Bool {
+        guard case .sequence(let steps) = predicate else { return false }
+        return !steps.foreignVariables.isEmpty
+    }
+
     fileprivate var cost: Int {
         let base =
             switch predicate {
-            case .number, .bits, .exists, .isAbsent, .timePart: 1
+            case .number, .bits, .integer, .exists, .isAbsent, .timePart: 1
             case .network: 2
             case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4
             case .fieldReference: 8
@@ -103,6 +109,6 @@ extension FieldMatch {
             case .inSet: 32
             case .regex: 64
             }
-        return base + 16 * transforms.count + (field == nil ? 128 : 0)
+        return base + 16 * transforms.count + (field == nil ? 128 : 0) + (isDependent ? 4096 : 0)
     }
 }

@@ -134,7 +134,7 @@ final class RuleEvaluator {
     }
 
     private func begin(_ rule: UnsafePointer<CompiledRules.Rule>) {
-        notes.truncate(to: 0)
+        notes.begin()
         event.orientation = rule.pointee.orientation
         // What another rule extracted is not this one's.
         for index in 0..<rule.pointee.variables.count { sequences.variables[index] = 0 }
@@ -147,12 +147,31 @@ final class RuleEvaluator {
         let test = program.tests.elements + Int(index)
         let start = max(0, known &- test.pointee.reach)
         notes.test = index
+        if test.pointee.elements >= 0 { return holdsOfElements(test) }
         switch test.pointee.kind {
         case .exists: return event.anyValue(test.pointee.source) { _ in true }
         case .isAbsent: return !event.anyValue(test.pointee.source) { _ in true }
         case .fieldReference: return refers(test)
         default: return event.anyValue(test.pointee.source) { holds(test, $0, from: start) }
         }
+    }
+
+    /// Asks the test of the values that it is about, and counts of how many it holds.
+    private func holdsOfElements(_ test: UnsafePointer<RuleProgram.Test>) -> Bool {
+        let choice = program.elementChoices.elements + Int(test.pointee.elements)
+        var count = 0
+        _ = event.anyValue(test.pointee.source) { _ in
+            count &+= 1
+            return false
+        }
+        let places = choice.pointee.places(of: count)
+        var (place, held) = (0, 0)
+        _ = event.anyValue(test.pointee.source) { value in
+            if places.contains(place), holds(test, value, from: 0) { held &+= 1 }
+            place &+= 1
+            return place >= places.upperBound
+        }
+        return choice.pointee.isMet(held: held, of: places.count)
     }
 
     private func holds(
@@ -166,6 +185,9 @@ final class RuleEvaluator {
         case .bits:
             guard let number = number(value) else { return false }
             return note(program.bitTests.elements[test.pointee.index].holds(number), value)
+        case .integer:
+            guard let number = number(value) else { return false }
+            return note(program.integerTests.elements[test.pointee.index].holds(number), value)
         case .timePart:
             guard let number = number(value) else { return false }
             let part = test.pointee.timePart.value(of: Timestamp(nanoseconds: number))
@@ -371,19 +393,6 @@ extension RuleProgram.Reference {
             }
         }
         return true
-    }
-}
-
-extension Comparison {
-    @inline(__always) func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Bool {
-        switch self {
-        case .equal: a == b
-        case .notEqual: a != b
-        case .less: a < b
-        case .lessOrEqual: a <= b
-        case .greater: a > b
-        case .greaterOrEqual: a >= b
-        }
     }
 }
 

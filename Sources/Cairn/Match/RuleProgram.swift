@@ -40,8 +40,8 @@ final class RuleProgram: @unchecked Sendable {
     /// One value test on one field.
     struct Test {
         enum Kind: UInt8 {
-            case text, regex, number, bits, network, exists, isAbsent, fieldReference, sequence,
-                inSet, timePart
+            case text, regex, number, bits, integer, network, exists, isAbsent, fieldReference,
+                sequence, inSet, timePart
         }
 
         var kind: Kind
@@ -55,6 +55,8 @@ final class RuleProgram: @unchecked Sendable {
         var timePart: TimePart = .minute
         var transforms: Range<Int> = 0..<0
         var steps: Range<Int> = 0..<0
+        /// Its place among the choices of elements; -1 for any element.
+        var elements: Int32 = -1
         /// Whether it depends on the first byte of the value, or on there being none behind the last.
         var needsStart = false
         var needsEnd = false
@@ -77,9 +79,11 @@ final class RuleProgram: @unchecked Sendable {
     let texts = FlatTable<TextTest>()
     let networks = FlatTable<IPNetwork>()
     let bitTests = FlatTable<BitTest>()
+    let integerTests = FlatTable<IntegerTest>()
     let sets = ValueSetTable()
     let references = FlatTable<Reference>()
     let transforms = FlatTable<TransformCode>()
+    let elementChoices = FlatTable<ElementChoice>()
     let regexes = RegexTable()
     let sequences: SequenceCode
     private let arena = Arena()
@@ -106,6 +110,7 @@ final class RuleProgram: @unchecked Sendable {
             transforms.append(code)
         }
         test.transforms = first..<transforms.count
+        if let elements = match.elements { test.elements = elementChoices.append(elements) }
         let isOfStream = subjects[subject] === StreamFields.definition
         switch match.predicate {
         case .text(let pattern):
@@ -132,6 +137,9 @@ final class RuleProgram: @unchecked Sendable {
         case .bits(let bits):
             test.kind = .bits
             test.index = Int(bitTests.append(bits))
+        case .integer(let integer):
+            test.kind = .integer
+            test.index = Int(integerTests.append(integer))
         case .network(let network):
             test.kind = .network
             test.index = Int(networks.append(network))

@@ -36,7 +36,8 @@ struct RuleTiming {
     /// - Parameter needsEnd: bytes behind those that are there could change the outcome.
     func readiness(of match: FieldMatch, _ isNegated: Bool, needsEnd: Bool) -> Readiness {
         if let field = match.field, Int(field.subject) != subject { return .always }
-        let waits = isNegated != match.predicate.isAbsence
+        // Which element is at a place, or the last, is certain when all are there.
+        let waits = isNegated != match.predicate.isAbsence || match.elements != nil
         if isStream { return waits || needsEnd ? .complete : .always }
         guard let field = match.field else {
             // A keyword may be in any field; it is asked with every step.

@@ -40,6 +40,8 @@ final class SequenceCode: @unchecked Sendable {
         var isAnchored: Bool
         /// Variables that the groups set, -1 for those that nobody reads.
         var captures: [Int16]
+        /// Places of the names under which the alert shows what groups matched, -1 for those that it does not show.
+        var labels: [Int16]
     }
 
     struct Bytes {
@@ -101,6 +103,8 @@ final class SequenceCode: @unchecked Sendable {
     let asn1Tests = FlatTable<ASN1Test>()
     let entropyTests = FlatTable<EntropyTest>()
     let regexTable: RegexTable
+    /// Names of texts that alerts show.
+    private(set) var labels: [String] = []
     private let arena: Arena
 
     /// Variables that one rule may have; rules with more do not load.
@@ -153,7 +157,8 @@ final class SequenceCode: @unchecked Sendable {
         case .regex(let pattern, _, let isNegated, let captures):
             let regex = Regex(
                 index: try regexTable.add(pattern), isAnchored: pattern.isAnchored,
-                captures: captures.map { place(of: $0, &variables) })
+                captures: captures.map { variablePlace(of: $0, &variables) },
+                labels: captures.map(labelPlace))
             return Step(
                 kind: .regex, index: regexes.append(regex), isNegated: isNegated,
                 isRelative: isRelative)
@@ -237,6 +242,19 @@ final class SequenceCode: @unchecked Sendable {
         case .number(let value): Number(value: SequenceRunner.bounded(value))
         case .variable(let name): Number(variable: place(of: name, &variables))
         }
+    }
+
+    private func variablePlace(of capture: String, _ variables: inout [String]) -> Int16 {
+        guard case .variable(let name) = RegexCapture(capture) else { return -1 }
+        return place(of: name, &variables)
+    }
+
+    private func labelPlace(of capture: String) -> Int16 {
+        guard case .label(let name) = RegexCapture(capture) else { return -1 }
+        if let index = labels.firstIndex(of: name) { return Int16(truncatingIfNeeded: index) }
+        guard labels.count < Int(Int16.max) else { return -1 }
+        labels.append(name)
+        return Int16(truncatingIfNeeded: labels.count - 1)
     }
 
     private func place(of name: String, _ variables: inout [String]) -> Int16 {

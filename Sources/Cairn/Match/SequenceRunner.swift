@@ -225,10 +225,8 @@ final class SequenceRunner {
             let distance = content.pointee.distance.map(value) ?? 0
             low = max(0, origin &+ distance)
             if let within = content.pointee.within {
-                // An end before the start is no bound in Suricata: the number wraps. Where the distance is a variable,
-                // it adds the place where the search begins once more.
-                let isVariable = content.pointee.distance.map { $0.variable >= 0 } ?? false
-                let end = origin &+ distance &+ value(within) &+ (isVariable ? low : 0)
+                // An end before the start is no bound in Suricata: the number wraps.
+                let end = origin &+ distance &+ value(within)
                 if end >= 0 { high = min(high, end &- base) }
             }
             if let depth = content.pointee.depth { high = min(high, cursor &+ value(depth)) }
@@ -269,28 +267,38 @@ final class SequenceRunner {
         }
     }
 
-    /// Sets the variables that the groups of an expression stand for, as far as these hold decimal numbers.
+    /// Sets the variables that the groups of an expression stand for, as far as these hold decimal numbers, and keeps the
+    /// texts that the alert shows.
     private func capture(_ regex: UnsafePointer<SequenceCode.Regex>, _ origin: Int) {
-        for (group, variable) in regex.pointee.captures.enumerated() where variable >= 0 {
-            guard let place = regexes.group(group + 1) else { continue }
-            let digits = UnsafeRawBufferPointer(
+        for group in 0..<regex.pointee.captures.count {
+            let (variable, label) = (regex.pointee.captures[group], regex.pointee.labels[group])
+            guard variable >= 0 || label >= 0, let place = regexes.group(group &+ 1) else {
+                continue
+            }
+            let part = UnsafeRawBufferPointer(
                 rebasing: text[origin &+ place.lowerBound..<origin &+ place.upperBound])
-            let number = DigitReader.read(digits, .decimal)
-            variables[Int(variable)] = number.map { Int64(truncatingIfNeeded: $0.value) } ?? 0
+            if variable >= 0 {
+                let number = DigitReader.read(part, .decimal)
+                variables[Int(variable)] = number.map { Int64(truncatingIfNeeded: $0.value) } ?? 0
+            } else {
+                notes.setLabel(label, part)
+            }
         }
     }
 
     // MARK: Numbers
 
     /// Reads a number from the text; nil if it is not all there. `end` is the offset behind it.
+    ///
+    /// - Parameter takesNothing: a number of no bytes may stand at the end of the text.
     private func read(
-        _ bytes: SequenceCode.Bytes, _ cursor: Int
+        _ bytes: SequenceCode.Bytes, _ cursor: Int, takesNothing: Bool = false
     ) -> (value: UInt64, end: Int)? {
         let byteCount = value(bytes.byteCount)
         let offset = value(bytes.offset) &+ (bytes.isRelative ? cursor : -base)
         guard byteCount >= 0, offset >= 0, offset <= text.count, byteCount <= text.count &- offset
         else { return nil }
-        if bytes.isRelative, offset == text.count { return nil }
+        if bytes.isRelative, offset == text.count, byteCount > 0 || !takesNothing { return nil }
         let field = UnsafeRawBufferPointer(rebasing: text[offset..<offset &+ byteCount])
         if let form = bytes.text {
             return DigitReader.read(field, form).map { ($0.value, offset &+ $0.byteCount) }
@@ -323,7 +331,7 @@ final class SequenceRunner {
     /// Where a jump leads, but not to before the text; nil if that is behind its end.
     private func jump(_ index: Int, _ cursor: Int) -> Int? {
         let jump = code.jumps.elements[index]
-        guard let read = read(jump.bytes, cursor) else { return nil }
+        guard let read = read(jump.bytes, cursor, takesNothing: true) else { return nil }
         var number = (read.value & jump.bytes.bitmask) >> jump.bytes.shift
         number = number &* jump.multiplier
         if jump.aligns { number = (number &+ 3) & ~3 }

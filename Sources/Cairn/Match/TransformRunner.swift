@@ -53,7 +53,24 @@ final class TransformRunner {
         case .pcrexform: extract(code.regex)
         case .gunzip(let byteCountMax): inflate(windowBits: 31, byteCountMax)
         case .zlibDeflate(let byteCountMax): inflate(windowBits: 15, byteCountMax)
+        case .subslice(let part): keep(part.range(of: current.count))
+        case .domain: keep(domain)
+        case .tld:
+            let domain = domain
+            let dot = current[domain].firstIndex(of: UInt8(ascii: "."))
+            keep((dot.map { $0 &+ 1 } ?? 0)..<current.count)
         }
+    }
+
+    /// What can be registered of a host's name; nothing of a name without a dot.
+    private var domain: Range<Int> {
+        guard current.contains(UInt8(ascii: ".")) else { return 0..<0 }
+        return current.withUnsafeBytes { DNSName.registrableDomainOffset($0)..<$0.count }
+    }
+
+    private func keep(_ range: Range<Int>) {
+        current.removeSubrange(range.upperBound...)
+        current.removeSubrange(..<range.lowerBound)
     }
 
     private func hash(_ digest: Digest) {
@@ -140,7 +157,9 @@ final class TransformRunner {
     private func extract(_ regex: Int) {
         next.removeAll(keepingCapacity: true)
         let hasMatched = current.withUnsafeBytes { bytes in
-            guard regexes.match(regex, in: bytes) != nil, let group = regexes.group(1) else {
+            guard regexes.match(regex, in: bytes) != nil, let group = regexes.group(1),
+                !group.isEmpty
+            else {
                 return false
             }
             next.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[group]))

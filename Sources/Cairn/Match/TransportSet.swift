@@ -37,7 +37,9 @@ extension TransportSet {
     private static func ofPackets(
         for match: FieldMatch, _ subjects: [ProtocolDefinition]
     ) -> TransportSet {
-        guard let field = match.field, !match.predicate.isAbsence else { return .all }
+        guard let field = match.field, match.elements == nil, !match.predicate.isAbsence else {
+            return .all
+        }
         if Int(field.subject) == FieldRegistry.common {
             guard Int(field.index) == CommonField.proto.rawValue, match.transforms.isEmpty,
                 case .text(let pattern) = match.predicate, pattern.parts.count == 1,

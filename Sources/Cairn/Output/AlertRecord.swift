@@ -54,7 +54,12 @@ final class AlertRecordWriter {
             writer.member("direction", direction == .toServer ? "to_server" : "to_client")
         }
         if let communityID = alert.communityID { writer.member("community_id", communityID) }
-        writer.raw(parts.signature)
+        if alert.captures.isEmpty {
+            writer.raw(parts.signature)
+        } else {
+            Self.writeSignature(of: rules[alert.rule].header, alert.captures, into: &writer)
+            Self.writeVariables(alert.captures, into: &writer)
+        }
         if !alert.eventJSON.isEmpty { writer.raw(alert.eventJSON) }
         writer.key("cairn")
         writeEvidence(alert, parts, into: &writer)
@@ -70,7 +75,8 @@ final class AlertRecordWriter {
     }
 
     private static func writeSignature(
-        of header: RuleHeader, into writer: inout JSONWriter
+        of header: RuleHeader, _ captures: [(name: String, text: [UInt8])] = [],
+        into writer: inout JSONWriter
     ) {
         writer.key("alert")
         writer.beginObject()
@@ -83,6 +89,46 @@ final class AlertRecordWriter {
         writer.member("severity", header.severity ?? (header.level ?? .medium).eveSeverity)
         if !header.metadata.isEmpty { writeMetadata(header.metadata, into: &writer) }
         if !header.references.isEmpty { writer.member("references", header.references) }
+        writeContext(captures, into: &writer)
+        writer.endObject()
+    }
+
+    /// What expressions captured for the alert.
+    private static func writeContext(
+        _ captures: [(name: String, text: [UInt8])], into writer: inout JSONWriter
+    ) {
+        let texts = captures.filter { $0.name.hasPrefix("alert:") }
+        guard !texts.isEmpty else { return }
+        writer.key("context")
+        writer.beginObject()
+        for (name, text) in texts {
+            writer.key(String(name.dropFirst("alert:".count)))
+            text.withUnsafeBytes { writer.string($0) }
+        }
+        writer.endObject()
+    }
+
+    /// EVE's variables of the flow and of the packet, as far as this rule captured them.
+    private static func writeVariables(
+        _ captures: [(name: String, text: [UInt8])], into writer: inout JSONWriter
+    ) {
+        let isOfAlert = captures.allSatisfy { $0.name.hasPrefix("alert:") }
+        guard !isOfAlert else { return }
+        writer.key("metadata")
+        writer.beginObject()
+        for (scope, member) in [("flow:", "flowvars"), ("pkt:", "pktvars")] {
+            let texts = captures.filter { $0.name.hasPrefix(scope) }
+            guard !texts.isEmpty else { continue }
+            writer.key(member)
+            writer.beginArray()
+            for (name, text) in texts {
+                writer.beginObject()
+                writer.key(String(name.dropFirst(scope.count)))
+                text.withUnsafeBytes { writer.string($0) }
+                writer.endObject()
+            }
+            writer.endArray()
+        }
         writer.endObject()
     }
 

@@ -22,6 +22,8 @@ enum CommonFields {
         /// What the flow speaks; `hasFailed` if nobody knows. Definitions live as long as the
         /// sessions that found them, so a place need not hold on to one.
         unowned(unsafe) var applicationProtocol: ProtocolDefinition?
+        /// What it spoke first, if it has changed since.
+        unowned(unsafe) var originalProtocol: ProtocolDefinition?
         var hasFailed = false
         var opacity = Opacity.clear
         /// The packet is the first of its direction with which it is known what the flow speaks.
@@ -77,7 +79,9 @@ extension CommonFields.Context {
 enum CommonField: Int, CaseIterable {
     case sourceAddress, sourcePort, destinationAddress, destinationPort
     case clientAddress, clientPort, serverAddress, serverPort
-    case ipVersion, isIPv6, proto, ipProtocol, applicationProtocol, vlanID, direction, flowID
+    case ipVersion, isIPv6, proto, ipProtocol, applicationProtocol, originalProtocol, vlanID,
+        vlanLayers, direction,
+        flowID
     case communityID, time
     case flowAge, flowPackets, flowPacketsToServer, flowPacketsToClient
     case flowBytes, flowBytesToServer, flowBytesToClient
@@ -106,6 +110,7 @@ extension CommonFields {
         case .flowID:
             return context.flow.map { Int64(truncatingIfNeeded: $0.pointee.id) }
         case .time: return context.timestamp.nanoseconds
+        case .vlanLayers: return Int64(vlanCount(context))
         default: return context.flow.flatMap { flowNumber(field, $0) }
         }
     }
@@ -161,6 +166,11 @@ extension CommonFields {
             } else {
                 return nil
             }
+        case .originalProtocol:
+            guard let definition = context.originalProtocol ?? context.applicationProtocol else {
+                return nil
+            }
+            text.append(definition.name)
         case .direction:
             guard let direction = context.direction else { return nil }
             text.append(direction == .toServer ? "to_server" : "to_client")
@@ -248,9 +258,12 @@ extension CommonFields {
 
     private static func vlanID(_ context: Context, _ element: Int) -> UInt16? {
         let ids = context.packet?.pointee.vlanIDs ?? context.flow?.pointee.vlanIDs ?? (0, 0, 0)
-        let count = context.packet?.pointee.vlanCount ?? context.flow?.pointee.vlanCount ?? 0
-        guard element < count else { return nil }
+        guard element < vlanCount(context) else { return nil }
         return element == 0 ? ids.0 : element == 1 ? ids.1 : element == 2 ? ids.2 : nil
+    }
+
+    private static func vlanCount(_ context: Context) -> UInt8 {
+        context.packet?.pointee.vlanCount ?? context.flow?.pointee.vlanCount ?? 0
     }
 }
 
@@ -387,10 +400,17 @@ extension CommonFields {
                 "protocol that the flow speaks; failed if none was recognised")
         ),
         (
+            .originalProtocol,
+            FieldDefinition(
+                "app_proto.original", .text,
+                "protocol that the flow spoke first; another than now where it was changed")
+        ),
+        (
             .vlanID,
             FieldDefinition(
                 "vlan.id", .integer, list: true, aliases: ["vlan"], "VLAN identifiers, outer first")
         ),
+        (.vlanLayers, FieldDefinition("vlan.layers", .integer, "number of VLAN tags")),
         (
             .direction,
             FieldDefinition(

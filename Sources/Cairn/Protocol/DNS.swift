@@ -90,7 +90,7 @@ enum DNSField: Int, CaseIterable {
     case queryLength, queryDomain, queryParent
     case id, type, opcode, opcodeName, rcode, rcodeName, rejected
     case flags, qr, aa, tc, rd, ra, z, ad, cd
-    case answerName, answerType, answerTTL, answerData, answerCount
+    case answerName, answerType, answerTypeNumber, answerTTL, answerData, answerCount
     case queryNames, authorityNames, additionalNames, responseNames
     case ednsVersion, ednsPayloadSize, ednsDNSSECOK, ednsClientSubnet
 }
@@ -130,7 +130,8 @@ extension DNS {
                 .rrtypeNumber,
                 FieldDefinition(
                     "\(p).rrtype.number", .integer, aliases: ["qtype"],
-                    "record type asked for, as a number")
+                    "record type asked for, as a number; of a response by itself, those of its answers"
+                )
             ),
             (
                 .rrclass,
@@ -281,6 +282,13 @@ extension DNS {
                 FieldDefinition(
                     "\(p).answers.rrtype", .text, list: true, aliases: ["\(p).answers.type"],
                     eve: "answers[].rrtype", "types of the answer records")
+            ),
+            (
+                .answerTypeNumber,
+                FieldDefinition(
+                    "\(p).answers.rrtype.number", .integer, list: true,
+                    aliases: ["\(p).response.rrtype.number"],
+                    "types of the answer records, as numbers")
             ),
             (
                 .answerTTL,

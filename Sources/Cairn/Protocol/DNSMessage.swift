@@ -258,13 +258,14 @@ struct DNSMessageReader {
         storeAnswer(record, section)
     }
 
-    /// Stores an answer whose data are in the buffer; all four lists stay equally long.
+    /// Stores an answer whose data are in the buffer; all five lists stay equally long.
     private func storeAnswer(_ record: DNSRecord, _ section: Section) {
         guard section == .answer else { return }
         appendText(.answerData)
         text.removeAll()
         text.appendDNSType(record.type)
         appendText(.answerType)
+        transaction.fields.append(Int64(record.type), to: DNSField.answerTypeNumber.rawValue)
         transaction.fields.append(
             Int64(record.timeToLive), to: DNSField.answerTTL.rawValue)
     }

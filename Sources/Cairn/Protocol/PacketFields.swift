@@ -28,10 +28,10 @@ extension PacketFields {
             return packet.pointee.etherType == 0 ? nil : Int64(packet.pointee.etherType)
         case .isIPChecksumValid:
             guard packet.pointee.ipVersion == 4 else { return nil }
-            return packet.pointee.flags.contains(.badIPChecksum) ? 0 : 1
+            return isIPChecksumValid(packet) ? 1 : 0
         case .isChecksumValid:
             guard packet.pointee.transport != .none else { return nil }
-            return packet.pointee.flags.contains(.badTransportChecksum) ? 0 : 1
+            return isTransportChecksumValid(packet) ? 1 : 0
         case .timeToLive, .typeOfService, .ipID, .ipFlags, .fragmentOffset, .isFragment,
             .isSameAddress:
             guard packet.pointee.ipVersion != 0 else { return nil }
@@ -131,7 +131,7 @@ extension PacketFields {
     }
 
     /// A number in network byte order; the caller has checked that it is there.
-    private static func number16(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt16 {
+    static func number16(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt16 {
         bytes.bytes.bigEndian(at: offset)
     }
 }
@@ -166,14 +166,14 @@ extension PacketFields {
         }
     }
 
-    private static func slice(_ packet: UnsafePointer<Packet>, _ start: Int, _ end: Int)
+    static func slice(_ packet: UnsafePointer<Packet>, _ start: Int, _ end: Int)
         -> UnsafeRawBufferPointer?
     {
         guard start >= 0, start < end, end <= packet.pointee.bytes.count else { return nil }
         return UnsafeRawBufferPointer(rebasing: packet.pointee.bytes[start..<end])
     }
 
-    private static func ipv4Header(_ packet: UnsafePointer<Packet>) -> UnsafeRawBufferPointer? {
+    static func ipv4Header(_ packet: UnsafePointer<Packet>) -> UnsafeRawBufferPointer? {
         let start = Int(packet.pointee.ipOffset)
         guard let fixed = slice(packet, start, start &+ 20) else { return nil }
         let byteCount = Int(fixed[0] & 15) &* 4

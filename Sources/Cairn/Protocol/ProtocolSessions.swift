@@ -149,6 +149,14 @@ extension ProtocolSessions {
         return index >= 0 ? definitions[index] : nil
     }
 
+    /// The protocol that a flow spoke before it changed to another; nil if it did not.
+    @inline(__always)
+    func originalDefinition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
+        guard flow.pointee.session >= 0 else { return nil }
+        let index = Int(sessions[Int(flow.pointee.session)].original)
+        return index >= 0 ? definitions[index] : nil
+    }
+
     /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`. Of
     /// datagrams that is said once one direction's was of no use, though the other's may yet be.
     func hasFailed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
@@ -227,6 +235,8 @@ extension ProtocolSessions {
         var handoverCount: UInt8 = 0
         /// Index of the definition, -1 while unknown.
         var definition: Int16 = -1
+        /// Index of the definition before the first handover, -1 if there was none.
+        var original: Int16 = -1
         /// Sets of definitions: those over the flow's transport, and of them those at one of its
         /// ports.
         var candidates: UInt64 = 0
@@ -437,6 +447,7 @@ extension ProtocolSessions {
         session.pointee.hasSpoken = false
         session.pointee.isReversed = false
         session.pointee.handoverCount &+= 1
+        if session.pointee.original < 0 { session.pointee.original = session.pointee.definition }
         session.pointee.state = .detecting
         if session.pointee.handoverCount > limits.handoverCountMax { fail(session) }
     }

@@ -100,7 +100,7 @@ extension TLS.Anomaly {
 
 /// Indices into the field table of TLS.
 enum TLSField: Int, CaseIterable {
-    case sni, clientVersion, ciphers, alpn, random, state
+    case sni, clientVersion, clientVersionNumber, ciphers, alpn, random, state
     case version, versionNumber, zeekVersion, cipher, cipherNumber, serverALPN, serverRandom
     case isResumed, isEstablished, alert
     case subject, issuer, serial, serialPlain, fingerprint, notBefore, notBeforeSeconds, notAfter
@@ -125,6 +125,12 @@ extension TLS {
             FieldDefinition(
                 "tls.client.version", .text, .toServer, available: .headers,
                 "version in the ClientHello: TLS 1.2, TLSv1, SSLv3")
+        ),
+        (
+            .clientVersionNumber,
+            FieldDefinition(
+                "tls.client.version.number", .integer, .toServer, available: .headers,
+                "version in the ClientHello, as a number: 771 for TLS 1.2")
         ),
         (
             .ciphers,

@@ -381,7 +381,7 @@ final class TLSParser: ProtocolParser {
         case 1 where direction == .toServer && body.byteCount >= 3:
             let transaction = current(output)
             note("client_hello", output)
-            transaction.storeVersion(body.bigEndian(at: 1), .clientVersion, output.text)
+            transaction.storeOfferedVersion(body.bigEndian(at: 1), output.text)
             sides[direction].stage = .start
             output.advance(transaction, .toServer, to: .headers)
         case 4 where direction == .toClient:

@@ -24,7 +24,7 @@ extension Transaction {
         let text = output.text
         text.removeAll()
         if let name = hello.serverName { set(.sni, name, message) }
-        storeVersion(hello.version, .clientVersion, text)
+        storeOfferedVersion(hello.version, text)
         let ciphers = stride(from: hello.ciphers.lowerBound, to: hello.ciphers.upperBound, by: 2)
         for index in ciphers.prefix(TLSHello.listCountMax) {
             set(.ciphers, message.bigEndian(UInt16.self, at: index))
@@ -60,10 +60,16 @@ extension Transaction {
     }
 
     /// Stores a version by its name, an unknown one in hexadecimal.
-    func storeVersion(_ version: UInt16, _ field: TLSField, _ text: TextBuffer) {
+    private func storeVersion(_ version: UInt16, _ field: TLSField, _ text: TextBuffer) {
         text.removeAll()
         appendVersion(TLSNumbers.versionName(version), version, text)
         set(field, text)
+    }
+
+    /// Stores the version that the client wants.
+    func storeOfferedVersion(_ version: UInt16, _ text: TextBuffer) {
+        storeVersion(version, .clientVersion, text)
+        set(.clientVersionNumber, version)
     }
 
     /// Stores the version that the server chose.

@@ -34,7 +34,13 @@ struct ConditionResolver {
     }
 
     private mutating func resolve(_ item: SigmaItem) -> Condition? {
-        guard let name = item.field else { return keyword(item) }
+        guard let name = item.field else {
+            guard item.elements == nil else {
+                sink.error(at: item.fieldMark, "'elements' needs a field")
+                return nil
+            }
+            return keyword(item)
+        }
         guard let id = field(named: name) else {
             if let words = subject.constants[name],
                 let holds = Self.constant(words, satisfies: item.value)
@@ -51,9 +57,17 @@ struct ConditionResolver {
                 "'\(field.name)' is \(field.type.phrase); transforms work on text and bytes")
             return nil
         }
+        if item.elements != nil, !field.isList {
+            sink.error(
+                at: item.fieldMark, "'\(field.name)' has one value; 'elements' is for lists")
+            return nil
+        }
         do throws(ModifierError) {
             return try predicate(item, on: field).map {
-                .match(FieldMatch(field: id, transforms: item.transforms, predicate: $0))
+                .match(
+                    FieldMatch(
+                        field: id, transforms: item.transforms, elements: item.elements,
+                        predicate: $0))
             } ?? .any([])
         } catch {
             if !error.message.isEmpty { sink.error(at: item.valueMark, error.message) }
@@ -196,6 +210,9 @@ struct ConditionResolver {
         case .compare(let comparison, let number):
             guard field.type == .integer else { throw mismatch(field, "a comparison of numbers") }
             return number.wholeComparison(comparison).map { .number($0.0, $0.1) }
+        case .integer(let test):
+            guard field.type == .integer else { throw mismatch(field, "a test of a number") }
+            return .integer(test)
         case .timePart(let part, let comparison, let number):
             guard field.type == .integer else { throw mismatch(field, "'\(part.rawValue)'") }
             return number.wholeComparison(comparison).map { .timePart(part, $0.0, $0.1) }

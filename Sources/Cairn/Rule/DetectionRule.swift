@@ -92,6 +92,8 @@ struct FieldMatch: Equatable, Sendable {
     var field: FieldID?
     /// Applied to the field's bytes, in order, before the test.
     var transforms: [Transform] = []
+    /// Of which of several values the test must hold; of one of them if nil.
+    var elements: ElementChoice?
     var predicate: Predicate
 }
 
@@ -103,6 +105,8 @@ enum Predicate: Equatable, Sendable {
     case number(Comparison, Int64)
     /// Flags of a number.
     case bits(BitTest)
+    /// A test of a number that is more than a comparison.
+    case integer(IntegerTest)
     case network(IPNetwork)
     /// Sigma's `exists`: whether the event has the field at all.
     case exists(Bool)
@@ -152,6 +156,17 @@ enum TimePart: String, Equatable, Sendable {
 
 enum Comparison: String, Equatable, Sendable {
     case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+
+    @inline(__always) func holds<Number: Comparable>(_ a: Number, _ b: Number) -> Bool {
+        switch self {
+        case .equal: a == b
+        case .notEqual: a != b
+        case .less: a < b
+        case .lessOrEqual: a <= b
+        case .greater: a > b
+        case .greaterOrEqual: a >= b
+        }
+    }
 }
 
 /// Literal text with wildcards, matched against a whole value; `contains` is `*text*`.
@@ -194,11 +209,14 @@ enum Transform: Equatable, Sendable {
     case fromBase64(Base64Decoding)
     /// Leaves out the lines that begin with a colon.
     case stripPseudoHeaders
-    /// What the first group of an expression matched; the whole value where it does not.
+    /// What the first group of an expression matched; the whole value where that is nothing.
     case pcrexform(RegexPattern)
     /// What was compressed with gzip (RFC 1952) or zlib (RFC 1950), up to so many bytes of it; the value itself if it was not.
     case gunzip(byteCountMax: Int)
     case zlibDeflate(byteCountMax: Int)
+    case subslice(Subslice)
+    /// The part of a host's name that can be registered, and what it is registered under.
+    case domain, tld
 }
 
 /// What is decoded of a value, and how strictly (RFC 4648 §4, RFC 2045 §6.8).
@@ -218,6 +236,7 @@ struct Base64Decoding: Equatable, Sendable {
 /// match before.
 enum SequenceStep: Equatable, Sendable {
     case content(ContentStep)
+    /// `captures`: what the groups are called, in their order; see `RegexCapture`.
     case regex(RegexPattern, isRelative: Bool, isNegated: Bool, captures: [String])
     case byteTest(ByteNumber, ByteComparison, Operand, isNegated: Bool)
     case byteJump(ByteNumber, ByteJump)

@@ -8,6 +8,8 @@ struct DetectionSection {
 
     private var selections: [(name: String, expression: SigmaExpression)] = []
     private var usedNames: Set<String> = []
+    /// Names that steps of sequences set.
+    private var variablesOfSteps: [String] = []
 
     init(sink: DiagnosticSink, variables: RuleVariables) {
         self.sink = sink
@@ -21,6 +23,7 @@ struct DetectionSection {
             return nil
         }
         let errorCount = sink.errorCount
+        variablesOfSteps = Self.variablesOfSteps(node)
         var condition: YAMLNode?
         for entry in entries {
             if entry.key == "condition" {
@@ -42,6 +45,19 @@ struct DetectionSection {
             return nil
         }
         return expression
+    }
+
+    /// Names that `byte_extract`, `byte_math` and groups of `regex` give to what they read.
+    private static func variablesOfSteps(_ node: YAMLNode) -> [String] {
+        guard let entries = node.entries else {
+            return node.elements?.flatMap(variablesOfSteps) ?? []
+        }
+        return entries.flatMap { entry -> [String] in
+            switch entry.key {
+            case "name", "result", "capture": entry.value.listOrSelf.compactMap(\.text)
+            default: variablesOfSteps(entry.value)
+            }
+        }
     }
 
     // MARK: Condition
@@ -189,7 +205,7 @@ struct DetectionSection {
         }
         return .item(
             SigmaItem(
-                field: key.field, transforms: key.transforms, value: value,
+                field: key.field, transforms: key.transforms, elements: key.elements, value: value,
                 fieldMark: entry.keyMark, valueMark: mark))
     }
 
@@ -230,9 +246,8 @@ struct DetectionSection {
         let lists = elements.allSatisfy { $0.elements != nil } ? elements : [entry.value]
         var leaves: [SigmaExpression] = []
         for list in lists {
-            guard let steps = SequenceReader(sink: sink).read(list.elements ?? []) else {
-                return nil
-            }
+            let reader = SequenceReader(sink: sink, otherVariables: variablesOfSteps)
+            guard let steps = reader.read(list.elements ?? []) else { return nil }
             leaves.append(leaf(.sequence(steps), entry, key, at: list.mark))
         }
         return key.applied(to: leaves)
@@ -261,6 +276,7 @@ struct DetectionSection {
 private struct ItemKey {
     var field: String?
     var transforms: [Transform] = []
+    var elements: ElementChoice?
     var modifiers: [SigmaModifier] = []
 
     init?(_ entry: YAMLEntry, _ sink: DiagnosticSink) {
@@ -281,6 +297,10 @@ private struct ItemKey {
                 field = part.isEmpty ? nil : String(part)
             } else if let modifier = SigmaModifier.named(String(part)) {
                 modifiers.append(modifier)
+            } else if part.hasPrefix("elements:"),
+                let choice = ElementChoice(String(part.dropFirst(9)))
+            {
+                elements = choice
             } else if let transform = Transform(named: String(part)) {
                 transforms.append(transform)
             } else if part.hasPrefix("pcrexform:/") {
@@ -324,6 +344,10 @@ private struct ItemKey {
         if name == "xor" || name.hasPrefix("xor:") {
             return "'xor' needs its key in hexadecimal digits: 'xor:0d0ac8ff'"
         }
+        if name == "elements" || name.hasPrefix("elements:") {
+            return
+                "'elements' needs a place, all, all_or_absent, or_absent or a count: 'elements:0'"
+        }
         return "unknown modifier '\(name)'"
             + suggestion(
                 for: name,
@@ -342,7 +366,7 @@ extension Transform {
     static let names = [
         "to_lowercase", "to_uppercase", "strip_whitespace", "compress_whitespace", "url_decode",
         "dotprefix", "header_lowercase", "to_md5", "to_sha1", "to_sha256", "from_base64",
-        "strip_pseudo_headers", "gunzip", "zlib_deflate",
+        "strip_pseudo_headers", "gunzip", "zlib_deflate", "domain", "tld",
     ]
 
     /// Bytes that `gunzip` and `zlib_deflate` unpack if nothing else is said, and may unpack at most.
@@ -364,9 +388,15 @@ extension Transform {
         case "to_sha256": self = .toSHA256
         case "from_base64": self = .fromBase64(Base64Decoding())
         case "strip_pseudo_headers": self = .stripPseudoHeaders
+        case "domain": self = .domain
+        case "tld": self = .tld
         case "gunzip": self = .gunzip(byteCountMax: Self.unpackedByteCount)
         case "zlib_deflate": self = .zlibDeflate(byteCountMax: Self.unpackedByteCount)
         default:
+            if name.hasPrefix("subslice:"), let part = Subslice(String(name.dropFirst(9))) {
+                self = .subslice(part)
+                return
+            }
             if let transform = Self.withOptions(name) {
                 self = transform
                 return

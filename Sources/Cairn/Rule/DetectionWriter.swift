@@ -122,7 +122,9 @@ struct DetectionWriter {
     private func item(_ match: FieldMatch) -> Item? {
         guard let field = match.field else { return nil }
         let definition = FieldRegistry.definition(of: field)
-        let transforms = match.transforms.map { "|" + $0.name }.joined()
+        let transforms =
+            (match.elements.map { "|elements:\($0.text)" } ?? "")
+            + match.transforms.map { "|" + $0.name }.joined()
         func item(_ modifier: String, _ value: String, canGrow: Bool = false) -> Item {
             Item(
                 key: definition.name + transforms + modifier, values: [value], canGrow: canGrow)
@@ -142,6 +144,7 @@ struct DetectionWriter {
             return test.text(of: definition.name).map {
                 item($0.modifier, YAMLText.scalar($0.letters))
             }
+        case .integer(let test): return item("|number", YAMLText.scalar(test.text))
         case .exists(let exists): return item("|exists", "\(exists)")
         case .isAbsent: return item("", "null")
         case .network(let network): return item("|cidr", YAMLText.scalar(network.text))
@@ -236,6 +239,9 @@ extension Transform {
         case .gunzip(let byteCountMax): Self.withOptions("gunzip", Self.options(byteCountMax))
         case .zlibDeflate(let byteCountMax):
             Self.withOptions("zlib_deflate", Self.options(byteCountMax))
+        case .subslice(let part): "subslice:\(part.text)"
+        case .domain: "domain"
+        case .tld: "tld"
         }
     }
 

@@ -17,6 +17,7 @@ struct RuleFileContents: Sendable {
     var documents: [Document] = []
     /// Rules in comments.
     var disabledCount = 0
+    var disabledRules: [DisabledRule] = []
     var diagnostics: [Diagnostic] = []
 }
 

@@ -21,6 +21,8 @@ public struct RuleLoader: Sendable {
     private let configurations: SuricataConfigurations
     /// Whether the tests of rules are read; without them mistakes in them are not seen.
     public var readsTests = true
+    /// Whether Suricata rules in comments are listed; they are counted in any case.
+    public var listsDisabledRules = false
     /// Whether the texts of Suricata rules are kept.
     var keepsSignatureTexts = false
     /// Threads that read files; the result does not depend on it.
@@ -90,7 +92,7 @@ public struct RuleLoader: Sendable {
             variables: variables, purpose: purpose, readsTests: readsTests)
         let signatureReader = SuricataRuleReader(
             variables: variables, tables: tables, purpose: purpose,
-            keepsTexts: keepsSignatureTexts)
+            keepsTexts: keepsSignatureTexts, listsDisabledRules: listsDisabledRules)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]

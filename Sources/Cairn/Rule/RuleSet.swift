@@ -17,6 +17,8 @@ public struct RuleSet: Sendable {
 
     /// Suricata rules in comments.
     public internal(set) var disabledRuleCount = 0
+    /// The same, if the loader was told to list them.
+    public internal(set) var disabledRules: [DisabledRule] = []
 
     /// What is said about alerts outside of the rules.
     var alertLimits: [AlertLimit] = []
@@ -28,6 +30,22 @@ public struct RuleSet: Sendable {
 
     /// Whether anything is wrong that makes `--strict` fail.
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+}
+
+/// A rule in a comment: somebody has turned it off.
+public struct DisabledRule: Sendable, CustomStringConvertible {
+    /// Where it was written.
+    public var location: SourceLocation
+    /// Its number, as far as it can be read.
+    public var id: String?
+    /// Its title.
+    public var title: String?
+
+    /// `path:line:column: disabled: id: title`.
+    public var description: String {
+        let words = [id, title].compactMap { $0 }.joined(separator: ": ")
+        return "\(location): disabled" + (words.isEmpty ? "" : ": " + words)
+    }
 }
 
 /// A rule that cannot apply here.

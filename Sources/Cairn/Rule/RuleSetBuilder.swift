@@ -22,6 +22,7 @@ struct RuleSetBuilder {
     mutating func add(_ file: RuleFileContents) {
         set.diagnostics += file.diagnostics
         set.disabledRuleCount += file.disabledCount
+        set.disabledRules += file.disabledRules
         for document in file.documents {
             switch document {
             case .detection(let rule, let logSource):

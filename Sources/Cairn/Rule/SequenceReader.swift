@@ -2,6 +2,8 @@
 /// Suricata's keyword of that name.
 struct SequenceReader {
     let sink: DiagnosticSink
+    /// Variables that other sequences of the rule set.
+    var otherVariables: [String] = []
 
     /// Steps in one sequence.
     static let stepCountMax = 1024
@@ -13,7 +15,7 @@ struct SequenceReader {
                 at: nodes[0].mark, "a sequence has at most \(Self.stepCountMax) steps")
             return nil
         }
-        var names: [String] = []
+        var names = otherVariables
         var steps: [SequenceStep] = []
         for node in nodes {
             guard let step = step(node) else { return nil }
@@ -184,9 +186,16 @@ struct SequenceReader {
         if let problem = pattern.problem {
             sink.error(at: options.mark(of: "pattern"), problem)
         }
+        let captures = options.texts("capture")
+        for name in captures where !RegexCapture.isValid(name) {
+            sink.error(
+                at: options.mark(of: "capture"),
+                "'\(name)' is no name of a capture; write 'name' for a number, 'alert:name',"
+                    + " 'flow:name' or 'pkt:name' for a text")
+        }
         return .regex(
             pattern, isRelative: options.flag("relative"), isNegated: options.flag("not"),
-            captures: options.texts("capture"))
+            captures: captures)
     }
 
     // MARK: Numbers
@@ -540,7 +549,8 @@ extension SequenceStep {
         case .byteMath(let number, _, let value, _):
             return names(number.byteCount, number.offset, value)
         case .isDataAt(let offset, _, _): return names(offset)
-        case .regex, .size, .sizeRange, .base64, .asn1, .entropy: return []
+        case .base64(_, _, let steps): return steps.foreignVariables
+        case .regex, .size, .sizeRange, .asn1, .entropy: return []
         }
     }
 
@@ -548,8 +558,23 @@ extension SequenceStep {
     var definedVariables: [String] {
         switch self {
         case .byteExtract(_, let name, _, _), .byteMath(_, _, _, let name): [name]
-        case .regex(_, _, _, let captures): captures
+        case .regex(_, _, _, let captures):
+            captures.filter { if case .variable = RegexCapture($0) { true } else { false } }
+        case .base64(_, _, let steps): steps.flatMap(\.definedVariables)
         default: []
         }
+    }
+}
+
+extension [SequenceStep] {
+    /// Variables that they read and other sequences set.
+    var foreignVariables: [String] {
+        var own: Set<String> = []
+        var foreign: [String] = []
+        for step in self {
+            foreign += step.variables.filter { !own.contains($0) }
+            own.formUnion(step.definedVariables)
+        }
+        return foreign
     }
 }

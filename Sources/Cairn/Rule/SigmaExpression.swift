@@ -16,6 +16,7 @@ struct SigmaItem: Equatable, Sendable {
     /// As written; nil for a keyword.
     var field: String?
     var transforms: [Transform] = []
+    var elements: ElementChoice?
     var value: SigmaValue
     /// Where the field and the value were written.
     var fieldMark: YAMLMark
@@ -37,6 +38,7 @@ indirect enum SigmaValue: Equatable, Sendable {
     case sequence([SequenceStep])
     /// Letters of flags, and behind a comma those that do not count.
     case bits(BitTest.Mode, String)
+    case integer(IntegerTest)
     case inSet(SetTest)
     /// What one written value becomes where a modifier makes several of it; one of them must hold,
     /// also under `all`.

@@ -12,7 +12,7 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Of the whole list.
     case all, neq
     // Cairn's own.
-    case sequence, dataset, bits, bits_all, bits_any
+    case sequence, dataset, bits, bits_all, bits_any, number
 
     private static let byName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -77,6 +77,7 @@ struct SigmaModifierChain {
         if let part = modifier.timePart { return try timePart(part, value, modifier) }
         if let mode = modifier.bitMode { return .bits(mode, try text(value, for: modifier)) }
         switch modifier {
+        case .number: return .integer(try integer(value))
         case .contains, .startswith, .endswith: return try position(modifier, value)
         case .re: return try regex(value, after: before)
         case .i, .m, .s, .ignorecase, .multiline, .dotall: return try regexFlag(modifier, value)
@@ -103,6 +104,16 @@ struct SigmaModifierChain {
             return .string(string)
         default: return try encoded(modifier, value)
         }
+    }
+
+    private func integer(_ value: SigmaValue) throws(ModifierError) -> IntegerTest {
+        let text = try text(value, for: .number)
+        guard let test = IntegerTest(text) else {
+            throw ModifierError(
+                message: "'\(text)' is no test of a number; write 5, '!5', '>=5', '2-5', '!2-5' or"
+                    + " '&0xc0=0x80'")
+        }
+        return test
     }
 
     // MARK: Text
@@ -311,6 +322,7 @@ extension SigmaValue {
         case .network: "a network"
         case .compare, .timePart: "a comparison"
         case .bits: "a test of flags"
+        case .integer: "a test of a number"
         case .inSet: "a test of a set"
         case .exists: "a test for presence"
         case .fieldReference: "a field"

@@ -33,6 +33,7 @@ extension SuricataDraft {
     }
 
     private mutating func checkBuffers() throws(SuricataProblem) {
+        dropIdleTransforms()
         if current != 0, buffers[current].isEmpty {
             throw SuricataProblem(
                 offset: buffers[current].offset,
@@ -43,6 +44,18 @@ extension SuricataDraft {
                 offset: buffer.offset,
                 message: "nothing is looked for in this sticky buffer; a content must follow it")
         }
+    }
+
+    /// Transforms behind the last content of a buffer change nothing that is looked for.
+    private mutating func dropIdleTransforms() {
+        let last = buffers[buffers.count - 1]
+        guard current == buffers.count - 1, last.isEmpty, !last.transforms.isEmpty,
+            let plain = buffers.dropLast().lastIndex(where: {
+                $0.place == last.place && $0.transforms.isEmpty
+            })
+        else { return }
+        buffers.removeLast()
+        current = plain
     }
 
     private var stickies: [(sticky: SuricataSticky, offset: Int)] {
@@ -132,7 +145,10 @@ extension SuricataDraft {
             let own =
                 sticky.keyword == "file.data"
                 ? SuricataBuffers.httpFileData : SuricataBuffers.httpFileName
-            if let own { buffers[index].place = .transaction(own) }
+            if var own {
+                own.side = sticky.side
+                buffers[index].place = .transaction(own)
+            }
         }
         return true
     }
@@ -143,7 +159,7 @@ extension SuricataDraft {
     private mutating func direction(of subject: Int) throws(SuricataProblem) -> Direction? {
         var direction = traffic.direction
         guard !isTransactional else { return direction }
-        for (sticky, offset) in stickies where sticky.subject != Self.file {
+        for (sticky, offset) in stickies where sticky.subject != Self.file || sticky.side != nil {
             guard let own = sticky.direction else { continue }
             if let other = direction, other != own {
                 throw SuricataProblem(
@@ -190,6 +206,13 @@ extension SuricataDraft {
         if let version = proto.ipVersion {
             conditions.append(Self.test("ip.version", .number(.equal, version)))
         }
+        switch proto.link {
+        case .arp:
+            conditions.append(
+                Self.test("ether.type", .number(.equal, Int64(EtherType.arp.rawValue))))
+        case .ether: conditions.append(Self.test("ether.hdr", .exists(true)))
+        case nil: break
+        }
         if looksAtDecoderEvents, !proto.transports.isEmpty {
             conditions.append(
                 .anyOf(
@@ -216,7 +239,7 @@ extension SuricataDraft {
     /// Frames that hold no IP packet are looked at by rules on decoder events alone.
     private var looksAtIPOnly: Bool {
         proto.transports.isEmpty && proto.applications.isEmpty && proto.ipVersion == nil
-            && !proto.includesAllPackets && !looksAtDecoderEvents
+            && !proto.includesAllPackets && proto.link == nil && !looksAtDecoderEvents
     }
 
     /// The flow speaks the protocol of the rule's header.
@@ -295,7 +318,7 @@ extension SuricataBuffer {
     }
 
     private func presentMatches(_ field: FieldID) -> [Condition] {
-        var conditions = self.conditions
+        var conditions = self.conditions + numberTests.map { $0.condition(field) }
         conditions += predicates.map { predicate in
             Condition.match(FieldMatch(field: field, transforms: transforms, predicate: predicate))
         }

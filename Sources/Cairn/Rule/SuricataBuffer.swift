@@ -15,11 +15,31 @@ struct SuricataBuffer: Equatable {
         case only, orElse
     }
 
+    /// A test of a number.
+    struct NumberTest: Equatable {
+        /// Of which of the field's values it must hold.
+        var elements: ElementChoice?
+        /// One of them must hold.
+        var predicates: [Predicate]
+        /// None of them must hold, of a number that is there.
+        var isNegated = false
+
+        func condition(_ field: FieldID) -> Condition {
+            func match(_ predicate: Predicate) -> Condition {
+                .match(FieldMatch(field: field, elements: elements, predicate: predicate))
+            }
+            let any = Condition.anyOf(predicates.map(match))
+            return isNegated ? .allOf([match(.exists(true)), .negation(any)]) : any
+        }
+    }
+
     var place: Place
     var transforms: [Transform] = []
     var steps: [SequenceStep] = []
     /// Tests of the field other than steps: numbers, sets.
     var predicates: [Predicate] = []
+    /// Tests of numbers.
+    var numberTests: [NumberTest] = []
     /// Whole conditions on the field.
     var conditions: [Condition] = []
     /// `absent`.
@@ -42,6 +62,8 @@ struct SuricataSticky: Equatable, Sendable {
     var both: Int
     /// Each time that it is named, another element is meant.
     var isMulti = false
+    /// The direction that its keyword names.
+    var side: Direction?
     /// Where its two directions have fields of their own, the one that is meant if nothing else says it.
     var openDirection: Direction?
 
@@ -59,9 +81,9 @@ struct SuricataSticky: Equatable, Sendable {
             if let name {
                 return FieldRegistry.field(named: name, subject: subject).map { Int($0.index) }
             }
+            let variant = definition.field(direction, of: index)
             let other: Direction = direction == .toServer ? .toClient : .toServer
-            return definition.fields[index].direction == other
-                ? nil : definition.field(direction, of: index)
+            return definition.fields[variant].direction == other ? nil : variant
         }
         self.keyword = keyword
         self.subject = subject
@@ -74,10 +96,13 @@ struct SuricataSticky: Equatable, Sendable {
         }
     }
 
+    /// Whether there may be several values.
+    var isList: Bool { FieldRegistry.definition(of: field(.toClient)).isList }
+
     /// The field for a rule on one direction, or on both.
     func field(_ direction: Direction?) -> FieldID {
         let index: Int
-        switch direction {
+        switch side ?? direction {
         case .toServer: index = toServer ?? both
         case .toClient: index = toClient ?? both
         default: index = both
@@ -88,6 +113,7 @@ struct SuricataSticky: Equatable, Sendable {
 
     /// The only direction that it is seen in.
     var direction: Direction? {
+        if let side { return side }
         if toServer == nil { return .toClient }
         return toClient == nil ? .toServer : nil
     }

@@ -11,10 +11,12 @@ struct SuricataDraft {
     var buffers = [SuricataBuffer(place: .payload)]
     /// The buffer that contents go to.
     var current = 0
-    /// The sticky buffer was named by the last option but one, and nothing was looked for in it yet.
+    /// A sticky buffer or a transform was named, and nothing was looked for in it yet.
     var pendingTransforms = false
     /// The content that modifiers are about.
     var lastContent: (buffer: Int, step: Int)?
+    /// The last step that looks for something or counts from it.
+    var lastStep: (buffer: Int, step: Int)?
     /// Tests of packet fields.
     var packetTests: [Condition] = []
     /// Tests of fields that are there on every subject.
@@ -94,16 +96,22 @@ struct SuricataDraft {
         return buffers.count - 1
     }
 
-    /// Adds a transform to the sticky buffer that was just named.
+    /// Adds a transform to the sticky buffer: contents from here on are looked for in what comes of it.
     mutating func transform(
         _ transform: Transform, _ option: SuricataOption
     ) throws(SuricataProblem) {
-        guard !isInPayload, pendingTransforms else {
-            throw SuricataProblem(
-                offset: option.offset,
-                message: "'\(option.name)' must stand right behind a sticky buffer")
-        }
         let buffer = buffers[current]
+        if case .base64 = buffer.place {
+            throw option.error("'\(option.name)' cannot follow 'base64_data'")
+        }
+        guard !isInPayload else {
+            throw option.error("'\(option.name)' must stand behind a sticky buffer")
+        }
+        guard pendingTransforms || buffer.transforms.isEmpty else {
+            throw option.error(
+                "'\(option.name)' cannot stand behind contents of a buffer that is changed already;"
+                    + " put all transforms before them")
+        }
         let transforms = buffer.transforms + [transform]
         // The plain buffer stays if something was looked for in it before.
         if buffer.isEmpty, current == buffers.count - 1 {
@@ -115,8 +123,19 @@ struct SuricataDraft {
     }
 
     mutating func append(_ step: SequenceStep) {
+        append(step, to: current)
+    }
+
+    /// Adds a step that may count from the one before. Without a sticky buffer it belongs where that one does, which the
+    /// keywords of Suricata 1 may have moved.
+    mutating func append(_ step: SequenceStep, countsFromLast: Bool) {
+        append(step, to: isInPayload && countsFromLast ? lastStep?.buffer ?? 0 : current)
+    }
+
+    private mutating func append(_ step: SequenceStep, to buffer: Int) {
         pendingTransforms = false
-        buffers[current].steps.append(step)
+        buffers[buffer].steps.append(step)
+        lastStep = (buffer, buffers[buffer].steps.count - 1)
     }
 
     /// Moves the last content to a buffer, as the keywords of Suricata 1 do.
@@ -137,6 +156,13 @@ struct SuricataDraft {
         let target = index(
             of: .transaction(sticky), [], isMulti: false, at: option.offset)
         buffers[target].steps.append(step)
+        if let other = lastStep, other.buffer == 0 {
+            if other.step == last.step {
+                lastStep = (target, buffers[target].steps.count - 1)
+            } else if other.step > last.step {
+                lastStep = (0, other.step - 1)
+            }
+        }
         lastContent = (target, buffers[target].steps.count - 1)
     }
 
@@ -155,10 +181,8 @@ struct SuricataDraft {
         buffers[last.buffer].steps[last.step] = .content(step)
     }
 
-    /// Variables that steps of the current buffer have set.
-    func defines(_ name: String) -> Bool {
-        buffers[current].steps.contains { $0.definedVariables.contains(name) }
-    }
+    /// Variables that steps have set.
+    var variables: [String] { buffers.flatMap { $0.steps.flatMap(\.definedVariables) } }
 }
 
 extension SuricataBuffer.Place {
@@ -169,7 +193,8 @@ extension SuricataBuffer.Place {
 
 extension SuricataBuffer {
     var isEmpty: Bool {
-        steps.isEmpty && predicates.isEmpty && conditions.isEmpty && absence == nil
+        steps.isEmpty && predicates.isEmpty && numberTests.isEmpty && conditions.isEmpty
+            && absence == nil
     }
 }
 

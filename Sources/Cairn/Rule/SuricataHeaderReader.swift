@@ -104,8 +104,15 @@ struct SuricataProtocol: Equatable {
     var includesAllPackets = false
     /// 4 or 6 if only that version of IP is meant.
     var ipVersion: Int64?
+    /// What the frame must hold.
+    var link: Link?
     /// What the flow must speak: names of `app_proto`, one of them.
     var applications: [String] = []
+
+    /// Protocols below IP.
+    enum Link: String {
+        case arp, ether
+    }
 
     /// Whether packets of TCP can be meant.
     var includesTCP: Bool { transports.isEmpty || transports.contains(.tcp) }
@@ -120,6 +127,8 @@ struct SuricataProtocol: Equatable {
         "ip": .init(), "pkthdr": .init(includesAllPackets: true),
         "ipv4": .init(ipVersion: 4), "ip4": .init(ipVersion: 4),
         "ipv6": .init(ipVersion: 6), "ip6": .init(ipVersion: 6),
+        "arp": .init(inspection: .packet, link: .arp),
+        "ether": .init(inspection: .packet, link: .ether),
     ]
 
     /// Application protocols of Suricata 7 with other names of theirs, and the ones that they stand for.
@@ -144,12 +153,13 @@ struct SuricataProtocol: Equatable {
 
     init(
         transports: [Transport] = [], inspection: PayloadInspection? = nil, ipVersion: Int64? = nil,
-        includesAllPackets: Bool = false
+        includesAllPackets: Bool = false, link: Link? = nil
     ) {
         self.transports = transports
         self.includesAllPackets = includesAllPackets
         self.inspection = inspection
         self.ipVersion = ipVersion
+        self.link = link
     }
 
     init?(name: String) {

@@ -9,10 +9,9 @@ enum SuricataKeyword: Sendable {
     /// The content before it goes to the buffer of this name.
     case modifier(String)
     case transform(Transform)
-    /// A number of packets: its field, the range of values, whether the ends of a range belong to it.
-    case number(String, ClosedRange<Int64>, includesEnds: Bool)
-    /// A number of transactions: protocol, field, range.
-    case transactionNumber(String, String, ClosedRange<Int64>)
+    /// A number of packets: its field, the range of values.
+    case number(String, ClosedRange<Int64>)
+    case transactionNumber(SuricataNumber)
     /// A header of packets as a sticky buffer.
     case packetBuffer(String)
     /// It says how to inspect, or what else to do, without changing what matches.
@@ -35,10 +34,9 @@ enum SuricataKeyword: Sendable {
         case .transform(let transform):
             try option.bare()
             try draft.transform(transform, option)
-        case .number(let field, let range, let includesEnds):
-            try draft.number(option, of: field, in: range, includesEnds: includesEnds)
-        case .transactionNumber(let service, let field, let range):
-            try draft.number(option, of: SuricataSticky(option.name, service, field), in: range)
+        case .number(let field, let range): try draft.number(option, of: field, in: range)
+        case .transactionNumber(let number):
+            try draft.number(option, of: number.sticky, in: number.range, names: number.names)
         case .packetBuffer(let field):
             try option.bare()
             draft.requiresPacket = true
@@ -60,12 +58,8 @@ enum SuricataKeywords {
         for (name, sticky) in SuricataBuffers.sticky { table[name] = .sticky(sticky) }
         for (name, buffer) in SuricataBuffers.modifiers { table[name] = .modifier(buffer) }
         for (name, transform) in transforms { table[name] = .transform(transform) }
-        for (name, field, range, includesEnds) in numbers {
-            table[name] = .number(field, range, includesEnds: includesEnds)
-        }
-        for (name, service, field, range) in transactionNumbers {
-            table[name] = .transactionNumber(service, field, range)
-        }
+        for (name, field, range) in numbers { table[name] = .number(field, range) }
+        for number in SuricataNumber.all { table[number.keyword] = .transactionNumber(number) }
         for (name, field) in packetBuffers { table[name] = .packetBuffer(field) }
         for name in withoutEffect { table[name] = .withoutEffect }
         for name in unsupported { table[name] = .unsupported }
@@ -131,6 +125,7 @@ enum SuricataKeywords {
     ]
 
     private static let packets: [(String, Apply)] = [
+        ("rpc", { (d, o, _) throws(SuricataProblem) in try d.remoteProcedure(o) }),
         ("dsize", { (d, o, _) throws(SuricataProblem) in try d.size(o) }),
         ("dataset", { (d, o, _) throws(SuricataProblem) in try d.dataset(o) }),
         ("datarep", { (d, o, _) throws(SuricataProblem) in try d.reputation(o) }),
@@ -244,6 +239,7 @@ enum SuricataKeywords {
                 try d.unpack(o) { .zlibDeflate(byteCountMax: $0) }
             }
         ),
+        ("subslice", { (d, o, _) throws(SuricataProblem) in try d.subslice(o) }),
         ("pcrexform", { (d, o, _) throws(SuricataProblem) in try d.replace(o) }),
         ("asn1", { (d, o, _) throws(SuricataProblem) in try d.asn1(o) }),
         ("entropy", { (d, o, _) throws(SuricataProblem) in try d.entropy(o) }),
@@ -262,19 +258,6 @@ enum SuricataKeywords {
         ("ssl_version", { (d, o, _) throws(SuricataProblem) in try d.sslVersion(o) }),
     ]
 
-    /// Numbers of transactions: keyword, protocol, field, range.
-    private static let transactionNumbers: [(String, String, String, ClosedRange<Int64>)] = [
-        ("dns.opcode", "dns", "dns.opcode", 0...255),
-        ("dns.rcode", "dns", "dns.rcode", 0...65_535),
-        ("dns.rrtype", "dns", "dns.rrtype.number", 0...65_535),
-        ("tls.cert_chain_len", "tls", "tls.cert_chain_len", 0...0xffff_ffff),
-        ("http2.priority", "http", "http2.priority", 0...255),
-        ("http2.size_update", "http", "http2.size_update", 0...0xffff_ffff),
-        ("http2.window", "http", "http2.window", 0...0xffff_ffff),
-        ("krb5_msg_type", "krb5", "krb5.msg_type", 0...255),
-        ("krb5_err_code", "krb5", "krb5.error_code", 0...0xffff_ffff),
-    ]
-
     private static let flows: [(String, Apply)] = [
         ("flow", { (d, o, _) throws(SuricataProblem) in try d.flow(o) }),
         ("flowbits", { (d, o, _) throws(SuricataProblem) in try d.flowBits(o) }),
@@ -291,23 +274,25 @@ enum SuricataKeywords {
         ("url_decode", .urlDecode), ("dotprefix", .dotprefix),
         ("header_lowercase", .headerLowercase), ("to_md5", .toMD5), ("to_sha1", .toSHA1),
         ("to_sha256", .toSHA256), ("strip_pseudo_headers", .stripPseudoHeaders),
+        ("domain", .domain), ("tld", .tld),
     ]
 
-    /// Numbers of packets, with the field, the range of values, and whether the ends of a range belong to it.
-    private static let numbers: [(String, String, ClosedRange<Int64>, Bool)] = [
-        ("ttl", "ip.ttl", 0...255, false), ("id", "ip.id", 0...65_535, false),
-        ("tos", "ip.tos", 0...255, false),
-        ("fragoffset", "ip.fragoffset", 0...65_535, false),
-        ("itype", "icmp.type", 0...255, false), ("icode", "icmp.code", 0...255, false),
-        ("icmp_id", "icmp.id", 0...65_535, false), ("icmp_seq", "icmp.seq", 0...65_535, false),
-        ("icmpv6.mtu", "icmp.mtu", 0...0xffff_ffff, false),
-        ("tcp.seq", "tcp.seq", 0...0xffff_ffff, false),
-        ("seq", "tcp.seq", 0...0xffff_ffff, false),
-        ("tcp.ack", "tcp.ack", 0...0xffff_ffff, false),
-        ("ack", "tcp.ack", 0...0xffff_ffff, false),
-        ("tcp.window", "tcp.window", 0...65_535, false),
-        ("window", "tcp.window", 0...65_535, false),
-        ("tcp.mss", "tcp.mss", 0...65_535, false), ("vlan.id", "vlan.id", 0...4095, false),
+    /// Numbers of packets, with the field and the range of values.
+    private static let numbers: [(String, String, ClosedRange<Int64>)] = [
+        ("ttl", "ip.ttl", 0...255), ("id", "ip.id", 0...65_535),
+        ("tos", "ip.tos", 0...255),
+        ("fragoffset", "ip.fragoffset", 0...65_535),
+        ("itype", "icmp.type", 0...255), ("icode", "icmp.code", 0...255),
+        ("icmp_id", "icmp.id", 0...65_535), ("icmp_seq", "icmp.seq", 0...65_535),
+        ("icmpv6.mtu", "icmp.mtu", 0...0xffff_ffff),
+        ("tcp.seq", "tcp.seq", 0...0xffff_ffff),
+        ("seq", "tcp.seq", 0...0xffff_ffff),
+        ("tcp.ack", "tcp.ack", 0...0xffff_ffff),
+        ("ack", "tcp.ack", 0...0xffff_ffff),
+        ("tcp.window", "tcp.window", 0...65_535),
+        ("window", "tcp.window", 0...65_535),
+        ("tcp.mss", "tcp.mss", 0...65_535), ("vlan.id", "vlan.id", 0...4095),
+        ("vlan.layers", "vlan.layers", 0...3),
     ]
 
     /// Headers of packets as sticky buffers.
@@ -328,7 +313,7 @@ enum SuricataKeywords {
         "cip_service",
         "config",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
-        "dnp3_obj", "domain", "enip_command",
+        "dnp3_obj", "enip_command",
         "flowvar", "frame", "ftpbounce",
         "ftpdata_command", "geoip",
         "ike.chosen_sa_attribute", "ike.exchtype",
@@ -337,13 +322,11 @@ enum SuricataKeywords {
         "lua", "luajit", "luaxform", "modbus", "mqtt.connack.session_present",
         "mqtt.connect.flags", "mqtt.flags", "mqtt.protocol_version", "mqtt.qos",
         "mqtt.reason_code", "mqtt.type", "nfs.version", "nfs_procedure", "nfs_version",
-        "pktvar", "rfb.secresult", "rfb.sectype", "rpc", "snmp.pdu_type",
+        "pktvar", "rfb.secresult", "rfb.sectype", "snmp.pdu_type",
         "snmp.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state",
-        "subslice",
-        "template2", "tld",
+        "template2",
         "tls_cert_expired",
         "tls_cert_valid",
-        "vlan.layers",
     ]
 }
 
@@ -352,9 +335,28 @@ extension SuricataDraft {
     mutating func stick(
         to sticky: SuricataSticky?, _ option: SuricataOption
     ) throws(SuricataProblem) {
-        try option.bare()
-        guard let sticky else { throw option.unsupported("the buffer '\(option.name)'") }
+        guard var sticky else {
+            try option.bare()
+            throw option.unsupported("the buffer '\(option.name)'")
+        }
+        if let value = option.value, !value.isEmpty {
+            sticky.side = try Self.side(value, of: sticky)
+        }
         select(.transaction(sticky), at: option.offset)
+    }
+
+    /// `to_client`: which of the two values that a transaction has.
+    private static func side(
+        _ value: SuricataValue, of sticky: SuricataSticky
+    ) throws(SuricataProblem) -> Direction {
+        let sides: [String: Direction] = ["to_server": .toServer, "to_client": .toClient]
+        guard let side = sides[value.text] else {
+            throw value.error("a sticky buffer takes no value but 'to_server' or 'to_client'")
+        }
+        if let only = sticky.direction, only != side {
+            throw value.error("'\(sticky.keyword)' is seen in the other direction only")
+        }
+        return side
     }
 
     mutating func xor(_ option: SuricataOption) throws(SuricataProblem) {
@@ -383,18 +385,30 @@ extension SuricataDraft {
             }
             isRaw = parts[1].text == "raw"
         }
-        let tests = try Self.comparisons(parts[0], option, in: 0...65_535)
-        guard
-            let field = SuricataSticky("urilen", "http", isRaw ? "http.uri.raw" : "http.uri_length")
-        else { throw option.unsupported() }
-        let index = buffer(.transaction(field), at: option.offset)
-        for (comparison, number) in tests {
-            if isRaw {
-                buffers[index].steps.append(.size(comparison, number))
-            } else {
-                buffers[index].predicates.append(.number(comparison, number))
+        let test = try Self.integerTest(parts[0], option, in: 0...65_535)
+        let name = isRaw ? "http.uri.raw" : "http.uri"
+        // In the buffer that was just named it is a test of its size.
+        if isRaw || isAtStart(of: name) {
+            guard let sticky = SuricataBuffers.named(name), let size = test.sizeStep else {
+                throw parts[0].error(
+                    "'urilen' takes a number with < > or ! before it or <> between two")
             }
+            let index = buffer(.transaction(sticky), at: option.offset)
+            buffers[index].steps.append(size)
+            return
         }
+        guard let field = SuricataSticky("urilen", "http", "http.uri_length") else {
+            throw option.unsupported()
+        }
+        let index = buffer(.transaction(field), at: option.offset)
+        buffers[index].predicates += test.predicates(isList: false)
+    }
+
+    /// Whether a sticky buffer was just named and nothing was looked for in it yet.
+    private func isAtStart(of keyword: String) -> Bool {
+        guard case .transaction(let sticky) = buffers[current].place else { return false }
+        return sticky.keyword == keyword && buffers[current].isEmpty
+            && buffers[current].transforms.isEmpty
     }
 
     /// The buffer of a field that does not become the one that contents go to.

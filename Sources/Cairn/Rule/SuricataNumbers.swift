@@ -14,7 +14,9 @@ extension SuricataDraft {
         var options = ByteOptions(option)
         try options.read(parts.dropFirst(4))
         let number = try number(parts[0], parts[3], options)
-        append(.byteTest(number, comparison, value, isNegated: isNegated))
+        append(
+            .byteTest(number, comparison, value, isNegated: isNegated),
+            countsFromLast: number.isRelative)
     }
 
     mutating func byteJump(_ option: SuricataOption) throws(SuricataProblem) {
@@ -41,7 +43,7 @@ extension SuricataDraft {
         if let post = options.found["post_offset"] {
             jump.postOffset = try operand(post, "'post_offset'", in: -65_535...65_535)
         }
-        append(.byteJump(number, jump))
+        append(.byteJump(number, jump), countsFromLast: number.isRelative)
     }
 
     mutating func byteExtract(_ option: SuricataOption) throws(SuricataProblem) {
@@ -70,7 +72,8 @@ extension SuricataDraft {
         }
         append(
             .byteExtract(
-                number, variable: try variable(parts[2]), multiplier: multiplier, align: align))
+                number, variable: try variable(parts[2]), multiplier: multiplier, align: align),
+            countsFromLast: number.isRelative)
     }
 
     mutating func byteMath(_ option: SuricataOption) throws(SuricataProblem) {
@@ -107,10 +110,10 @@ extension SuricataDraft {
         if arithmetic == .divide, rightValue == .number(0) {
             throw right.error("division by zero")
         }
+        let number = try number(bytes, offset, options)
         append(
-            .byteMath(
-                try number(bytes, offset, options), arithmetic, rightValue,
-                result: try variable(result)))
+            .byteMath(number, arithmetic, rightValue, result: try variable(result)),
+            countsFromLast: number.isRelative)
     }
 
     private static let mathKeys = ["bytes", "offset", "oper", "rvalue", "result", "bitmask"]
@@ -128,7 +131,7 @@ extension SuricataDraft {
         return value.text
     }
 
-    private func number(
+    private mutating func number(
         _ count: SuricataValue, _ offset: SuricataValue, _ options: ByteOptions
     ) throws(SuricataProblem) -> ByteNumber {
         var number = ByteNumber(
@@ -137,6 +140,12 @@ extension SuricataDraft {
         number.isRelative = options.isRelative
         number.isLittleEndian = options.isLittleEndian
         number.isDCERPC = options.isDCERPC
+        if options.isDCERPC, proto.applications.isEmpty,
+            let applications = SuricataProtocol(name: "dcerpc")?.applications
+        {
+            // Who leaves the byte order to DCE/RPC means flows that speak it.
+            proto.applications = applications
+        }
         if options.isText { number.text = options.base ?? .decimal }
         if let mask = options.found["bitmask"] {
             guard let bits = mask.integer, (1...0xffff_ffff).contains(bits) else {

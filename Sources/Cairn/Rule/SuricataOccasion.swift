@@ -14,7 +14,8 @@ extension SuricataDraft {
     /// Groups of addresses that exclude some are looked at with every packet, as is what earlier packets have noted.
     private var isAboutEndsOnly: Bool {
         traffic.flow.isEmpty && proto.applications.isEmpty && proto.inspection == nil
-            && proto.ipVersion == nil && commonTests.allSatisfy(Self.isAboutIPProtocol)
+            && proto.ipVersion == nil && proto.link == nil
+            && commonTests.allSatisfy(Self.isAboutIPProtocol)
             && traffic.source.addresses.excluded.isEmpty
             && traffic.destination.addresses.excluded.isEmpty
             && counters.isEmpty

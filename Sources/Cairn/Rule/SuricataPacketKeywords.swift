@@ -9,56 +9,84 @@ extension SuricataDraft {
     mutating func size(_ option: SuricataOption) throws(SuricataProblem) {
         try number(option, of: "payload.size", in: 0...65_535)
         // All but one size means packets with payload.
-        if packetTests.last == Self.test("payload.size", .number(.notEqual, 0)) { return }
-        if case .match(let match)? = packetTests.last, case .number(.notEqual, _) = match.predicate
-        {
-            test("payload.size", .number(.greater, 0))
-        }
+        guard case .match(let match)? = packetTests.last,
+            case .number(.notEqual, let size) = match.predicate, size != 0
+        else { return }
+        test("payload.size", .number(.greater, 0))
     }
 
-    /// `10`, `<10`, `>10`, `<=10`, `>=10`, `!10`, `10<>20` (between the two, or from the one to the other).
+    /// `10`, `<10`, `!10`, `10<>20` (between the two); of lists with the place behind a comma.
     mutating func number(
-        _ option: SuricataOption, of field: String, in range: ClosedRange<Int64>,
-        includesEnds: Bool = false
+        _ option: SuricataOption, of name: String, in range: ClosedRange<Int64>
     ) throws(SuricataProblem) {
-        let tests = try Self.comparisons(
-            option.required(), option, in: range, includesEnds: includesEnds)
-        for (comparison, number) in tests { test(field, .number(comparison, number)) }
+        let field = Self.field(name)
+        let isList = FieldRegistry.definition(of: field).isList
+        for test in try Self.numberTests(option, isList: isList, in: range) {
+            packetTests.append(test.condition(field))
+        }
+        requiresPacket = true
     }
 
-    static func comparisons(
-        _ value: SuricataValue, _ option: SuricataOption, in range: ClosedRange<Int64>,
-        includesEnds: Bool = false
-    ) throws(SuricataProblem) -> [(Comparison, Int64)] {
-        let value = value.unquoted ?? value
-        func number(_ part: SuricataValue) throws(SuricataProblem) -> Int64 {
-            guard let number = part.trimmed.integer, range.contains(number) else {
-                throw value.error(
-                    "'\(option.name)' takes a number in"
-                        + " \(range.lowerBound)...\(range.upperBound), with < > or ! before it or <>"
-                        + " between two, not '\(value.text)'")
+    /// The tests of a number, or of the numbers of a list.
+    static func numberTests(
+        _ option: SuricataOption, isList: Bool, in range: ClosedRange<Int64>,
+        names: [String: Int64] = [:]
+    ) throws(SuricataProblem) -> [SuricataBuffer.NumberTest] {
+        let value = try option.required()
+        var number = value.unquoted ?? value
+        var elements: ElementChoice?
+        if isList {
+            if number.text.hasPrefix("count") {
+                // Any number will do.
+                return [
+                    .init(elements: try count(number), predicates: [.number(.greaterOrEqual, 0)])
+                ]
             }
-            return number
+            let parts = number.split(",", maxSplits: 1)
+            number = parts[0]
+            if parts.count > 1 { elements = try Self.elements(parts[1]) }
         }
-        for separator in ["<>", "-"] {
-            guard let place = value.place(of: separator), place > value.offset else { continue }
-            let low = try number(SuricataValue(bytes: value.bytes[..<place]))
-            let high = try number(
-                SuricataValue(bytes: value.bytes[(place + separator.utf8.count)...]))
+        return try integerTest(number, option, in: range, names: names)
+            .predicates(isList: isList).map { .init(elements: elements, predicates: [$0]) }
+    }
+
+    /// `0`, `-1`, `all`, `nb>2,1:-1`: of which of the values.
+    private static func elements(_ value: SuricataValue) throws(SuricataProblem) -> ElementChoice {
+        guard let choice = ElementChoice(value.text) else {
+            throw value.error(
+                "'\(value.text)' says not which of the values is meant; write a place, any, all,"
+                    + " all_or_absent, or_absent, oob_or or nb")
+        }
+        return choice
+    }
+
+    /// `count >5`: how many values there are.
+    private static func count(_ value: SuricataValue) throws(SuricataProblem) -> ElementChoice {
+        guard let choice = ElementChoice("nb" + value.text.dropFirst("count".count)) else {
+            throw value.error("'count' takes a number with a comparison: count >5")
+        }
+        return choice
+    }
+
+    /// A test of a number.
+    static func integerTest(
+        _ value: SuricataValue, _ option: SuricataOption, in range: ClosedRange<Int64>,
+        names: [String: Int64] = [:]
+    ) throws(SuricataProblem) -> IntegerTest {
+        guard let test = IntegerTest(value.text, names: names),
+            test.numbers.allSatisfy(range.contains)
+        else {
+            throw value.error(
+                "'\(option.name)' takes a number in"
+                    + " \(range.lowerBound)...\(range.upperBound), with < > or ! before it or <>"
+                    + " between two, not '\(value.text)'")
+        }
+        switch test {
+        case .between(let low, let high), .outside(let low, let high):
             guard low < high else { throw value.error("\(low) is not less than \(high)") }
-            return includesEnds
-                ? [(.greaterOrEqual, low), (.lessOrEqual, high)]
-                : [(.greater, low), (.less, high)]
+        case .compare, .bits: break
         }
-        let operators: [(String, Comparison)] = [
-            ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("!=", .notEqual), ("!", .notEqual),
-            ("<", .less), (">", .greater), ("=", .equal),
-        ]
-        for (name, comparison) in operators where value.place(of: name) == value.offset {
-            let rest = SuricataValue(bytes: value.bytes.dropFirst(name.utf8.count))
-            return [(comparison, try number(rest))]
-        }
-        return [(.equal, try number(value))]
+        return test
     }
 
     mutating func sameIP(_ option: SuricataOption) throws(SuricataProblem) {
@@ -113,19 +141,58 @@ extension SuricataDraft {
         "sctp": 132, "fc": 133, "mobility-header": 135, "udplite": 136, "mpls-in-ip": 137,
     ]
 
-    /// What the flow speaks.
+    /// `100009,*,*`: the call of a procedure of ONC RPC version 2 (RFC 5531 §9), by program, version and procedure.
+    mutating func remoteProcedure(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        let parts = value.split(",")
+        guard (1...3).contains(parts.count) else {
+            throw value.error("'rpc' takes a program, a version and a procedure: 100009,*,*")
+        }
+        // A call (0) in version 2, and behind that the numbers.
+        var numbers: [(offset: Int64, value: Int64)] = [(4, 0), (8, 2)]
+        for (index, part) in parts.enumerated() where index == 0 || part.text != "*" {
+            guard let number = part.integer, (0...0xffff_ffff).contains(number) else {
+                throw part.error("'\(part.text)' is no number of RPC")
+            }
+            numbers.append((12 + 4 * Int64(index), number))
+        }
+        // In TCP a fragment's length comes before it (RFC 5531 §11).
+        let forms = [("udp", Int64(0)), ("tcp", 4)].map { transport, start in
+            var steps = numbers.map { number in
+                SequenceStep.byteTest(
+                    ByteNumber(byteCount: .number(4), offset: .number(start + number.offset)),
+                    .equal, .number(number.value), isNegated: false)
+            }
+            steps.append(.size(.greaterOrEqual, start + 24))
+            return Condition.allOf([
+                Self.test("proto", Self.text(transport)), Self.test("payload", .sequence(steps)),
+            ])
+        }
+        packetTests.append(.anyOf(forms))
+        requiresPacket = true
+    }
+
+    /// What the flow speaks, perhaps with `final`, `either` or `original` behind a comma.
     mutating func applicationProtocol(_ option: SuricataOption) throws(SuricataProblem) {
         let (value, isNegated) = try option.required().negatable
         let parts = value.split(",")
-        if parts.count > 1 {
+        var field = "app_proto"
+        switch parts.count > 1 ? parts[1].text : "final" {
+        case "final", "either": break
+        case "original": field = "app_proto.original"
+        case "to_server", "to_client":
             throw option.unsupported("the mode '\(parts[1].text)' of '\(option.name)'")
+        default:
+            throw parts[1].error(
+                "the mode must be final, either, original, to_server or to_client")
         }
         let name = parts[0].text
         let condition: Condition
         if name == "failed" || name == "unknown" {
-            condition = Self.test("app_proto", Self.text(name), subject: 0)
+            condition = Self.test(field, Self.text(name), subject: 0)
         } else if let proto = SuricataProtocol(name: name), !proto.applications.isEmpty {
-            condition = .anyOf(proto.applications.map { Self.speaks($0) })
+            condition = .anyOf(
+                proto.applications.map { Self.test(field, Self.text($0), subject: 0) })
         } else {
             throw parts[0].error(
                 "unknown protocol '\(name)'" + suggestion(for: name, among: SuricataProtocol.names))

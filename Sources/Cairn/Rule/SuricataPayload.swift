@@ -169,17 +169,17 @@ extension SuricataDraft {
             "'\(option.name)' of \(number) is less than the content's \(step.bytes.count) bytes")
     }
 
-    /// A number, or a variable that was extracted in the same buffer.
+    /// A number, or a variable that was extracted before.
     private func bound(
         _ option: SuricataOption, in range: ClosedRange<Int64>
     ) throws(SuricataProblem) -> Operand {
         let value = try option.required()
         let plain = value.unquoted ?? value
-        return try operand(plain, "'\(option.name)'", in: range, buffer: lastContent?.buffer)
+        return try operand(plain, "'\(option.name)'", in: range)
     }
 
     func operand(
-        _ value: SuricataValue, _ what: String, in range: ClosedRange<Int64>, buffer: Int? = nil
+        _ value: SuricataValue, _ what: String, in range: ClosedRange<Int64>
     ) throws(SuricataProblem) -> Operand {
         if let number = value.integer {
             guard range.contains(number) else {
@@ -188,14 +188,7 @@ extension SuricataDraft {
             return .number(number)
         }
         let name = value.text
-        let names = buffers[buffer ?? current].steps.flatMap(\.definedVariables)
-        if !names.contains(name),
-            buffers.contains(where: { $0.steps.contains { $0.definedVariables.contains(name) } })
-        {
-            throw SuricataProblem(
-                offset: value.offset,
-                message: "the variable '\(name)' of another buffer is not supported", isSkip: true)
-        }
+        let names = variables
         guard names.contains(name) else {
             throw value.error(
                 "\(what) must be a number, or a variable that 'byte_extract' or 'byte_math' has set"
@@ -219,7 +212,9 @@ extension SuricataDraft {
             }
         }
         let offset = try operand(count, "'isdataat'", in: 0...65_535)
-        append(.isDataAt(offset, isRelative: isRelative, isNegated: isNegated != innerNegation))
+        append(
+            .isDataAt(offset, isRelative: isRelative, isNegated: isNegated != innerNegation),
+            countsFromLast: isRelative)
     }
 
     mutating func bufferSize(_ option: SuricataOption) throws(SuricataProblem) {

@@ -1,5 +1,12 @@
 /// Keywords that test one value of a protocol's transactions.
 extension SuricataDraft {
+    /// Adds tests of numbers of a protocol's field.
+    private mutating func test(
+        _ sticky: SuricataSticky?, _ test: IntegerTest, _ option: SuricataOption
+    ) throws(SuricataProblem) {
+        try self.test(sticky, test.predicates(isList: false), option)
+    }
+
     /// Adds tests of a protocol's field.
     mutating func test(
         _ sticky: SuricataSticky?, _ predicates: [Predicate], _ option: SuricataOption
@@ -11,10 +18,13 @@ extension SuricataDraft {
 
     /// A number with a comparison.
     mutating func number(
-        _ option: SuricataOption, of sticky: SuricataSticky?, in range: ClosedRange<Int64>
+        _ option: SuricataOption, of sticky: SuricataSticky?, in range: ClosedRange<Int64>,
+        names: [String: Int64] = [:]
     ) throws(SuricataProblem) {
-        let tests = try Self.comparisons(option.required(), option, in: range)
-        try test(sticky, tests.map { .number($0.0, $0.1) }, option)
+        guard let sticky else { throw option.unsupported() }
+        let index = buffer(.transaction(sticky), at: option.offset)
+        buffers[index].numberTests += try Self.numberTests(
+            option, isList: sticky.isList, in: range, names: names)
     }
 
     // MARK: TLS
@@ -107,10 +117,9 @@ extension SuricataDraft {
         try test(
             SuricataSticky(option.name, "dcerpc", "dcerpc.iface"), [Self.text(uuid)], option)
         for part in parts.dropFirst() where part.text != "any_frag" {
-            let tests = try Self.comparisons(part, option, in: 0...65_535)
             try test(
                 SuricataSticky(option.name, "dcerpc", "dcerpc.iface.version"),
-                tests.map { .number($0.0, $0.1) }, option)
+                Self.integerTest(part, option, in: 0...65_535), option)
         }
     }
 

@@ -4,7 +4,9 @@ extension SuricataDraft {
         let (value, isNegated) = try option.required().negatable
         var (text, inner) = (value.unquoted ?? value).negatable
         // Captures can be named behind the expression.
+        var captures: [String] = []
         if let end = Self.captureStart(text) {
+            captures = try Self.captures(SuricataValue(bytes: text.bytes[(end + 1)...]))
             text = SuricataValue(bytes: text.bytes[..<end].trimmedOfSpace)
             if let unquoted = SuricataValue(bytes: text.bytes).withoutQuotes { text = unquoted }
         }
@@ -18,8 +20,10 @@ extension SuricataDraft {
             pattern: Self.pattern(text.bytes[(text.bytes.startIndex + 1)..<end]))
         let flags = try readFlags(SuricataValue(bytes: text.bytes[(end + 1)...]), &pattern)
         if let problem = pattern.problem { throw text.error(problem) }
+        if captures.isEmpty { captures = RegexCapture.names(ofGroupsIn: pattern.pattern) }
         let step = SequenceStep.regex(
-            pattern, isRelative: flags.isRelative, isNegated: isNegated != inner, captures: [])
+            pattern, isRelative: flags.isRelative, isNegated: isNegated != inner, captures: captures
+        )
         guard let buffer = flags.buffer else { return append(step) }
         try append(step, to: buffer, flags, option)
     }
@@ -102,7 +106,20 @@ extension SuricataDraft {
         let rest = value.bytes[end...]
         guard let comma = rest.firstIndex(of: UInt8(ascii: ",")) else { return nil }
         let name = SuricataValue(bytes: rest[(comma + 1)...].trimmedOfSpace).text
-        return name.hasPrefix("flow:") || name.hasPrefix("pkt:") ? comma : nil
+        return RegexCapture.scopes.contains { name.hasPrefix($0 + ":") } ? comma : nil
+    }
+
+    /// `flow:name, pkt:other`: what the groups are called.
+    private static func captures(_ value: SuricataValue) throws(SuricataProblem) -> [String] {
+        var names: [String] = []
+        for part in value.split(",") {
+            let text = part.text.filter { $0 != "\"" }
+            guard text.contains(":"), RegexCapture.isValid(text) else {
+                throw part.error("a capture is named 'flow:name', 'pkt:name' or 'alert:name'")
+            }
+            names.append(text)
+        }
+        return names
     }
 }
 

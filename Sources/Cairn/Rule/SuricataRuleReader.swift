@@ -4,6 +4,7 @@ struct SuricataRuleReader: Sendable {
     let tables: SuricataTables
     let purpose: RuleLoader.Purpose
     var keepsTexts = false
+    var listsDisabledRules = false
 
     func read(
         _ source: UnsafeBufferPointer<UInt8>, path: String, lineOffset: Int = 0
@@ -17,7 +18,11 @@ struct SuricataRuleReader: Sendable {
             switch line {
             case .rule:
                 contents.documents.append(rule(file.text, &headers, &unknownClasses, sink))
-            case .disabled: contents.disabledCount += 1
+            case .disabled:
+                contents.disabledCount += 1
+                if listsDisabledRules {
+                    contents.disabledRules.append(Self.disabledRule(file.text, sink))
+                }
             case .indented(let mark):
                 sink.warning(
                     at: mark, "a rule that begins with white space is ignored, as Suricata does it")
@@ -70,6 +75,17 @@ struct SuricataRuleReader: Sendable {
         guard let skip else { return .skippedSignature(draft.header, reason: "") }
         sink.skipped(at: text.mark(at: skip.offset), skip.message)
         return .skippedSignature(draft.header, reason: skip.message)
+    }
+
+    private static func disabledRule(
+        _ text: SuricataText, _ sink: DiagnosticSink
+    ) -> DisabledRule {
+        var rule = DisabledRule(location: sink.location(text.mark(at: 0)))
+        if let parts = try? SuricataParts(text) {
+            rule.id = label(parts)
+            rule.title = parts.options.first { $0.name == "msg" }?.value?.unquoted?.text
+        }
+        return rule
     }
 
     /// What messages call the rule: its sid.

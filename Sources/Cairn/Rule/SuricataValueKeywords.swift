@@ -66,12 +66,13 @@ extension SuricataDraft {
     private mutating func flowNumber(
         _ option: SuricataOption, _ value: SuricataValue, fields: [String]
     ) throws(SuricataProblem) {
-        let tests = try Self.comparisons(value, option, in: 0...Int64.max)
+        let tests = try Self.integerTest(value.unquoted ?? value, option, in: 0...Int64.max)
+            .predicates(isList: false)
         commonTests.append(
             .anyOf(
                 fields.map { field in
                     let name = "flow.current." + field.dropFirst("flow.".count)
-                    return .allOf(tests.map { Self.test(name, .number($0.0, $0.1)) })
+                    return .allOf(tests.map { Self.test(name, $0) })
                 }))
     }
 
@@ -90,7 +91,7 @@ extension SuricataDraft {
                 }
             }
         }
-        append(.base64(decoding, isRelative: isRelative, []))
+        append(.base64(decoding, isRelative: isRelative, []), countsFromLast: true)
     }
 
     private static func read(
@@ -185,6 +186,16 @@ extension SuricataDraft {
         try transform(make(byteCountMax), option)
     }
 
+    /// `-6`, `1,30,truncate`
+    mutating func subslice(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        guard let part = Subslice(value.text) else {
+            throw value.error(
+                "'subslice' takes an offset, a number of bytes and 'truncate': -6 or 1,30,truncate")
+        }
+        try transform(.subslice(part), option)
+    }
+
     mutating func replace(_ option: SuricataOption) throws(SuricataProblem) {
         let value = try option.required()
         let pattern = RegexPattern(pattern: (value.unquoted ?? value).text)
@@ -246,58 +257,5 @@ extension SuricataDraft {
         test.byteCount = byteCount
         test.offset = offset
         append(.entropy(test))
-    }
-
-    // MARK: Versions of TLS
-
-    private static let versions: [String: Int64] = [
-        "sslv2": 0x0200, "sslv3": 0x0300, "tls1.0": 0x0301, "tls1.1": 0x0302, "tls1.2": 0x0303,
-        "tls1.3": 0x0304,
-    ]
-
-    /// `1.2`
-    mutating func tlsVersion(_ option: SuricataOption) throws(SuricataProblem) {
-        let value = try option.required()
-        let name = (value.unquoted ?? value).text
-        guard let version = Self.versions["tls\(name)"] ?? value.integer else {
-            throw value.error("'tls.version' takes 1.0, 1.1, 1.2 or 1.3")
-        }
-        try versions([.number(.equal, version)], option)
-    }
-
-    /// `sslv3,tls1.0`, `!tls1.2`
-    mutating func sslVersion(_ option: SuricataOption) throws(SuricataProblem) {
-        var positive: [Predicate] = []
-        var negative: [Predicate] = []
-        for part in try option.required().split(",") {
-            let (name, isNegated) = (part.unquoted ?? part).negatable
-            guard let version = Self.versions[name.text.lowercased()] else {
-                throw part.error(
-                    "unknown version '\(part.text)'; use \(alternatives(Self.versions.keys.sorted()))"
-                )
-            }
-            if isNegated {
-                negative.append(.number(.notEqual, version))
-            } else {
-                positive.append(.number(.equal, version))
-            }
-        }
-        if !positive.isEmpty { try versions(positive, option) }
-        for predicate in negative { try versions([predicate], option) }
-    }
-
-    /// One of some tests of the version.
-    private mutating func versions(
-        _ predicates: [Predicate], _ option: SuricataOption
-    ) throws(SuricataProblem) {
-        guard let sticky = SuricataSticky(option.name, "tls", "tls.version.number") else {
-            throw option.unsupported()
-        }
-        let index = buffer(.transaction(sticky), at: option.offset)
-        buffers[index].conditions.append(
-            .anyOf(
-                predicates.map { predicate in
-                    .match(FieldMatch(field: sticky.field(nil), predicate: predicate))
-                }))
     }
 }

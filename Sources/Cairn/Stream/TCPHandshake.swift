@@ -12,7 +12,8 @@ extension TCPReassembler {
         let flags = packet.pointee.tcpFlags
         if flags.contains(.rst) {
             anomalies.insert(.rstWithoutSession)
-        } else if flags.contains(.fin) {
+        } else if flags.contains(.fin), !settings.midstream || packet.pointee.payloadByteCount == 0
+        {
             anomalies.insert(.finWithoutSession)
         } else if flags.contains(.syn), !flags.contains(.ack) {
             return openBySYN(packet, flow, direction)
@@ -49,7 +50,8 @@ extension TCPReassembler {
         if segment.options.hasFastOpen { connection.pointee.flags.insert(.fastOpen) }
         storeSYNData(segment)
         note(.synSent, of: connection, in: flow)
-        return true
+        // Without Fast Open (RFC 7413) a receiver may well drop the data: rules look at them here, as Suricata does.
+        return segment.options.hasFastOpen || !segment.hasPayload
     }
 
     private func openBySYNACK(

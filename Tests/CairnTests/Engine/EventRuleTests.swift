@@ -5,11 +5,26 @@ import Testing
 /// Rules on anomalies, as Suricata writes them, from frames to alerts.
 @Suite struct EventRuleTests {
     /// How often each rule fires, by its number.
-    private static func alerts(_ rules: String, _ frames: [[UInt8]]) throws -> [Int: Int] {
+    static func alerts(
+        _ rules: String, _ frames: [[UInt8]], checksums: ChecksumMode = .auto
+    ) throws -> [Int: Int] {
+        var counts: [Int: Int] = [:]
+        for record in try records(rules, frames, checksums: checksums) {
+            let number = try #require(record["alert"]?["signature_id"]?.integer)
+            counts[Int(number), default: 0] += 1
+        }
+        return counts
+    }
+
+    /// What is written of the alerts.
+    static func records(
+        _ rules: String, _ frames: [[UInt8]], checksums: ChecksumMode = .auto
+    ) throws -> [JSONValue] {
         let set = RuleLoader().load(source: rules.utf8, path: "test.rules")
         #expect(RuleFixtures.messages(set) == [])
         var options = EngineOptions()
         options.writesAlerts = true
+        options.checksums = checksums
         let timed = frames.enumerated().map { number, bytes in
             TrafficWriter.TimedFrame(
                 timestamp: Timestamp(nanoseconds: Int64(number + 1) * 1_000_000), bytes: bytes)
@@ -18,13 +33,9 @@ import Testing
         _ = Engine(rules: set, options: options).run(EngineSource(ScriptedSource(timed))) {
             if $0 == .alert { lines += $1 }
         }
-        var counts: [Int: Int] = [:]
-        for line in lines.split(separator: UInt8(ascii: "\n")) {
-            let record = try #require(JSONValue(parsing: Array(line)))
-            let number = try #require(record["alert"]?["signature_id"]?.integer)
-            counts[Int(number), default: 0] += 1
+        return try lines.split(separator: UInt8(ascii: "\n")).map {
+            try #require(JSONValue(parsing: Array($0)))
         }
-        return counts
     }
 
     private static func rule(_ header: String, _ options: String, _ number: Int = 1) -> String {

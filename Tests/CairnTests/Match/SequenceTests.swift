@@ -263,6 +263,13 @@ import Testing
                 .byteTest(
                     ByteNumber(0, at: 0, relative: true), .equal, .number(0), isNegated: false),
             ], "abc", false),
+        // Jumps do not.
+        Case(
+            [
+                .content("c"),
+                .byteJump(ByteNumber(0, at: 0, relative: true), ByteJump(postOffset: .number(-3))),
+                .content("a", within: 1),
+            ], "abc", true),
     ])
     func `bounds and retries are Suricata's`(_ test: Case) { #expect(asExpected(test)) }
 

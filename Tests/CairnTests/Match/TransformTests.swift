@@ -29,6 +29,12 @@ import Testing
         (.stripPseudoHeaders, ":method: GET", ""),
         (.pcrexform(RegexPattern(pattern: "a(.)c")), "xabc", "b"),
         (.pcrexform(RegexPattern(pattern: "a(.)c")), "xyz", "xyz"),
+        (.pcrexform(RegexPattern(pattern: "a(.*)")), "xa", "xa"),
+        (.domain, "www.example.com", "example.com"),
+        (.domain, "a.b.example.co.uk", "example.co.uk"),
+        (.domain, "example.com", "example.com"), (.domain, "localhost", ""), (.domain, "", ""),
+        (.tld, "www.example.com", "com"), (.tld, "a.example.co.uk", "co.uk"),
+        (.tld, "localhost", "localhost"), (.tld, "", ""),
         (.fromBase64(Base64Decoding()), "YWJj", "abc"),
         (.fromBase64(Base64Decoding()), "YWJjZA==", "abcd"),
         (.fromBase64(Base64Decoding()), "YW Jj", "a"),
@@ -39,6 +45,23 @@ import Testing
     ])
     func `values change`(transform: Transform, value: String, expected: String) throws {
         #expect(try apply([transform], value) == expected)
+    }
+
+    @Test(arguments: [
+        ("2", "cdefgh"), ("-3", "fgh"), ("1,3", "bcd"), ("-3,2", "fg"), ("1,-2", "bcdef"),
+        ("0,-9", ""), ("0,-9,truncate", ""), ("-20,-3,truncate", "abcde"), ("8", ""), ("9,2", ""),
+        ("0,9", ""), ("0,9,truncate", "abcdefgh"), ("-3, 9, truncate", "fgh"), ("-9", ""),
+        ("-9,truncate", "abcdefgh"), ("-9,3,truncate", "abc"), ("0,0", ""),
+    ])
+    func `parts of values`(part: String, expected: String) throws {
+        let transform = try #require(Transform(named: "subslice:\(part)"))
+        #expect(try apply([transform], "abcdefgh") == expected)
+        #expect(Transform(named: transform.name) == transform)
+    }
+
+    @Test(arguments: ["", "a", "1,2,3", "1,truncate,2", "99999", "truncate"])
+    func `parts that are none`(part: String) {
+        #expect(Transform(named: "subslice:\(part)") == nil)
     }
 
     @Test func `what was packed is unpacked, up to a limit`() throws {

@@ -85,8 +85,9 @@ struct DNSMaker {
             "dns.flags.rd": ["1"], "dns.flags.ra": ["1"], "dns.flags.z": ["0"],
             "dns.flags.ad": ["0"], "dns.flags.cd": ["0"],
             "dns.answers.rrname": ["WWW.Example.co.uk", "WWW.Example.co.uk"],
-            "dns.answers.rrtype": ["A", "A"], "dns.answers.ttl": ["300", "300"],
-            "dns.answer.rdata": ["192.0.2.1", "192.0.2.2"], "dns.answers.count": ["2"],
+            "dns.answers.rrtype": ["A", "A"], "dns.answers.rrtype.number": ["1", "1"],
+            "dns.answers.ttl": ["300", "300"], "dns.answer.rdata": ["192.0.2.1", "192.0.2.2"],
+            "dns.answers.count": ["2"],
             "dns.response.rrname": [
                 "WWW.Example.co.uk", "WWW.Example.co.uk", "WWW.Example.co.uk",
             ],

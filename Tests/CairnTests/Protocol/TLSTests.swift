@@ -44,6 +44,7 @@ import Testing
             + "27-0-51-16-17513-23-45-13-5-35-18-43-65281-11-10-21,29-23-24,0"
         let expected: [String: [String]] = [
             "tls.sni": ["www.example.com"], "tls.client.version": ["TLS 1.3"],
+            "tls.client.version.number": ["772"],
             "tls.alpn": ["h2", "http/1.1"],
             "tls.state": ["client_hello", "server_hello", "server_keyx", "client_keyx"],
             "tls.version": ["TLS 1.2"], "tls.version.number": ["771"],

@@ -96,6 +96,16 @@ import Testing
         "content:\"a\"; base64_decode:bytes 9, offset 1, relative; base64_data;"
             + " content:\"b\"; distance:3; content:\"|00|\";",
         "http.uri; from_base64:mode strict, offset 2; gunzip:max-size 99; content:\"a\";",
+        "http.uri; content:\"a\"; to_md5; bsize:16; http.uri; subslice:-6,30,truncate; content:\"b\";",
+        "tls.sni; domain; content:\"a\"; tls.sni; tld; content:\"b\";",
+        "rpc:100009,*,5; app-layer-protocol:!http1,original;",
+        "pcre:\"/(a)/, flow:x\"; content:\"b\"; ssl_version:!tls1.3,tls1.2;",
+        "vlan.id:200,0; vlan.id:!5,all; vlan.id:1-9,nb>2,0:-1; vlan.id:count >1; vlan.layers:2;",
+        "tcp.window:!5-9; tcp.seq:&0xf0=0x80; tcp.ack:&0xf0!=0; dsize:>1kb;",
+        "dns.rrtype:!a,-1; dns.rcode:nxdomain; flow:to_client;",
+        "content:\"a\"; http_uri; byte_extract:1,0,len,relative; content:\"b\"; byte_test:1,=,len,0;",
+        "ipv4.hdr; byte_extract:1,5,len; tcp.hdr; byte_math:bytes len, offset 1, oper +, rvalue 3,"
+            + " result sum; content:\"a\"; distance:sum;",
         "http.uri; pcrexform:\"[a-z]+|(b'|c)\"; strip_pseudo_headers; content:\"a\";",
         "content:\"a\"; asn1:double_overflow, oversize_length 9, relative_offset 4;",
         "http.uri; entropy: bytes 9, value >= 4.5; content:\"a\";", "ssl_version:sslv3,tls1.0;",
@@ -119,6 +129,7 @@ import Testing
         "pass icmp any any -> any any", "alert smb any any -> any any",
         "reject tcp-pkt any !$HTTP_PORTS -> any any", "alert tcp-stream any any -> any any",
         "alert http1 any any -> any any", "alert ip6 any any -> any any",
+        "alert arp any any -> any any", "alert ether any any -> any any",
         "alert tcp [10.0.0.1,[10.1.0.0/16,!10.1.1.1]] any -> !$HOME_NET any",
     ])
     func `a header that is written and read again is the same`(header: String) {

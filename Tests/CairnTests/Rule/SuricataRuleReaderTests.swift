@@ -197,6 +197,24 @@ import Testing
         #expect(!set.hasErrors)
     }
 
+    @Test func `rules in comments are counted, and listed on request`() {
+        let text = """
+            # a comment
+            #alert tcp any any -> any any (msg:"off"; content:"a"; sid:7;)
+            alert tcp any any -> any any (content:"a"; sid:8;)
+            ## drop udp any any -> any any (msg:"no end; sid:9;)
+
+            """
+        var loader = RuleLoader()
+        #expect(loader.load(source: text.utf8, path: "x.rules").disabledRules.isEmpty)
+        loader.listsDisabledRules = true
+        let set = loader.load(source: text.utf8, path: "x.rules")
+        #expect(set.disabledRuleCount == set.disabledRules.count)
+        #expect(
+            set.disabledRules.map(\.description)
+                == ["x.rules:2:1: disabled: 7: off", "x.rules:4:1: disabled: 9"])
+    }
+
     // MARK: Mistakes
 
     @Test(arguments: [
@@ -225,7 +243,17 @@ import Testing
             "http.uri; content:\"a\"; tls.sni; content:\"b\";",
             "54: error: 'http.uri' and 'tls.sni' are about different protocols"
         ),
-        ("to_md5; content:\"a\";", "31: error: 'to_md5' must stand right behind a sticky buffer"),
+        (
+            "http.uri; to_md5; content:\"a\"; to_sha1; content:\"b\";",
+            "62: error: 'to_sha1' cannot stand behind contents of a buffer that is changed already;"
+                + " put all transforms before them"
+        ),
+        (
+            "http.uri:to_client; content:\"a\";",
+            "40: error: 'http.uri' is seen in the other direction only"
+        ),
+        ("vlan.id:1,x;", nil), ("ssl_version:tls1.0,!tls1.1;", nil), ("tcp.seq:9-2;", nil),
+        ("to_md5; content:\"a\";", "31: error: 'to_md5' must stand behind a sticky buffer"),
         ("pcre:\"/(/\";", nil), ("lua:x.lua;", "31: skipped: the keyword 'lua' is not supported"),
     ])
     func `mistakes have a place and a remedy`(options: String, message: String?) {

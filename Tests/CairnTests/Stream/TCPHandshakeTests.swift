@@ -169,6 +169,14 @@ import Testing
         #expect(tcp.toServer == "later")
     }
 
+    @Test func `data on the SYN are no stream's to rules without Fast Open`() {
+        tcp.c(.syn, 100, 0, "ab")
+        #expect(!tcp.isAccepted)
+        let quick = StreamHarness()
+        quick.c(.syn, 100, 0, "ab", options: Option.fastOpen)
+        #expect(quick.isAccepted)
+    }
+
     @Test func `data on the SYN and the SYN/ACK counts without Fast Open too`() {
         tcp.c(.syn, 100, 0, "ab")
         tcp.s([.syn, .ack], 500, 103, "cd")

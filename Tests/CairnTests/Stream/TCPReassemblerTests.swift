@@ -314,6 +314,17 @@ extension TCPReassemblerTests {
         #expect(middle.counter("tcp.midstream_pickups") == 1)
     }
 
+    @Test func `a last segment with data is picked up, one without is not`() {
+        var settings = StreamSettings()
+        settings.midstream = true
+        let tcp = StreamHarness(settings)
+        tcp.c([.fin, .ack], 101, 501)
+        #expect(tcp.anomalies == ["fin_but_no_session"])
+        tcp.c([.fin, .ack], 101, 501, "ab")
+        tcp.finish()
+        #expect(tcp.toServer == "ab$")
+    }
+
     @Test func `a connection is picked up at the server's answer`() {
         var settings = StreamSettings()
         settings.midstream = true

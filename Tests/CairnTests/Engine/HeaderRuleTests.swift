@@ -1,0 +1,110 @@
+import Testing
+
+@testable import Cairn
+
+/// Rules on what stands below and in the headers of packets, as Suricata writes them, from frames to alerts.
+@Suite struct HeaderRuleTests {
+    private static let arp = hex("0001 0800 06 04 0001 020000000001 0a000001 000000000000 0a000002")
+    private static let datagram = Wire.ipv4(17, Wire.udp(hex("616263")))
+
+    /// An IPv4 datagram within VLAN tags.
+    private static func tagged(_ ids: [UInt8]) -> [UInt8] {
+        var body: [UInt8] = [0x08, 0x00] + datagram
+        for (index, id) in ids.enumerated().reversed() {
+            body = [0x00, id] + body
+            if index > 0 { body = [0x81, 0x00] + body }
+        }
+        return ids.isEmpty ? Wire.ethernet(0x0800, datagram) : Wire.ethernet(0x8100, body)
+    }
+
+    @Test func `frames of address resolution`() throws {
+        let rules = """
+            alert arp any any -> any any (sid:1;)
+            alert ether any any -> any any (sid:2;)
+            alert ether any any -> any any (ether.hdr; content:"|08 06|"; offset:12; depth:2; sid:3;)
+            alert ip any any -> any any (sid:4;)
+
+            """
+        let frames = [Wire.ethernet(0x0806, Self.arp), Wire.ethernet(0x0800, Self.datagram)]
+        #expect(try EventRuleTests.alerts(rules, frames) == [1: 1, 2: 2, 3: 1, 4: 1])
+    }
+
+    @Test(
+        arguments: [
+            ("vlan.id:2", [[1, 2], [2]]), ("vlan.id:2,0", [[2]]), ("vlan.id:2,-1", [[1, 2], [2]]),
+            ("vlan.id:!2,all", [[1]]), ("vlan.id:0-3,1", [[1, 2]]), ("vlan.id:9,or_absent", [[]]),
+            ("vlan.id:count >1", [[1, 2]]), ("vlan.id:!1-3,0", [[1], [1, 2]]),
+            ("vlan.layers:0", [[]]), ("vlan.layers:>=1", [[1], [1, 2], [2]]),
+        ] as [(String, [[UInt8]])])
+    func `tags by their place`(options: String, expected: [[UInt8]]) throws {
+        let tags: [[UInt8]] = [[], [1], [1, 2], [2]]
+        let rule = "alert udp any any -> any any (\(options); sid:1;)\n"
+        let fired = try tags.filter {
+            try EventRuleTests.alerts(rule, [Self.tagged($0)]) == [1: 1]
+        }
+        #expect(fired == expected)
+    }
+
+    @Test func `a number of one header counts in another`() throws {
+        // The length that UDP says is the one that IP says less its header.
+        let math = "ipv4.hdr; byte_math:bytes 2, offset 2, oper -, rvalue 20, result size"
+        let test = "udp.hdr; byte_test:2,=,size,4"
+        let frames = [Wire.ethernet(0x0800, Self.datagram)]
+        let rule = "alert udp any any -> any any (\(math); \(test); sid:1;)\n"
+        #expect(try EventRuleTests.alerts(rule, frames) == [1: 1])
+        let other = "alert udp any any -> any any (\(math); \(test),relative; sid:1;)\n"
+        #expect(try EventRuleTests.alerts(other, frames) == [1: 1])
+        let wrong =
+            "alert udp any any -> any any (\(math); udp.hdr; byte_test:2,=,size,6; sid:1;)\n"
+        #expect(try EventRuleTests.alerts(wrong, frames) == [:])
+        let reversed = "alert udp any any -> any any (\(test); \(math); sid:1;)\n"
+        #expect(RuleLoader().load(source: reversed.utf8, path: "x.rules").detections.isEmpty)
+    }
+
+    @Test(arguments: [ChecksumMode.all, .none, .auto])
+    func `checksums, whether they are looked at or not`(mode: ChecksumMode) throws {
+        let rules = """
+            alert ip any any -> any any (ipv4-csum:invalid; sid:1;)
+            alert ip any any -> any any (ipv4-csum:valid; sid:2;)
+            alert udp any any -> any any (udpv4-csum:invalid; sid:3;)
+            alert udp any any -> any any (udpv4-csum:valid; sid:4;)
+
+            """
+        let right = Self.datagram
+        var wrongHeader = right
+        wrongHeader[10] ^= 1
+        var wrongDatagram = right
+        wrongDatagram[26] = 0x12
+        wrongDatagram[27] = 0x34
+        let frames = [right, wrongHeader, wrongDatagram].map { Wire.ethernet(0x0800, $0) }
+        let counts = try EventRuleTests.alerts(rules, frames, checksums: mode)
+        #expect(counts == [1: 1, 2: 2, 3: 1, 4: 2])
+    }
+
+    @Test func `alerts show what expressions captured`() throws {
+        let rule = """
+            alert udp any any -> any any (pcre:"/(a)(b)(?:c)/, alert:first, pkt:second"; sid:1;)
+
+            """
+        let frames = [Wire.ethernet(0x0800, Self.datagram)]
+        let record = try #require(try EventRuleTests.records(rule, frames).first)
+        #expect(record["alert"]?["context"]?["first"]?.text == "a")
+        #expect(record["metadata"]?["pktvars"]?.elements?.first?["second"]?.text == "b")
+    }
+
+    @Test func `calls of remote procedures`() throws {
+        let rules = """
+            alert udp any any -> any any (rpc:100009,*,*; sid:1;)
+            alert udp any any -> any any (rpc:100009,2,5; sid:2;)
+            alert udp any any -> any any (rpc:100009,*,6; sid:3;)
+            alert tcp any any -> any any (rpc:100009; sid:4;)
+            alert ip any any -> any any (rpc:100009,2; sid:5;)
+
+            """
+        let call = hex("00000001 00000000 00000002 000186a9 00000002 00000005")
+        let frames = [call, Array(call.dropLast())].map {
+            Wire.ethernet(0x0800, Wire.ipv4(17, Wire.udp($0)))
+        }
+        #expect(try EventRuleTests.alerts(rules, frames) == [1: 1, 2: 1, 5: 1])
+    }
+}
