@@ -290,7 +290,7 @@ final class SequenceRunner {
 
     /// Reads a number from the text; nil if it is not all there. `end` is the offset behind it.
     ///
-    /// - Parameter takesNothing: a number of no bytes may stand at the end of the text.
+    /// - Parameter takesNothing: a number of no bytes is 0, in digits and at the end of the text too.
     private func read(
         _ bytes: SequenceCode.Bytes, _ cursor: Int, takesNothing: Bool = false
     ) -> (value: UInt64, end: Int)? {
@@ -298,7 +298,8 @@ final class SequenceRunner {
         let offset = value(bytes.offset) &+ (bytes.isRelative ? cursor : -base)
         guard byteCount >= 0, offset >= 0, offset <= text.count, byteCount <= text.count &- offset
         else { return nil }
-        if bytes.isRelative, offset == text.count, byteCount > 0 || !takesNothing { return nil }
+        if takesNothing, byteCount == 0 { return (0, offset) }
+        if bytes.isRelative, offset == text.count { return nil }
         let field = UnsafeRawBufferPointer(rebasing: text[offset..<offset &+ byteCount])
         if let form = bytes.text {
             return DigitReader.read(field, form).map { ($0.value, offset &+ $0.byteCount) }

@@ -57,11 +57,6 @@ struct ConditionResolver {
                 "'\(field.name)' is \(field.type.phrase); transforms work on text and bytes")
             return nil
         }
-        if item.elements != nil, !field.isList {
-            sink.error(
-                at: item.fieldMark, "'\(field.name)' has one value; 'elements' is for lists")
-            return nil
-        }
         do throws(ModifierError) {
             return try predicate(item, on: field).map {
                 .match(

@@ -41,7 +41,8 @@ extension SuricataDraft {
             throw option.unsupported()
         }
         let rest = SuricataValue(bytes: plain.bytes.dropFirst(name.utf8.count)).trimmed
-        let tests = try Self.comparisons(rest, option, in: 0...0xffff_ffff)
-        try test(sticky, tests.map { .number($0.0, $0.1) }, option)
+        let index = buffer(.transaction(sticky), at: option.offset)
+        buffers[index].numberTests += try Self.numberTests(
+            rest, option, isList: sticky.isList, in: 0...0xffff_ffff)
     }
 }

@@ -21,7 +21,7 @@ extension SuricataDraft {
     ) throws(SuricataProblem) {
         let field = Self.field(name)
         let isList = FieldRegistry.definition(of: field).isList
-        for test in try Self.numberTests(option, isList: isList, in: range) {
+        for test in try Self.numberTests(option.required(), option, isList: isList, in: range) {
             packetTests.append(test.condition(field))
         }
         requiresPacket = true
@@ -29,10 +29,9 @@ extension SuricataDraft {
 
     /// The tests of a number, or of the numbers of a list.
     static func numberTests(
-        _ option: SuricataOption, isList: Bool, in range: ClosedRange<Int64>,
-        names: [String: Int64] = [:]
+        _ value: SuricataValue, _ option: SuricataOption, isList: Bool,
+        in range: ClosedRange<Int64>, names: [String: Int64] = [:]
     ) throws(SuricataProblem) -> [SuricataBuffer.NumberTest] {
-        let value = try option.required()
         var number = value.unquoted ?? value
         var elements: ElementChoice?
         if isList {

@@ -24,7 +24,7 @@ extension SuricataDraft {
         guard let sticky else { throw option.unsupported() }
         let index = buffer(.transaction(sticky), at: option.offset)
         buffers[index].numberTests += try Self.numberTests(
-            option, isList: sticky.isList, in: range, names: names)
+            option.required(), option, isList: sticky.isList, in: range, names: names)
     }
 
     // MARK: TLS

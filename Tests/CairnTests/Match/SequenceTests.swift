@@ -270,6 +270,12 @@ import Testing
                 .byteJump(ByteNumber(0, at: 0, relative: true), ByteJump(postOffset: .number(-3))),
                 .content("a", within: 1),
             ], "abc", true),
+        Case(
+            [
+                .byteJump(
+                    ByteNumber(0, at: 1, text: .decimal), ByteJump(postOffset: .number(1))),
+                .content("c", within: 1),
+            ], "abc", true),
     ])
     func `bounds and retries are Suricata's`(_ test: Case) { #expect(asExpected(test)) }
 

@@ -98,6 +98,7 @@ import Testing
         "http.uri; from_base64:mode strict, offset 2; gunzip:max-size 99; content:\"a\";",
         "http.uri; content:\"a\"; to_md5; bsize:16; http.uri; subslice:-6,30,truncate; content:\"b\";",
         "tls.sni; domain; content:\"a\"; tls.sni; tld; content:\"b\";",
+        "dns.rrtype:1,0; dns.opcode:!query;", "http2.window:>9,nb>1,1:-1; http2.window:count 2;",
         "rpc:100009,*,5; app-layer-protocol:!http1,original;",
         "pcre:\"/(a)/, flow:x\"; content:\"b\"; ssl_version:!tls1.3,tls1.2;",
         "vlan.id:200,0; vlan.id:!5,all; vlan.id:1-9,nb>2,0:-1; vlan.id:count >1; vlan.layers:2;",
