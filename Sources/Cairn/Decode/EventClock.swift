@@ -14,14 +14,16 @@ struct EventClock {
 
     /// Takes in the stamp of a frame.
     ///
-    /// - Parameter next: the stamp of the frame behind it, nil if it is the last one.
+    /// - Parameters:
+    ///   - next: the stamp of the frame behind it, nil if it is the last one.
+    ///   - afterNext: the stamp of the frame behind that, if it is known; only the first frame asks.
     /// - Returns: the clock when that frame is looked at, and whether its stamp was not believed.
     @inline(__always)
     mutating func advance(
-        to stamp: Timestamp, next: Timestamp?
+        to stamp: Timestamp, next: Timestamp?, afterNext: Timestamp? = nil
     ) -> (clock: Timestamp, isJump: Bool) {
         guard let now, stamp.nanoseconds(since: now) <= Self.leapMax else {
-            return leap(to: stamp, next: next)
+            return leap(to: stamp, next: next, afterNext: afterNext)
         }
         let clock = max(now, stamp)
         self.now = clock
@@ -30,15 +32,19 @@ struct EventClock {
 
     /// A stamp far ahead, or the first one.
     private mutating func leap(
-        to stamp: Timestamp, next: Timestamp?
+        to stamp: Timestamp, next: Timestamp?, afterNext: Timestamp?
     ) -> (clock: Timestamp, isJump: Bool) {
-        let agrees = next.map { stamp.nanoseconds(since: $0) < Self.leapMax }
+        var agrees = next.map { stamp.nanoseconds(since: $0) < Self.leapMax }
+        if now == nil, agrees == false, let afterNext {
+            // Of the first frame and its successor one is wild: the third says which.
+            agrees = stamp.nanoseconds(since: afterNext) < Self.leapMax
+        }
         if agrees ?? (now == nil) {
             now = stamp
             return (stamp, false)
         }
         jumpCount &+= 1
-        // The very first frame cannot be held against anything but its successor.
+        // The very first frame cannot be held against anything but its successors.
         let clock = now ?? next ?? stamp
         now = clock
         return (clock, true)

@@ -25,7 +25,7 @@ final class BatchReader: @unchecked Sendable {
         let isMore = fill(batch.frames)
         if let held {
             decode(
-                restored(held, in: batch.frames), next: batch.frames.frames.first?.timestamp,
+                restored(held, in: batch.frames), stamps(of: batch.frames.frames, from: 0),
                 batch.frames.arena, batch.packets)
             batch.assign(packetsFrom: 0)
             self.held = nil
@@ -37,12 +37,12 @@ final class BatchReader: @unchecked Sendable {
                 let ahead = frames[index &+ Self.prefetchCount].bytes
                 prefetch(ahead.baseAddress, byteCount: min(ahead.count, Self.headersByteCount))
             }
-            let next = index + 1 < frames.count ? frames[index + 1].timestamp : nil
-            if next == nil, isMore, isLeap(frames[index]) {
+            let following = stamps(of: frames, from: index &+ 1)
+            if following.next == nil, isMore, isLeap(frames[index]) {
                 held = (frames[index], Array(frames[index].bytes))
             } else {
                 let first = packets.count
-                decode(frames[index], next: next, arena, packets)
+                decode(frames[index], following, arena, packets)
                 batch.assign(packetsFrom: first)
             }
         }
@@ -67,11 +67,26 @@ final class BatchReader: @unchecked Sendable {
 
     @inline(__always)
     private func decode(
-        _ frame: Frame, next: Timestamp?, _ arena: Arena, _ packets: PacketBatch
+        _ frame: Frame, _ following: (next: Timestamp?, afterNext: Timestamp?), _ arena: Arena,
+        _ packets: PacketBatch
     ) {
-        let now = clock.advance(to: frame.timestamp, next: next).clock
+        let now = clock.advance(
+            to: frame.timestamp, next: following.next, afterNext: following.afterNext
+        ).clock
         if !frame.isTick { frameCount &+= 1 }
         assembler.decode(frame, clock: now, arena: arena, into: packets)
+    }
+
+    /// The stamps of two frames, as far as they are there; of the second only while there is no clock.
+    @inline(__always)
+    private func stamps(
+        of frames: [Frame], from index: Int
+    ) -> (next: Timestamp?, afterNext: Timestamp?) {
+        let isSecondAsked = clock.now == nil && index &+ 1 < frames.count
+        return (
+            index < frames.count ? frames[index].timestamp : nil,
+            isSecondAsked ? frames[index &+ 1].timestamp : nil
+        )
     }
 
     /// Whether the clock has to know the next frame to believe this one's stamp.

@@ -6,6 +6,8 @@
 public struct Settings: Sendable {
     private struct Value: Sendable {
         var texts: [String]
+        /// The elements by number, if they were written so.
+        var elements: [UInt32: [String]] = [:]
         var location: SourceLocation
     }
 
@@ -86,6 +88,7 @@ public struct Settings: Sendable {
         _ name: String, _ texts: [String], at location: SourceLocation, _ sink: DiagnosticSink
     ) {
         guard let setting = Setting.named(name) else {
+            if storeElement(name, texts, at: location, sink) { return }
             sink.append([
                 Diagnostic(
                     .warning, at: location,
@@ -106,6 +109,29 @@ public struct Settings: Sendable {
             ])
         }
         values[name] = Value(texts: texts, location: location)
+    }
+
+    /// Stores one element of a list that is written with its number, as Suricata's `--set` writes
+    /// lists (`host-os-policy.linux.0=10.0.0.1`); false if the name is none.
+    ///
+    /// The numbers make one list, in their order; it replaces a list that was written in one.
+    private mutating func storeElement(
+        _ name: String, _ texts: [String], at location: SourceLocation, _ sink: DiagnosticSink
+    ) -> Bool {
+        guard let dot = name.lastIndex(of: "."), let list = Setting.named(String(name[..<dot])),
+            list.takesList, let number = UInt32(name[name.index(after: dot)...])
+        else { return false }
+        if let complaint = list.complaint(about: texts) {
+            sink.append([Diagnostic(.error, at: location, "'\(list.name)' \(complaint)")])
+            return true
+        }
+        let listName = String(name[..<dot])
+        var elements = values[listName]?.elements ?? [:]
+        elements[number] = texts
+        values[listName] = Value(
+            texts: elements.sorted { $0.key < $1.key }.flatMap(\.value), elements: elements,
+            location: location)
+        return true
     }
 
     // MARK: Reading
@@ -227,6 +253,14 @@ public struct Setting: Sendable {
         case .choice(let names):
             return names.contains(text) ? nil : "must be \(alternatives(names)), not '\(text)'"
         case .text, .list, .networks: return nil
+        }
+    }
+
+    /// Whether the value may be a list.
+    var takesList: Bool {
+        switch kind {
+        case .list, .networks: true
+        default: false
         }
     }
 

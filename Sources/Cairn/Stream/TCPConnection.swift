@@ -89,9 +89,9 @@ struct TCPConnection {
     /// Which end sent a RST, and how the connection was before.
     var resetDirection = Direction.toServer
     var stateBeforeReset: TCPState = .none
-    /// Other initial sequence numbers that the handshake may turn out to have: of SYNs before the
-    /// SYN/ACK, of SYN/ACKs before its acknowledgement.
-    var candidates = InlineArray<10, UInt32>(repeating: 0)
+    /// Other ways that the handshake may turn out to have begun: SYNs before the SYN/ACK, SYN/ACKs
+    /// before its acknowledgement.
+    var candidates = InlineArray<10, Candidate>(repeating: Candidate())
     var candidateCount: UInt8 = 0
     /// The next free slot, while this one is free.
     var nextFree: Int32 = -1
@@ -111,28 +111,42 @@ struct TCPConnection {
         static let reset = Flags(rawValue: 16)
         /// The SYN had the option of Fast Open.
         static let fastOpen = Flags(rawValue: 32)
-        /// The SYN came more than once.
-        static let synResent = Flags(rawValue: 64)
         /// The connection was established at some time.
-        static let established = Flags(rawValue: 128)
+        static let established = Flags(rawValue: 64)
     }
 
-    /// Remembers an initial sequence number; false if it took the place of another, as there are
-    /// `limit` of them.
-    mutating func addCandidate(_ sequence: UInt32, limit: Int) -> Bool {
-        for index in 0..<Int(candidateCount) where candidates[index] == sequence { return true }
+    /// A SYN or SYN/ACK other than the first.
+    struct Candidate: Equatable {
+        var sequence: UInt32 = 0
+        /// Its timestamp, 0 if it has none.
+        var timestamp: UInt32 = 0
+    }
+
+    /// Remembers a SYN or SYN/ACK; false if it took the place of another, as there are `limit` of
+    /// them.
+    mutating func addCandidate(_ candidate: Candidate, limit: Int) -> Bool {
+        for index in 0..<Int(candidateCount) where candidates[index] == candidate { return true }
         let limit = max(1, min(limit, candidates.count))
         guard Int(candidateCount) < limit else {
-            candidates[limit &- 1] = sequence
+            candidates[limit &- 1] = candidate
             return false
         }
-        candidates[Int(candidateCount)] = sequence
+        candidates[Int(candidateCount)] = candidate
         candidateCount &+= 1
         return true
     }
 
-    func isCandidate(_ sequence: UInt32) -> Bool {
-        for index in 0..<Int(candidateCount) where candidates[index] == sequence { return true }
+    func isCandidate(sequence: UInt32) -> Bool {
+        for index in 0..<Int(candidateCount) where candidates[index].sequence == sequence {
+            return true
+        }
+        return false
+    }
+
+    func isCandidate(timestamp: UInt32) -> Bool {
+        for index in 0..<Int(candidateCount) where candidates[index].timestamp == timestamp {
+            return true
+        }
         return false
     }
 }
@@ -188,6 +202,19 @@ struct TCPSegment {
         segment.start = start
         segment.end = start &+ Int64(packet.pointee.payloadByteCount)
         return segment
+    }
+
+    /// How the handshake may turn out to have begun, if it is with this SYN or SYN/ACK.
+    var candidate: TCPConnection.Candidate {
+        TCPConnection.Candidate(
+            sequence: packet.pointee.tcpSequence, timestamp: options.timestampValue)
+    }
+
+    /// A packet that repeats the last byte, or has none and is one before the next, to be answered
+    /// (RFC 9293 §3.8.4).
+    @inline(__always) var isKeepAlive: Bool {
+        start == sender.pointee.expected &- 1 && packet.pointee.payloadByteCount <= 1
+            && !flags.contains(.fin)
     }
 
     @inline(__always) var flags: TCPFlags { packet.pointee.tcpFlags }

@@ -108,10 +108,14 @@ extension TCPReassembler {
     /// Window, scale and timestamp of a SYN or SYN/ACK. The window in them is never scaled (RFC
     /// 7323 §2.2).
     private func takeSYN(_ segment: TCPSegment) {
+        takeWindow(segment)
+        if segment.options.hasTimestamp { takeTimestamp(segment) }
+    }
+
+    private func takeWindow(_ segment: TCPSegment) {
         segment.sender.pointee.window = Int64(segment.packet.pointee.tcpWindow)
         segment.sender.pointee.offersWindowScale = segment.options.windowScale != nil
         segment.sender.pointee.windowScale = segment.options.windowScale ?? 0
-        if segment.options.hasTimestamp { takeTimestamp(segment) }
     }
 
     /// Data on a SYN (RFC 9293 §3.4, RFC 7413): it counts if the SYN/ACK acknowledges it.
@@ -128,12 +132,28 @@ extension TCPReassembler {
     /// A packet after the SYN, before the SYN/ACK.
     func processSYNSent(_ segment: TCPSegment) -> Bool {
         let flags = segment.flags
+        // Nothing is acknowledged yet, and Suricata takes the number 0 for what is.
+        if segment.hasPayload,
+            Int32(truncatingIfNeeded: segment.packet.pointee.tcpSequence)
+                &+ Int32(
+                    truncatingIfNeeded: segment.packet.pointee.payloadByteCount) <= 0
+        {
+            anomalies.insert(.spuriousRetransmission)
+        }
+        if segment.direction == .toClient, flags.isSuperset(of: [.syn, .ack]),
+            !flags.contains(.rst)
+        {
+            return processSYNACK(segment)
+        }
+        guard hasValidEcho(segment) else {
+            anomalies.insert(.invalidTimestamp)
+            return false
+        }
         if flags.contains(.rst) { return processResetBeforeSYNACK(segment) }
         switch (flags.contains(.syn), flags.contains(.ack), segment.direction) {
         case (true, true, .toServer):
             anomalies.insert(.handshakeSYNACKInWrongDirection)
             return false
-        case (true, true, .toClient): return processSYNACK(segment)
         case (true, false, .toServer): return processSYNAgain(segment)
         case (true, false, .toClient):
             processSYNFromServer(segment)
@@ -142,6 +162,22 @@ extension TCPReassembler {
             return openOneSided(segment)
         default: return false
         }
+    }
+
+    /// Whether what the server answers to a SYN echoes its timestamp (RFC 7323 §3.2), or none where it
+    /// had none: whoever makes up an answer cannot know it. Of SYNs that were sent more than once
+    /// any may be the one.
+    private func hasValidEcho(_ segment: TCPSegment) -> Bool {
+        let (client, echo) = (segment.receiver, segment.options.timestampEcho)
+        guard segment.direction == .toClient, segment.options.hasTimestamp, echo != 0 else {
+            return true
+        }
+        if client.pointee.hasTimestamp,
+            client.pointee.timestamp == 0 || client.pointee.timestamp == echo
+        {
+            return true
+        }
+        return segment.connection.pointee.isCandidate(timestamp: echo)
     }
 
     private func processResetBeforeSYNACK(_ segment: TCPSegment) -> Bool {
@@ -161,11 +197,14 @@ extension TCPReassembler {
     }
 
     private func processSYNAgain(_ segment: TCPSegment) -> Bool {
-        segment.connection.pointee.flags.insert(.synResent)
-        if segment.packet.pointee.tcpSequence == segment.sender.pointee.initialSequence {
-            takeSYN(segment)
-        } else if !segment.connection.pointee.addCandidate(
-            segment.packet.pointee.tcpSequence, limit: settings.synQueuedMax)
+        let client = segment.sender
+        let first = TCPConnection.Candidate(
+            sequence: client.pointee.initialSequence, timestamp: client.pointee.timestamp)
+        // Which of several timestamps counts shows in the answer.
+        if segment.candidate.sequence == first.sequence { takeWindow(segment) }
+        guard segment.candidate != first else { return true }
+        if !segment.connection.pointee.addCandidate(
+            segment.candidate, limit: settings.synQueuedMax)
         {
             anomalies.insert(.handshakeSYNFlood)
         }
@@ -184,7 +223,9 @@ extension TCPReassembler {
     private func processSYNACK(_ segment: TCPSegment) -> Bool {
         let client = segment.receiver
         var ack = segment.ack
-        if segment.connection.pointee.isCandidate(segment.packet.pointee.tcpAcknowledgment &- 1) {
+        if segment.connection.pointee.isCandidate(
+            sequence: segment.packet.pointee.tcpAcknowledgment &- 1)
+        {
             client.pointee.initialSequence = segment.packet.pointee.tcpAcknowledgment &- 1
             ack = 0
         }
@@ -192,18 +233,21 @@ extension TCPReassembler {
             anomalies.insert(.handshakeSYNACKWithWrongAck)
             return false
         }
-        // The echo must be of the SYN (RFC 7323 §3.2), if there was only one.
-        let flags = segment.connection.pointee.flags
-        if segment.options.hasTimestamp, client.pointee.hasTimestamp,
-            !flags.contains(.synResent), segment.options.timestampEcho != 0,
-            segment.options.timestampEcho != client.pointee.timestamp
-        {
+        guard hasValidEcho(segment) else {
             anomalies.insert(.invalidTimestamp)
             return false
         }
+        if segment.options.timestampEcho != 0,
+            !client.pointee.hasTimestamp || client.pointee.timestamp != 0
+        {
+            client.pointee.timestamp = segment.options.timestampEcho
+            client.pointee.hasTimestamp = true
+        }
         if ack < client.pointee.expected {
             // The server did not take the SYN's data.
-            if flags.contains(.fastOpen) { anomalies.insert(.handshakeFastOpenDataIgnored) }
+            if segment.connection.pointee.flags.contains(.fastOpen) {
+                anomalies.insert(.handshakeFastOpenDataIgnored)
+            }
             client.pointee.queue.removeAll(pool)
             client.pointee.expected = ack
         }
@@ -256,7 +300,7 @@ extension TCPReassembler {
     func processSYNReceived(_ segment: TCPSegment) -> Bool {
         let flags = segment.flags
         if flags.contains(.rst) {
-            guard segment.sender.pointee.acceptsReset(at: segment.start) else { return false }
+            guard isAcceptableReset(segment) else { return false }
             reset(segment)
             return true
         }
@@ -287,8 +331,9 @@ extension TCPReassembler {
             return false
         }
         guard segment.start != -1 else { return true }
-        let sequence = segment.packet.pointee.tcpSequence
-        if !segment.connection.pointee.addCandidate(sequence, limit: settings.synackQueuedMax) {
+        if !segment.connection.pointee.addCandidate(
+            segment.candidate, limit: settings.synackQueuedMax)
+        {
             anomalies.insert(.handshakeSYNACKFlood)
             return false
         }
@@ -299,7 +344,8 @@ extension TCPReassembler {
         var segment = segment
         let server = segment.receiver
         if segment.ack < 0 || segment.ack > server.pointee.expected,
-            segment.connection.pointee.isCandidate(segment.packet.pointee.tcpAcknowledgment &- 1)
+            segment.connection.pointee.isCandidate(
+                sequence: segment.packet.pointee.tcpAcknowledgment &- 1)
         {
             server.pointee.queue.removeAll(pool)
             server.pointee.expected = 0
@@ -320,6 +366,7 @@ extension TCPReassembler {
             return false
         }
         establish(segment.connection, segment.flow)
+        if segment.options.hasTimestamp, segment.start == 0 { takeTimestamp(segment) }
         return processOpen(segment)
     }
 
@@ -347,6 +394,8 @@ extension TCPReassembler {
         guard segment.flags.contains(.ack) else { return isSYN && segment.start == -1 }
         let isRightSequence = isSYN ? segment.start == -1 : segment.start == 0
         guard isRightSequence else {
+            // The server's SYN/ACK is an ordinary one as well, that chose another number.
+            guard !isSYN || segment.direction == .toServer else { return false }
             anomalies.insert(isSYN ? .fourWaySYNACKWithWrongSYN : .fourWayWrongSequence)
             return false
         }

@@ -10,15 +10,16 @@ extension TCPReassembler {
             anomalies.insert(.invalidTimestamp)
             return false
         }
-        // Without ACK a segment is dropped (RFC 9293 §3.10.7.4, fifth).
-        guard flags.contains(.ack), isAcceptable(segment) else { return false }
+        // Without ACK a segment is dropped (RFC 9293 §3.10.7.4, fifth), but some take its FIN.
+        guard !flags.isDisjoint(with: [.ack, .fin]), isAcceptable(segment) else { return false }
         if segment.connection.pointee.flags.contains(.timestamps), segment.options.hasTimestamp,
-            segment.start <= segment.sender.pointee.expected
+            !segment.hasPayload || flags.contains(.fin),
+            segment.start == segment.sender.pointee.sentEnd
         {
             takeTimestamp(segment)
         }
-        acknowledge(segment)
-        store(segment)
+        if flags.contains(.ack) { acknowledge(segment) }
+        if !segment.isKeepAlive { store(segment) }
         if flags.contains(.fin) { takeFIN(segment) }
         deliver(segment.receiver, segment.direction.reversed)
         if segment.connection.pointee.flags.contains(.oneSided) {
@@ -37,7 +38,11 @@ extension TCPReassembler {
     /// Whether acknowledgement and sequence numbers are within the windows; names what is wrong.
     @inline(__always) private func isAcceptable(_ segment: TCPSegment) -> Bool {
         let sender = segment.sender
-        guard segment.ack <= segment.receiver.pointee.ackEnd else {
+        if segment.end <= 0, segment.hasPayload, !segment.isKeepAlive {
+            anomalies.insert(.spuriousRetransmission)
+            return false
+        }
+        guard !segment.flags.contains(.ack) || isAcceptableAck(segment) else {
             anomalies.insert(.invalidAck)
             anomalies.insert(StateNames(segment).invalidAck)
             return false
@@ -50,6 +55,15 @@ extension TCPReassembler {
         return segment.start == sender.pointee.expected || isAcceptableOld(segment)
     }
 
+    /// Whether a packet acknowledges nothing beyond the window, and nothing that is older than the
+    /// window of its sender (RFC 5961 §5.2); a bare acknowledgement may be late.
+    @inline(__always) private func isAcceptableAck(_ segment: TCPSegment) -> Bool {
+        let receiver = segment.receiver
+        guard segment.ack <= receiver.pointee.ackEnd else { return false }
+        return segment.ack >= receiver.pointee.acked &- segment.sender.pointee.window
+            || !segment.hasPayload && segment.flags.isDisjoint(with: [.fin, .rst])
+    }
+
     /// One byte beyond a closed window (RFC 9293 §3.8.6.1).
     private func isWindowProbe(_ segment: TCPSegment) -> Bool {
         segment.start == segment.sender.pointee.expected
@@ -60,12 +74,7 @@ extension TCPReassembler {
     /// A segment that does not start where the last one ended.
     private func isAcceptableOld(_ segment: TCPSegment) -> Bool {
         let sender = segment.sender
-        // A keep-alive repeats the last byte, or has none, to be answered (RFC 9293 §3.8.4).
-        if segment.start == sender.pointee.expected &- 1,
-            segment.packet.pointee.payloadByteCount <= 1
-        {
-            return true
-        }
+        if segment.isKeepAlive { return true }
         if segment.flags.contains(.fin), segment.end < sender.pointee.expected,
             segment.end != sender.pointee.fin
         {
@@ -75,15 +84,25 @@ extension TCPReassembler {
         if segment.hasPayload, segment.end <= sender.pointee.acked {
             anomalies.insert(.spuriousRetransmission)
         }
-        // While the connection is established this is too common to be an oddity.
-        if segment.hasPayload, segment.end <= sender.pointee.expected,
-            segment.connection.pointee.state != .established
-        {
-            anomalies.insert(.retransmission)
-        }
+        if isRetransmission(segment) { anomalies.insert(.retransmission) }
         guard let name = oldName(segment) else { return true }
         anomalies.insert(name)
         return false
+    }
+
+    /// Whether a segment repeats bytes, all of them or some that are acknowledged already. While the
+    /// connection is established this is too common to be an oddity, and once both ends have sent
+    /// their FIN that comes again with its bytes.
+    private func isRetransmission(_ segment: TCPSegment) -> Bool {
+        let (start, end, acked) = (segment.start, segment.end, segment.sender.pointee.acked)
+        switch segment.connection.pointee.state {
+        case .established: return false
+        case .closing, .lastAck, .timeWait:
+            if segment.flags.contains(.fin) { return false }
+        default: break
+        }
+        return segment.hasPayload
+            && (end <= segment.sender.pointee.expected || start < acked && end > acked)
     }
 
     /// What a segment is called that repeats what is long past; nil if it does not, or if that is
@@ -97,7 +116,9 @@ extension TCPReassembler {
                 : segment.start < segment.sender.pointee.acked
             return isOld ? .establishedBeforeLastAck : nil
         case .closeWait:
-            let isOld = segment.hasPayload && segment.end <= segment.sender.pointee.acked
+            let isOld =
+                segment.hasPayload && segment.end <= segment.sender.pointee.acked
+                && !segment.flags.contains(.fin)
             return isOld ? .closeWaitBeforeLastAck : nil
         default: return nil
         }
@@ -139,16 +160,15 @@ extension TCPReassembler {
         guard segment.options.hasTimestamp, segment.sender.pointee.hasTimestamp,
             segment.connection.pointee.flags.contains(.timestamps)
         else { return true }
-        let difference = Int32(
+        var difference = Int32(
             truncatingIfNeeded: segment.options.timestampValue
                 &- segment.sender.pointee.timestamp)
-        if difference >= 0 { return true }
         // Linux and Windows let one tick pass.
         switch segment.sender.pointee.policy {
-        case .linux, .oldLinux, .windows, .windows2k3, .vista:
-            if difference == -1 { return true }
+        case .linux, .oldLinux, .windows, .windows2k3, .vista: difference &+= 1
         default: break
         }
+        if difference >= 0 { return true }
         return seconds(segment) &- segment.sender.pointee.timestampSeconds
             > Self.timestampAgeSecondsMax
     }
@@ -199,13 +219,22 @@ extension TCPReassembler {
         }
     }
 
-    private func processReset(_ segment: TCPSegment) -> Bool {
-        if segment.flags.contains(.ack), segment.ack > segment.receiver.pointee.ackEnd {
+    /// Whether the receiver believes a RST; names what is wrong.
+    func isAcceptableReset(_ segment: TCPSegment) -> Bool {
+        guard hasValidTimestamp(segment) else {
+            anomalies.insert(.invalidTimestamp)
+            return false
+        }
+        if segment.flags.contains(.ack), !isAcceptableAck(segment) {
             anomalies.insert(.invalidAck)
             anomalies.insert(.rstInvalidAck)
             return false
         }
-        guard segment.sender.pointee.acceptsReset(at: segment.start) else { return false }
+        return segment.sender.pointee.acceptsReset(at: segment.start)
+    }
+
+    private func processReset(_ segment: TCPSegment) -> Bool {
+        guard isAcceptableReset(segment) else { return false }
         reset(segment)
         if segment.flags.contains(.ack) {
             acknowledge(segment)
@@ -236,7 +265,8 @@ extension TCPReassembler {
         connection.pointee.state = connection.pointee.stateBeforeReset
         let isAccepted = process(segment)
         let isAlive =
-            segment.direction == .toClient && segment.flags.isSuperset(of: [.syn, .ack])
+            segment.direction == .toClient && connection.pointee.resetDirection == .toClient
+            && segment.flags.isSuperset(of: [.syn, .ack])
             || segment.direction != connection.pointee.resetDirection
                 && segment.ack > segment.receiver.pointee.resetPosition
         anomalies = known

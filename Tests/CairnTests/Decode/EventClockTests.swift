@@ -19,6 +19,9 @@ import Testing
         // The first frame is the wild one.
         ([90_000, 100, 101], [100, 100, 101], 1),
         ([90_000], [90_000], 0),
+        // The second is, and lies far back.
+        ([90_000, 100, 90_001], [90_000, 90_000, 90_001], 0),
+        ([90_000, 100, 100_000, 100_001], [90_000, 90_000, 100_000, 100_001], 0),
         // Two wild ones, the second further back.
         ([100, 900_000, 90_000, 101], [100, 100, 100, 101], 2),
     ]
@@ -30,7 +33,9 @@ import Testing
         var clock = EventClock()
         let times = stamps.map { Timestamp(nanoseconds: $0 * nanosecondsPerSecond) }
         let seen = times.indices.map { index in
-            clock.advance(to: times[index], next: index + 1 < times.count ? times[index + 1] : nil)
+            clock.advance(
+                to: times[index], next: times[(index + 1)...].first,
+                afterNext: times.dropFirst(index + 2).first)
         }
         #expect(seen.map { $0.clock.nanoseconds / nanosecondsPerSecond } == expected)
         #expect(seen.count { $0.isJump } == Int(jumps) && clock.jumpCount == jumps)

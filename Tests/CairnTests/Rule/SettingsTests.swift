@@ -125,6 +125,24 @@ import Testing
         #expect(settings.set("app-layer.protocols.smb.enabled=no").isEmpty)
     }
 
+    /// As Suricata's `--set` writes lists.
+    @Test
+    func `elements of a list may be given by number`() {
+        var settings = read("host-os-policy: {linux: {1: 10.0.0.2, 0: 10.0.0.1}}").settings
+        #expect(settings.list("host-os-policy.linux") == ["10.0.0.1", "10.0.0.2"])
+        #expect(settings.set("host-os-policy.linux.10=10.0.0.3").isEmpty)
+        #expect(settings.list("host-os-policy.linux") == ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+        #expect(settings.set("host-os-policy.linux=10.0.0.9").isEmpty)
+        #expect(settings.set("host-os-policy.linux.0=10.0.0.4").isEmpty)
+        #expect(settings.list("host-os-policy.linux") == ["10.0.0.4"])
+        #expect(
+            settings.set("host-os-policy.linux.0=there").map(\.description) == [
+                "--set host-os-policy.linux.0=there: error: 'host-os-policy.linux' takes addresses"
+                    + " and networks like 10.0.0.0/8, not 'there'"
+            ])
+        #expect(settings.set("stream.midstream.0=true").map(\.severity) == [.warning])
+    }
+
     @Test(
         arguments: [
             ("0", 0), ("4096", 4096), ("1kb", 1024), ("1 KiB", 1024), ("64mb", 64 << 20),

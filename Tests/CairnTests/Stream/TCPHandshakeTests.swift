@@ -245,6 +245,29 @@ import Testing
         #expect(tcp.toServer == "x")
     }
 
+    /// Whoever makes up an answer cannot know the timestamp; also not that there is none.
+    @Test(arguments: [[.rst, .ack], [.fin, .ack], .syn] as [TCPFlags])
+    func `every answer to a SYN must echo its timestamp`(flags: TCPFlags) {
+        for options in [Option.timestamp(1000), []] {
+            let tcp = StreamHarness()
+            tcp.c(.syn, 100, options: options)
+            tcp.s(flags, 500, flags.contains(.ack) ? 101 : 0, options: Option.timestamp(100, 100))
+            #expect(tcp.anomalies == ["pkt_invalid_timestamp"])
+            #expect(tcp.flow?.pointee.tcpState == .synSent)
+        }
+    }
+
+    @Test(arguments: [(UInt32(1000), true), (2000, true), (3000, true), (1500, false)])
+    func `of a SYN that was sent again any timestamp may be echoed`(echo: UInt32, isTaken: Bool) {
+        for stamp in [UInt32(1000), 2000, 3000] {
+            tcp.c(.syn, 100, options: Option.timestamp(stamp))
+            #expect(tcp.anomalies == [])
+        }
+        tcp.s([.syn, .ack], 500, 101, options: Option.timestamp(7, echo))
+        #expect(tcp.anomalies == (isTaken ? [] : ["pkt_invalid_timestamp"]))
+        #expect(tcp.isAccepted == isTaken)
+    }
+
     @Test func `a SYN/ACK must echo the timestamp of the SYN`() {
         tcp.c(.syn, 100, options: Option.timestamp(1000))
         tcp.s([.syn, .ack], 500, 101, options: Option.timestamp(7, 999))

@@ -244,6 +244,53 @@ extension TCPTransferTests {
         #expect(tcp.toServer == "abcdef")
     }
 
+    @Test func `bytes from before the stream are called spurious and nothing else`() {
+        tcp.c(.ack, 1, 501, "abcd")
+        #expect(tcp.anomalies == ["pkt_spurious_retransmission"])
+        #expect(!tcp.isAccepted)
+    }
+
+    @Test func `a keep-alive's byte is not part of the stream`() {
+        tcp.c(.ack, 101, 501, "abcd")
+        tcp.c(.ack, 104, 501, "x")
+        #expect(tcp.anomalies == [] && tcp.isAccepted)
+        tcp.s(.ack, 501, 105)
+        #expect(tcp.toServer == "abcd")
+    }
+
+    /// RFC 5961 §5.2.
+    @Test(arguments: [(UInt32(100), "", true), (66, "", true), (66, "x", false), (67, "x", true)])
+    func `an acknowledgement older than the window is not one, with data`(
+        back: UInt32, payload: String, isTaken: Bool
+    ) {
+        tcp.c(.ack, 101, 501, String(repeating: "a", count: 35))
+        tcp.s(.ack, 501, 136, window: 35 + 34)
+        tcp.s(.ack, 501, back, payload, window: 69)
+        #expect(tcp.isAccepted == isTaken)
+        #expect(tcp.anomalies == (isTaken ? [] : ["est_invalid_ack", "pkt_invalid_ack"]))
+    }
+
+    @Test func `some send a FIN without ACK`() {
+        tcp.c(.fin, 101)
+        #expect(tcp.isAccepted && tcp.anomalies == [])
+        #expect(tcp.flow?.pointee.tcpState == .closeWait)
+        tcp.c(.fin, 99)
+        #expect(tcp.anomalies == ["closewait_fin_out_of_window"])
+    }
+
+    @Test func `a FIN that comes again with its bytes is no retransmission`() {
+        tcp.c(.ack, 101, 501, "abcd")
+        tcp.c([.fin, .ack], 105, 501)
+        tcp.c([.fin, .ack], 101, 501, "abcd")
+        #expect(tcp.anomalies == ["pkt_retransmission"])
+        tcp.s([.fin, .ack], 501, 101)
+        #expect(tcp.flow?.pointee.tcpState == .lastAck)
+        tcp.c([.fin, .ack], 101, 501, "abcd")
+        #expect(tcp.anomalies == [])
+        tcp.c(.ack, 101, 501, "abcd")
+        #expect(tcp.anomalies == ["pkt_retransmission"])
+    }
+
     @Test func `selectively acknowledged bytes widen the window`() {
         tcp.c(.ack, 101 + 1000, 501, String(repeating: "x", count: 64_000))
         let block: [UInt8] = [101 + 1000, 101 + 65_000].flatMap { (edge: UInt32) in
@@ -263,7 +310,8 @@ extension TCPTransferTests {
     @Test(
         arguments: [
             (0, true, true), (5, true, true), (-1, true, false), (-2, false, false),
-            (-200, false, false), (0x7fff_ffff, true, true), (-0x7fff_ffff, false, false),
+            (-200, false, false), (0x7fff_fffe, true, true), (0x7fff_ffff, false, true),
+            (-0x7fff_ffff, false, false),
         ] as [(Int64, Bool, Bool)])
     func `an old timestamp is not taken`(change: Int64, isTaken: Bool, isTakenByBSD: Bool) {
         for (networks, isTaken) in [(HostPolicies().networks, isTaken), ([], isTakenByBSD)] {
@@ -290,6 +338,29 @@ extension TCPTransferTests {
         tcp.c(.ack, 101, 501, "ab", options: Option.timestamp(1005, 50))
         tcp.s(.ack, 501, 105, options: Option.timestamp(51, 1010))
         #expect(tcp.toServer == "abcd")
+    }
+
+    @Test func `only a bare acknowledgement moves the timestamp`() {
+        let tcp = StreamHarness()
+        tcp.c(.syn, 100, options: Option.timestamp(1000))
+        tcp.s([.syn, .ack], 500, 101, options: Option.timestamp(50, 1000))
+        tcp.c(.ack, 101, 501, options: Option.timestamp(1001, 50))
+        tcp.c(.ack, 101, 501, "ab", options: Option.timestamp(1050, 50))
+        tcp.c(.ack, 103, 501, "cd", options: Option.timestamp(1010, 50))
+        #expect(tcp.anomalies == [])
+        tcp.c(.ack, 105, 501, options: Option.timestamp(1060, 50))
+        tcp.c(.ack, 105, 501, "e", options: Option.timestamp(1050, 50))
+        #expect(tcp.anomalies == ["pkt_invalid_timestamp"])
+    }
+
+    @Test func `a RST with an old timestamp is none`() {
+        let tcp = StreamHarness()
+        tcp.c(.syn, 100, options: Option.timestamp(1000))
+        tcp.s([.syn, .ack], 500, 101, options: Option.timestamp(50, 1000))
+        tcp.c(.ack, 101, 501, options: Option.timestamp(1001, 50))
+        tcp.s([.rst, .ack], 501, 101, options: Option.timestamp(0, 1001))
+        #expect(tcp.anomalies == ["pkt_invalid_timestamp"])
+        #expect(tcp.flow?.pointee.tcpState == .established)
     }
 
     @Test func `after twenty-four days every timestamp is taken`() {
