@@ -58,6 +58,16 @@ final class EventRecorder {
         }
     }
 
+    /// Records what was odd about what a flow speaks.
+    func anomalies(
+        _ anomalies: ProtocolAnomalySet, _ place: CommonFields.Context, into findings: Findings
+    ) {
+        guard !anomalies.isEmpty else { return }
+        for anomaly in ProtocolAnomaly.allCases where anomalies.contains(anomaly) {
+            self.anomaly("\(anomaly.name)", layer: "proto_detect", place, into: findings)
+        }
+    }
+
     /// Records one oddity under its name.
     func anomaly(
         _ name: String, layer: String, _ place: CommonFields.Context, into findings: Findings

@@ -142,6 +142,7 @@ final class Shard: @unchecked Sendable {
         place.isOfPacket = true
         place.isEstablished = segment.isEstablished
         place.streamAnomalies = segment.anomalies
+        place.protocolAnomalies = segment.protocolAnomalies
         if let opacity = segment.opacity { place.opacity = opacity }
         if let tracked {
             place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
@@ -161,12 +162,15 @@ final class Shard: @unchecked Sendable {
         if !streams.deliveries.isEmpty {
             deliver(place(packet, tracked), tracked.flow, findings)
         }
+        let protocolAnomalies = sessions.takeAnomalies(of: tracked.flow)
+        recorder?.anomalies(protocolAnomalies, place(packet, tracked), into: findings)
         // Behind the protocols, so that rules know what the flow speaks.
         inspectPacket(
             packet, tracked,
             SegmentView(
                 isEstablished: wasEstablished || streams.isEstablished,
-                isInStream: streams.isAccepted, anomalies: streams.anomalies, opacity: opacity))
+                isInStream: streams.isAccepted, anomalies: streams.anomalies,
+                protocolAnomalies: protocolAnomalies, opacity: opacity))
     }
 
     /// What rules on packets ask of a segment.
@@ -177,6 +181,8 @@ final class Shard: @unchecked Sendable {
         var isInStream = false
         /// What was odd about it.
         var anomalies = StreamAnomalySet()
+        /// What became odd about what the flow speaks.
+        var protocolAnomalies = ProtocolAnomalySet()
         /// What rules could not look at before it: a packet that makes a stream opaque is looked at itself.
         var opacity: Opacity?
     }

@@ -218,6 +218,9 @@ final class Event {
             if field == PacketField.streamAnomaly.rawValue {
                 return anyStreamAnomaly(where: condition)
             }
+            if field == PacketField.protocolAnomaly.rawValue {
+                return anyProtocolAnomaly(where: condition)
+            }
             let text = side == .first ? texts.0 : texts.1
             var element = 0
             while let bytes = PacketFields.bytes(field, packet, at: element, text) {
@@ -231,6 +234,15 @@ final class Event {
     private func anyStreamAnomaly(where condition: (Value) -> Bool) -> Bool {
         var element = 0
         while let name = PacketFields.streamAnomaly(place.streamAnomalies, at: element) {
+            if condition(.bytes(name)) { return true }
+            element += 1
+        }
+        return false
+    }
+
+    private func anyProtocolAnomaly(where condition: (Value) -> Bool) -> Bool {
+        var element = 0
+        while let name = PacketFields.protocolAnomaly(place.protocolAnomalies, at: element) {
             if condition(.bytes(name)) { return true }
             element += 1
         }

@@ -9,6 +9,16 @@ extension Matcher {
         let hasNewAnomaly = transaction.hasNewAnomaly
         guard before != now || hasNewAnomaly else { return }
         transaction.hasNewAnomaly = false
+        if let flow = place.flow?.pointee {
+            if now.0 == .complete, before.0 != .complete {
+                transaction.packetCounts.toServer =
+                    flow.toServer.packetCount &- (place.direction == .toServer ? 1 : 0)
+            }
+            if now.1 == .complete, before.1 != .complete {
+                transaction.packetCounts.toClient =
+                    flow.toClient.packetCount &- (place.direction == .toClient ? 1 : 0)
+            }
+        }
         transaction.inspectedToServer = now.0
         transaction.inspectedToClient = now.1
         guard let subject = compiled.subjectIndex(of: transaction.definition) else { return }
@@ -16,7 +26,10 @@ extension Matcher {
         guard !group.pointee.isEmpty else { return }
         let traffic = TransactionTraffic(transaction, place, isFile: subject == subjects.file)
         takeUpRules(group, transaction, before: before, now: now, traffic)
-        if hasNewAnomaly { takeUpRulesOnAnomalies(group, transaction, before: before, traffic) }
+        if hasNewAnomaly {
+            takeUpRulesOnAnomalies(
+                group, transaction, before: stillAsked(transaction, before, place), traffic)
+        }
         guard !transaction.candidates.isEmpty else { return }
         var place = place
         if let spoken = transaction.spoken { place.applicationProtocol = spoken }
@@ -50,6 +63,21 @@ extension Matcher {
                 }
             }
         }
+    }
+
+    /// How far the directions had come for rules on anomalies. Suricata looks at a direction with its
+    /// packets: what the other direction's message says by the first packet after the end of this
+    /// one's is seen too.
+    private func stillAsked(
+        _ transaction: Transaction, _ before: (Progress, Progress), _ place: CommonFields.Context
+    ) -> (Progress, Progress) {
+        guard let flow = place.flow?.pointee, place.packet != nil else { return before }
+        let isNext =
+            place.direction == .toServer
+            ? flow.toServer.packetCount == transaction.packetCounts.toServer &+ 1
+            : flow.toClient.packetCount == transaction.packetCounts.toClient &+ 1
+        guard isNext else { return before }
+        return place.direction == .toServer ? (.none, before.1) : (before.0, .none)
     }
 
     /// Adds the rules that name an anomaly which came since the last look, unless the direction that they are about was

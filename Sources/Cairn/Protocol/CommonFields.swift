@@ -18,6 +18,8 @@ enum CommonFields {
         var direction: Direction?
         /// What was odd about the packet in its stream.
         var streamAnomalies = StreamAnomalySet()
+        /// What became odd with the packet about what its flow speaks.
+        var protocolAnomalies = ProtocolAnomalySet()
         var timestamp: Timestamp = .epoch
         /// What the flow speaks; `hasFailed` if nobody knows. Definitions live as long as the
         /// sessions that found them, so a place need not hold on to one.

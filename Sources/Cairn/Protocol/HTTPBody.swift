@@ -132,23 +132,31 @@ final class HTTPBody {
         func separates(_ byte: UInt8) -> Bool { byte == ASCII.comma || byte.isWhitespace }
         var end = list.byteCount
         var count = 0
+        // All words count, also those that stand for nothing.
+        var wordCount = 0
+        defer {
+            if wordCount >= output.limits.decompressionLayerCountMax {
+                note(.tooManyEncodingLayers)
+            }
+        }
         while end > 0 {
             while end > 0, separates(list.byte(at: end &- 1)) { end &-= 1 }
             var start = end
             while start > 0, !separates(list.byte(at: start &- 1)) { start &-= 1 }
             let word = start..<end
             end = start
-            if word.isEmpty || list.matches("identity", at: word.lowerBound, count: word.count) {
+            if word.isEmpty { continue }
+            wordCount &+= 1
+            if list.matches("none", at: word.lowerBound, count: word.count) { continue }
+            if list.matches("identity", at: word.lowerBound, count: word.count) {
+                note(.abnormalCeHeader)
                 continue
             }
             var isExact = true
             let coding = ContentCoding(list, word, isExact: &isExact)
             if !isExact { note(.abnormalCeHeader) }
             guard let coding else { continue }
-            guard count < output.limits.decompressionLayerCountMax else {
-                note(.tooManyEncodingLayers)
-                return
-            }
+            guard count < output.limits.decompressionLayerCountMax else { return }
             count &+= 1
             let chain = self.chain ?? output.decompressors.take()
             chain.add(coding)

@@ -7,7 +7,8 @@ enum PacketFields {
 
 /// Indices into the table of packet fields.
 enum PacketField: Int, CaseIterable {
-    case payload, payloadSize, size, anomaly, streamAnomaly, isIPChecksumValid, isChecksumValid
+    case payload, payloadSize, size, anomaly, streamAnomaly, protocolAnomaly, isIPChecksumValid,
+        isChecksumValid
     case etherSource, etherDestination, etherType, etherHeader
     case ipSource, ipDestination, timeToLive, typeOfService, ipID, ipFlags, fragmentBits
     case fragmentOffset, isFragment, ipOptions, isSameAddress, ipv4Header, ipv6Header
@@ -265,6 +266,19 @@ extension PacketFields {
         return nil
     }
 
+    /// The name of an oddity in what the flow speaks, counted from 0.
+    static func protocolAnomaly(
+        _ anomalies: ProtocolAnomalySet, at element: Int
+    ) -> UnsafeRawBufferPointer? {
+        guard !anomalies.isEmpty else { return nil }
+        var remaining = element
+        for anomaly in ProtocolAnomaly.allCases where anomalies.contains(anomaly) {
+            if remaining == 0 { return bytes(of: anomaly.name) }
+            remaining &-= 1
+        }
+        return nil
+    }
+
     /// The name of an option of the IPv4 header (RFC 791 §3.1), as Suricata's `ipopts` calls it.
     /// There are at most 40 bytes of options, which bounds the loop.
     private static func ipOption(_ packet: UnsafePointer<Packet>, _ element: Int)
@@ -338,6 +352,13 @@ extension PacketFields {
             FieldDefinition(
                 "stream.anomaly", .text, list: true, aliases: ["stream-event"],
                 "names of oddities of a segment in its stream: stream.est_invalid_ack")
+        ),
+        (
+            .protocolAnomaly,
+            FieldDefinition(
+                "protocol.anomaly", .text, list: true,
+                "names of oddities that show with the packet in what its flow speaks: "
+                    + "applayer_mismatch_protocol_both_directions")
         ),
         (
             .isIPChecksumValid,

@@ -10,6 +10,8 @@ class ProtocolParser {
     /// then looks for that one, beginning with the last `leftoverByteCount` bytes handed to
     /// `parse`.
     final var handsOver = false
+    /// The name of the protocol that was announced to follow and is still to be recognised.
+    final var announced: StaticString?
     /// Set by a parser when what follows in both directions is encrypted: nobody need look at it.
     final var opacity = Opacity.clear
     /// The name of that protocol, if it is known, and what its parser is to know of this one (`inherit`).

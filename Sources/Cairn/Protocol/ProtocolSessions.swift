@@ -191,6 +191,16 @@ extension ProtocolSessions {
         session.pointee.hasNews = true
     }
 
+    /// What became odd about what a flow speaks since this was asked last.
+    @inline(__always)
+    func takeAnomalies(of flow: UnsafeMutablePointer<Flow>) -> ProtocolAnomalySet {
+        guard flow.pointee.session >= 0 else { return ProtocolAnomalySet() }
+        let session = sessions + Int(flow.pointee.session)
+        guard !session.pointee.anomalies.isEmpty else { return ProtocolAnomalySet() }
+        defer { session.pointee.anomalies = ProtocolAnomalySet() }
+        return session.pointee.anomalies
+    }
+
     /// What of a flow is still to be looked at.
     @inline(__always) func opacity(of flow: UnsafeMutablePointer<Flow>) -> Opacity {
         flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].opacity : .clear
@@ -228,6 +238,10 @@ extension ProtocolSessions {
 
         var state: State = .detecting
         var opacity = Opacity.clear
+        /// What was odd about what the flow speaks, and was not asked for yet.
+        var anomalies = ProtocolAnomalySet()
+        /// Index of the definition that was announced to follow, -1 if none was.
+        var expected: Int16 = -1
         /// Some direction's `news` is not `none`.
         var hasNews = false
         var isDatagrams = false
@@ -277,6 +291,8 @@ extension ProtocolSessions {
         enum News: UInt8 { case none, untold, told }
 
         var news = News.none
+        /// It is known whether the direction agrees with what the flow speaks.
+        var isSettled = false
         /// Definitions that this direction cannot be.
         var ruledOut: UInt64 = 0
         /// Index of the buffer with the first bytes, -1 if there is none.
@@ -287,6 +303,9 @@ extension ProtocolSessions {
         /// This direction decides nothing any more.
         var isExhausted = false
         var hasEnded = false
+
+        /// Bytes that came while the protocol was not known.
+        var byteCount: UInt64 { UInt64(max(0, bufferedByteCount)) &+ lostByteCount }
     }
 
     /// What one direction sent before the other did.
@@ -345,6 +364,8 @@ extension ProtocolSessions {
         session.pointee.parser = nil
         parser.reset()
         parser.handsOver = false
+        parser.successor = nil
+        parser.announced = nil
         parser.opacity = .clear
         parser.leftoverByteCount = 0
         parsers[Int(session.pointee.definition)].append(parser)
@@ -358,12 +379,14 @@ extension ProtocolSessions {
     }
 
     private func freeBuffers(of session: SessionPointer) {
-        for direction in [Direction.toServer, .toClient] {
-            guard session.pointee[direction].buffer >= 0 else { continue }
-            freeBuffers.append(session.pointee[direction].buffer)
-            session.pointee[direction].buffer = -1
-            session.pointee[direction].bufferedByteCount = 0
-        }
+        for direction in [Direction.toServer, .toClient] { freeBuffer(of: direction, session) }
+    }
+
+    private func freeBuffer(of direction: Direction, _ session: SessionPointer) {
+        guard session.pointee[direction].buffer >= 0 else { return }
+        freeBuffers.append(session.pointee[direction].buffer)
+        session.pointee[direction].buffer = -1
+        session.pointee[direction].bufferedByteCount = 0
     }
 }
 
@@ -387,6 +410,7 @@ extension ProtocolSessions {
     ) {
         switch session.pointee.state {
         case .parsing:
+            session.pointee[direction].isSettled = true
             session.pointee.parser?.skip(gap: byteCount, seen(direction, session), into: output)
         case .detecting:
             session.pointee.hasSpoken = true
@@ -412,6 +436,7 @@ extension ProtocolSessions {
         _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
         _ output: ParserOutput
     ) {
+        if !session.pointee[direction].isSettled { settle(bytes, direction, session) }
         guard let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
         parser.parse(bytes.bytes, seen(direction, session), into: output)
@@ -436,6 +461,9 @@ extension ProtocolSessions {
                 parser.finish(seen(.toClient, session), into: output)
             }
         }
+        let announced = session.pointee.parser?.announced?.description
+        session.pointee.expected = Int16(
+            truncatingIfNeeded: definitions.firstIndex { $0.name == announced } ?? -1)
         returnParser(of: session)
         freeBuffers(of: session)
         for direction in [Direction.toServer, .toClient] {
@@ -460,6 +488,8 @@ extension ProtocolSessions {
             let place = definitions.firstIndex(where: { $0.name == name })
         else { return }
         begin(place, session)
+        session.pointee.toServer.isSettled = true
+        session.pointee.toClient.isSettled = true
         session.pointee.parser?.inherit(legacy.bytes.bytes, into: output)
     }
 
@@ -496,6 +526,7 @@ extension ProtocolSessions {
             let start = UnsafeRawBufferPointer(
                 rebasing: bytes.prefix(limits.detectionByteCountMax))
             if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
+                settle(deciding: direction, session)
                 return replay(bytes, direction, session, output)
             }
         }
@@ -505,6 +536,7 @@ extension ProtocolSessions {
             let start = keptBytes(session.pointee[direction])
             if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[kept...])
+                settle(deciding: direction, session)
                 return replay(rest, direction, session, output)
             }
         }
@@ -513,7 +545,15 @@ extension ProtocolSessions {
         let after = session.pointee[direction]
         let isFull = Int(after.bufferedByteCount) >= limits.detectionByteCountMax
         let isHopeless = session.pointee.candidates & ~after.ruledOut == 0
-        if isFull || isHopeless || after.lostByteCount > 0 { exhaust(direction, session) }
+        guard isFull || isHopeless || after.lostByteCount > 0 else { return }
+        exhaust(direction, session)
+        if after.byteCount > Self.unansweredByteCountMax,
+            session.pointee[direction.reversed].byteCount == 0,
+            session.pointee.state == .detecting
+        {
+            session.pointee.anomalies.insert(.detectionSkipped)
+            fail(session)
+        }
     }
 
     private func keptBytes(_ side: Side) -> UnsafeRawBufferPointer {
@@ -544,41 +584,47 @@ extension ProtocolSessions {
         return count
     }
 
-    /// Asks the definitions that are still possible, those at the flow's ports first, those that
-    /// ask for little last; one that is sure gets the flow.
+    /// Looks for what the first bytes of a direction are; if that is known the flow has it.
     private func decide(
         _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
         _ session: SessionPointer
     ) -> Bool {
-        let open = session.pointee.candidates & ~ruledOut
-        let atPort = session.pointee.atPort
-        return decide(start, context, among: open & atPort & ~lastResorts, true, session)
-            || decide(start, context, among: open & ~atPort, false, session)
-            || decide(start, context, among: open & atPort & lastResorts, true, session)
+        guard let found = find(start, context, ruledOut: ruledOut, session) else { return false }
+        if found.isReversed { session.pointee.isReversed = true }
+        begin(found.place, session)
+        return true
     }
 
-    private func decide(
+    /// Asks the definitions that are still possible, those at the flow's ports first, those that
+    /// ask for little last, for one that is sure.
+    private func find(
+        _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
+        _ session: SessionPointer
+    ) -> (place: Int, isReversed: Bool)? {
+        let open = session.pointee.candidates & ~ruledOut
+        let atPort = session.pointee.atPort
+        return find(start, context, among: open & atPort & ~lastResorts, true, session)
+            ?? find(start, context, among: open & ~atPort, false, session)
+            ?? find(start, context, among: open & atPort & lastResorts, true, session)
+    }
+
+    private func find(
         _ start: RawSpan, _ context: DetectionContext, among set: UInt64, _ isAtPort: Bool,
         _ session: SessionPointer
-    ) -> Bool {
+    ) -> (place: Int, isReversed: Bool)? {
         var (set, context) = (set, context)
         context.isAtPort = isAtPort
         while set != 0 {
             let place = set.trailingZeroBitCount
             set &= set &- 1
             switch definitions[place].detector(start, context) {
-            case .yes:
-                begin(place, session)
-                return true
-            case .yesReversed:
-                session.pointee.isReversed = true
-                begin(place, session)
-                return true
+            case .yes: return (place, false)
+            case .yesReversed: return (place, true)
             case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
             case .needMore: break
             }
         }
-        return false
+        return nil
     }
 
     private func begin(_ place: Int, _ session: SessionPointer) {
@@ -587,6 +633,7 @@ extension ProtocolSessions {
         session.pointee.parser = parsers[place].popLast() ?? definition.makeParser?()
         session.pointee.parser?.serverPort = session.pointee.serverPort
         session.pointee.state = .parsing
+        noteExpectation(place, session)
         if session.pointee.isDatagrams {
             udpFlowCounts[place] &+= 1
         } else {
@@ -687,5 +734,90 @@ extension ProtocolSessions {
         let context = DetectionContext(direction: direction, isDatagram: true)
         if decide(bytes.bytes, context, ruledOut: 0, session) { return }
         exhaust(direction, session)
+    }
+}
+
+// MARK: - The other direction
+
+extension ProtocolSessions {
+    /// Bytes of one direction after which nobody waits for the other that has sent nothing.
+    private static let unansweredByteCountMax: UInt64 = 100_000
+
+    /// Bytes of a direction with which every opening that Suricata looks for is told from others.
+    private static func openingByteCountMax(_ direction: Direction) -> UInt64 {
+        direction == .toServer ? 25 : 9
+    }
+
+    /// One direction has decided what the flow speaks: what the other has said so far may have been
+    /// nothing that anybody knows. What a client says must be known for the server's answer to be
+    /// looked at, in protocols where the client leads.
+    private func settle(deciding direction: Direction, _ session: SessionPointer) {
+        session.pointee[direction].isSettled = true
+        let other = session.pointee[direction.reversed]
+        guard !session.pointee.isReversed else {
+            session.pointee[direction.reversed].isSettled = true
+            return
+        }
+        guard other.byteCount > 0 else { return }
+        session.pointee[direction.reversed].isSettled = true
+        let isKnownToNobody =
+            other.isExhausted || session.pointee.candidates & ~other.ruledOut == 0
+        guard isKnownToNobody, other.byteCount >= Self.openingByteCountMax(direction.reversed)
+        else { return }
+        session.pointee.anomalies.insert(.onlyOneDirection)
+        if direction == .toClient, definitions[Int(session.pointee.definition)].isLedByClient {
+            returnParser(of: session)
+        }
+    }
+
+    /// Looks at the first bytes of the direction that did not decide: whether it speaks the same.
+    /// They are kept while that is not certain, as many as while the protocol is not known.
+    private func settle(
+        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer
+    ) {
+        let before = session.pointee[direction]
+        var start = UnsafeRawBufferPointer(rebasing: bytes.prefix(limits.detectionByteCountMax))
+        if before.buffer >= 0 {
+            _ = keep(bytes, direction, session)
+            start = keptBytes(session.pointee[direction])
+        }
+        let known = Int(session.pointee.definition)
+        var context = DetectionContext(direction: direction)
+        // Less evidence is enough for what is known already.
+        context.isAtPort = true
+        let own = definitions[known].detector(start.bytes, context)
+        context.isAtPort = false
+        var isCertain = start.count >= limits.detectionByteCountMax
+        switch own {
+        case .yes, .yesReversed: isCertain = true
+        case .needMore: break
+        case .no:
+            if let found = find(start.bytes, context, ruledOut: before.ruledOut, session) {
+                isCertain = true
+                if found.place != known {
+                    session.pointee.anomalies.insert(.mismatchBothDirections)
+                }
+            } else if start.count >= Self.openingByteCountMax(direction) {
+                isCertain = true
+                session.pointee.anomalies.insert(.onlyOneDirection)
+            }
+        }
+        if isCertain {
+            session.pointee[direction].isSettled = true
+            freeBuffer(of: direction, session)
+        } else if before.buffer < 0, keep(bytes, direction, session) == 0 {
+            session.pointee[direction].isSettled = true
+        }
+    }
+
+    /// What follows an announcement should be what was announced.
+    private func noteExpectation(_ place: Int, _ session: SessionPointer) {
+        let expected = Int(session.pointee.expected)
+        session.pointee.expected = -1
+        guard expected >= 0, expected != place else { return }
+        session.pointee.anomalies.insert(.unexpectedProtocol)
+        if definitions[expected].name == "tls" {
+            session.pointee.anomalies.insert(.noTLSAfterSTARTTLS)
+        }
     }
 }

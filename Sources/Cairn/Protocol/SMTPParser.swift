@@ -247,6 +247,7 @@ final class SMTPParser: ProtocolParser {
         case .startTLS:
             if line[0] == UInt8(ascii: "2") {
                 handsOver = true
+                announced = "tls"
             } else {
                 report(.tlsRejected, .toClient, output)
             }

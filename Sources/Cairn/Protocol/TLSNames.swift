@@ -29,6 +29,11 @@ enum TLSNumbers {
     /// TLS 1.3 or a draft of it: everything behind the ServerHello is encrypted.
     static func isVersion13(_ version: UInt16) -> Bool { version == 0x0304 || version >> 8 == 0x7f }
 
+    /// SSL 3.0, TLS 1.0 to 1.3, and drafts of 1.3 as they were deployed.
+    static func isVersion(_ version: UInt16) -> Bool {
+        (0x0300...0x0304).contains(version) || version >> 8 == 0x7f || version >> 8 == 0xfb
+    }
+
     /// Values that clients invent to keep servers tolerant (RFC 8701): 0x0a0a, 0x1a1a … 0xfafa.
     @inline(__always) static func isGrease(_ value: UInt16) -> Bool {
         value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff

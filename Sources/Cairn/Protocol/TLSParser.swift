@@ -167,8 +167,8 @@ final class TLSParser: ProtocolParser {
     }
 
     private func flaw(type: UInt8, version: UInt16, _ byteCount: Int) -> TLS.Anomaly? {
-        if version >> 8 != 3 || version & 0xff > 4 { return .invalidRecordVersion }
         if !(20...24).contains(type) { return .invalidRecordType }
+        if version >> 8 != 3 || version & 0xff > 4 { return .invalidRecordVersion }
         return byteCount > Self.recordByteCountMax ? .invalidRecordLength : nil
     }
 
@@ -288,6 +288,7 @@ final class TLSParser: ProtocolParser {
         }
         let transaction = current(output)
         guard transaction.toClient < .headers else { return }
+        if !TLSNumbers.isVersion(version) { report(.invalidRecordVersion, .toClient, output) }
         let hasSameSession =
             !clientSessionID.isEmpty
             && clientSessionID
@@ -339,19 +340,25 @@ final class TLSParser: ProtocolParser {
         current(output).fields.append(output.text.bytes, to: TLSField.alert.rawValue)
     }
 
+    private static let heartbeatPaddingByteCountMin = 16
+
     /// A heartbeat in clear (RFC 6520 §4): a type, a payload length, the payload, at least 16 bytes
     /// of padding. One that announces more payload than it has is the attack called Heartbleed.
     private func readHeartbeat(_ direction: Direction, _ output: ParserOutput) {
         defer { sides[direction].message.removeAll(keepingCapacity: true) }
         guard !sides[direction].mayEncrypt else { return }
-        report(.heartbeatMessage, direction, output)
         let start = sides[direction].message.prefix(3)
         guard start.count == 3, start[0] == 1 || start[0] == 2 else {
             return report(.invalidHeartbeatMessage, direction, output)
         }
         let payloadByteCount = Int(start[1]) << 8 | Int(start[2])
-        if payloadByteCount &+ 3 &+ 16 > sides[direction].fragmentByteCount {
+        let paddingByteCount = sides[direction].fragmentByteCount &- 3 &- payloadByteCount
+        if paddingByteCount < 0 {
             report(.overflowHeartbeatMessage, direction, output)
+        } else if paddingByteCount < Self.heartbeatPaddingByteCountMin {
+            report(.invalidHeartbeatMessage, direction, output)
+        } else {
+            report(.heartbeatMessage, direction, output)
         }
     }
 

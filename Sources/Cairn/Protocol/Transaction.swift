@@ -40,6 +40,9 @@ final class Transaction {
     /// How far each direction had come when it was last looked at.
     var inspectedToServer: Progress = .none
     var inspectedToClient: Progress = .none
+    /// Packets of the client and of the server before the first that came behind the end of what each
+    /// said: with that one rules on its direction are asked for the last time.
+    var packetCounts: (toServer: UInt64, toClient: UInt64) = (0, 0)
 
     /// How far a rule has come that is about all files of a carrier.
     struct FileNote {
@@ -82,6 +85,7 @@ final class Transaction {
         hasNewAnomaly = false
         inspectedToServer = .none
         inspectedToClient = .none
+        packetCounts = (0, 0)
     }
 
     /// Files that a side has begun to send.

@@ -25,9 +25,13 @@ extension SuricataDraft {
         test("stream.anomaly", Self.text(name))
     }
 
-    /// `http.unable_to_match_response_to_request`: an oddity of a transaction.
+    /// `http.unable_to_match_response_to_request`: an oddity of a transaction;
+    /// `applayer_mismatch_protocol_both_directions`: one of what a flow speaks.
     mutating func applicationEvent(_ option: SuricataOption) throws(SuricataProblem) {
         let value = try option.required()
+        if let anomaly = ProtocolAnomaly(name: value.text.lowercased()) {
+            return test("protocol.anomaly", Self.text(anomaly.name.description))
+        }
         let parts = value.text.lowercased().split(separator: ".", maxSplits: 1)
         guard parts.count == 2 else {
             throw option.unsupported("the event '\(value.text)' of '\(option.name)'")

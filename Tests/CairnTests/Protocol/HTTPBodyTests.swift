@@ -71,7 +71,8 @@ import Testing
             [UInt8](hex: "28b52ffd 00 58 280000 68656c6c6f 060000"), Array("hello".utf8),
             anomalies: ["gzip_decompression_failed"]),
         encoded("gzip within gzip", "gzip, gzip", gzipTwice),
-        encoded("identity counts as nothing", "identity, gzip ,", gzip),
+        encoded(
+            "identity undoes nothing", "identity, gzip ,", gzip, anomalies: ["abnormal_ce_header"]),
         encoded(
             "nothing under the name of gzip", "gzip", html, html,
             anomalies: ["gzip_decompression_failed"]),
@@ -89,7 +90,14 @@ import Testing
             "a coding with more around it", "\"gzip\"", gzip, anomalies: ["abnormal_ce_header"]),
         encoded(
             "more layers than are undone", "gzip, gzip, gzip, identity, gzip", gzip,
-            anomalies: ["too_many_encoding_layers", "gzip_decompression_failed"]),
+            anomalies: [
+                "too_many_encoding_layers", "abnormal_ce_header", "gzip_decompression_failed",
+            ]),
+        encoded("a coding that is none", "identity", html, html, anomalies: ["abnormal_ce_header"]),
+        encoded("the absence of one", "none", html, html),
+        encoded(
+            "many that are none", "none, none, none", html, html,
+            anomalies: ["too_many_encoding_layers"]),
     ]
 
     static func form(_ body: String, boundary: String = "XX") -> HTTPConversation.Step {
