@@ -1,8 +1,9 @@
 # The two commands of a new user are `make run` and `make test`; `make help` lists all.
 
-LIBRARIES = libpcap yaml-0.1 libpcre2-8 zlib libzstd libbrotlidec liblzma libmagic libcrypto
+LIBRARIES = libpcap yaml-0.1 libpcre2-8 zlib libzstd libbrotlidec liblzma libmagic libmaxminddb \
+	libcrypto
 PACKAGES = pkg-config libpcap-dev libyaml-dev libpcre2-dev zlib1g-dev libzstd-dev libbrotli-dev \
-	liblzma-dev libmagic-dev libssl-dev
+	liblzma-dev libmagic-dev libmaxminddb-dev libssl-dev
 # What only the tests of live capture use; they say that they are skipped without it.
 TEST_PACKAGES = iproute2 ethtool
 SOURCES = Sources Tests Package.swift Benchmarks/Package.swift Benchmarks/Benchmarks

@@ -25,13 +25,16 @@ let package = Package(
         systemLibrary("CBrotli", pkgConfig: "libbrotlidec", apt: "libbrotli-dev", brew: "brotli"),
         systemLibrary("CLZMA", pkgConfig: "liblzma", apt: "liblzma-dev", brew: "xz"),
         systemLibrary("CMagic", pkgConfig: "libmagic", apt: "libmagic-dev", brew: "libmagic"),
+        systemLibrary(
+            "CMaxMindDB", pkgConfig: "libmaxminddb", apt: "libmaxminddb-dev",
+            brew: "libmaxminddb"),
         systemLibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev", brew: "openssl"),
         .systemLibrary(name: "CIntrinsics"),
         .target(
             name: "Cairn",
             dependencies: [
                 "CPcap", "CYAML", "CPCRE2", "CZlib", "CZstd", "CBrotli", "CLZMA", "CMagic",
-                "CCrypto", "CIntrinsics",
+                "CMaxMindDB", "CCrypto", "CIntrinsics",
             ],
             exclude: ["Match/DESIGN.md", "Output/Schemas"],
             swiftSettings: [.treatAllWarnings(as: .error)]

@@ -60,6 +60,7 @@ final class Session {
         do throws(OutputError) {
             try outputs.flush()
             if let path = options.stats { try writeStatistics(report, to: path) }
+            for set in report.savedSets { try set.write() }
         } catch {
             throw Failure(error)
         }

@@ -85,7 +85,9 @@ public final class Engine {
             }
         }
         merger.finish()
-        return report(source, reader, shards, merger)
+        var report = report(source, reader, shards, merger)
+        report.savedSets = merger.savedSets
+        return report
     }
 
     private func progress(_ source: EngineSource, _ reader: BatchReader, _ merger: Merger)

@@ -83,6 +83,8 @@ public struct RunReport: Sendable {
     public var highestSeverity: Level?
     /// Remarks for people: offload recognised, files that could not be read.
     public var notes: [String] = []
+    /// Sets of values that rules have changed and let be kept; it is for the caller to write them.
+    public var savedSets: [SavedSet] = []
     /// Captures that could not be read while others could.
     public var problems: [CaptureError] = []
     /// What ended the input early; everything before it was analysed.

@@ -136,6 +136,9 @@ extension MatchSettings {
         regexMatchLimit = options.settings.integer("pcre.match-limit")
         regexDepthLimit = options.settings.integer("pcre.match-limit-recursion")
         recursionLimit = options.settings.integer("detect.inspection-recursion-limit")
+        countryDatabasePath = options.settings.text("geoip-database")
+        reputations = HostReputations(options.settings)
+        sets = SetSettings(options.settings)
         alertCountMax = options.settings.integer("packet-alert-max")
         writesEvents = options.writesAlerts
     }

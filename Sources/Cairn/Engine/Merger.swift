@@ -54,6 +54,9 @@ final class Merger {
     /// Closes what is open, at the end of the input.
     func finish() { correlator.finish() }
 
+    /// The files that rules let be written at the end.
+    var savedSets: [SavedSet] { gate.setFiles.map { SavedSet(path: $0.path, bytes: $0.bytes) } }
+
     /// Adds what came of the alerts.
     func report(into counters: inout Counters) {
         gate.report(into: &counters)

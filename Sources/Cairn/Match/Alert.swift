@@ -35,6 +35,8 @@ struct Alert: Sendable {
     var matches: [Match] = []
     /// What groups of expressions matched, by names like `flow:user`.
     var captures: [(name: String, text: [UInt8])] = []
+    /// What the files of sets say of values that the rule has found in them.
+    var contexts: [Context] = []
     /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
     var eventJSON: [UInt8] = []
 
@@ -43,6 +45,12 @@ struct Alert: Sendable {
         var field: FieldID
         var name: String
         var value: FieldValue
+    }
+
+    /// A JSON text under a name that the rule gives.
+    struct Context: Sendable {
+        var name: String
+        var json: [UInt8]
     }
 
     struct Match: Sendable {

@@ -29,6 +29,7 @@ enum AlertBuilder {
         }
         event.place.isOfPacket = isOfPacket
         if compiled.settings.writesEvents { alert.eventJSON = event.json(&evaluator.writer) }
+        if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
         let candidate = Candidate(
             alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
         candidate.isOfStream = event.isOfStream

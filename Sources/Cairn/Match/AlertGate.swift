@@ -8,7 +8,7 @@ final class AlertGate {
     private let rules: [GateRule?]
     private var bits: BoundedTable<BitKey, Int64>
     private var counters: BoundedTable<CounterKey, Int64>
-    private var rates: BoundedTable<RateKey, Rate>
+    private var rates: AlertRates
     private var firedOnStream: BoundedTable<StreamKey, Bool>
     private var sets: ChangedSets
     /// Flows that a rule lets pass or drops, with the frame that it held on, and the packet that was let pass last.
@@ -17,6 +17,8 @@ final class AlertGate {
     /// The packet of the last alert, and how many it has.
     private var alertedPacket: PacketKey?
     private var alertsOfPacket = 0
+    /// What a rate filter lets the rule of the candidate at hand do.
+    private var newAction: RuleAction?
 
     private var alertCount: UInt64 = 0
     private var failedStateCount: UInt64 = 0
@@ -33,7 +35,7 @@ final class AlertGate {
         let countMax = compiled.settings.stateCountMax
         bits = BoundedTable(countMax: countMax)
         counters = BoundedTable(countMax: countMax)
-        rates = BoundedTable(countMax: countMax)
+        rates = AlertRates(countMax: countMax)
         firedOnStream = BoundedTable(countMax: countMax)
         sets = ChangedSets(compiled.program.sets)
         settledFlows = BoundedTable(countMax: countMax)
@@ -42,6 +44,7 @@ final class AlertGate {
     /// Takes the next candidate in order; true if its alert may become one.
     func admits(_ candidate: Candidate) -> Bool {
         if isOfSettledFlow(candidate.alert) { return false }
+        newAction = nil
         if let rule = rules[candidate.alert.rule] {
             guard admits(candidate, rule) else { return false }
         } else if !sets.passes(candidate.setValues) {
@@ -69,16 +72,22 @@ final class AlertGate {
             suppressedCount &+= 1
             return false
         }
-        if let filter = rule.detectionFilter, !exceeds(filter, alert) {
+        if let filter = rule.detectionFilter, !rates.exceeds(filter, alert) {
             suppressedCount &+= 1
             return false
         }
-        if let threshold = rule.threshold, !passes(threshold, alert) {
+        if let threshold = rule.threshold, !rates.passes(threshold, alert) {
             suppressedCount &+= 1
             return false
+        }
+        if let filter = rule.rateFilter, rates.isReached(filter, alert) {
+            newAction = filter.newAction
         }
         return true
     }
+
+    /// The files that get the values of sets which rules have changed.
+    var setFiles: [(path: String, bytes: [UInt8])] { sets.files }
 
     func report(into result: inout Counters) {
         result.add("detect.alerts", alertCount)
@@ -142,15 +151,16 @@ extension AlertGate {
             passedCount &+= 1
             return true
         }
-        guard rule.action != .alert else { return false }
+        let action = newAction ?? rule.action
+        guard action != .alert else { return false }
         if candidate.coversFlow || rule.isAboutFlow, let flow = alert.flowID,
             settledFlows[flow] == nil
         {
             settledFlows[flow] = alert.frameNumber
         }
-        guard rule.action == .pass else { return false }
+        guard action == .pass else { return false }
         passedPacket = packet
-        return !rule.alerts
+        return newAction == .pass || !rule.alerts
     }
 
     /// Whether the packet has as many alerts as it may have.
@@ -252,7 +262,7 @@ extension AlertGate {
             bits[key] =
                 isToBeSet
                 ? change.expireSeconds.map {
-                    alert.timestamp.adding(nanoseconds: GateRule.nanoseconds($0)).nanoseconds
+                    alert.timestamp.adding(nanoseconds: AlertRates.nanoseconds($0)).nanoseconds
                 } ?? .max : nil
         }
     }
@@ -286,71 +296,6 @@ extension AlertGate {
     }
 }
 
-// MARK: - Rates
-
-extension AlertGate {
-    private struct RateKey: Hashable {
-        var rule: Int
-        /// A rule may have a threshold and a detection filter.
-        var isFilter: Bool
-        var first: IPAddress
-        var second: IPAddress
-        var flow: UInt64
-    }
-
-    /// What was counted since when.
-    private struct Rate {
-        var start: Int64
-        var count: Int64
-    }
-
-    private func key(_ threshold: Threshold, isFilter: Bool, _ alert: Alert) -> RateKey {
-        var key = RateKey(
-            rule: alert.rule, isFilter: isFilter, first: .zero, second: .zero, flow: 0)
-        switch threshold.track {
-        case .by_src: key.first = alert.sourceAddress
-        case .by_dst: key.first = alert.destinationAddress
-        case .by_both:
-            key.first = min(alert.sourceAddress, alert.destinationAddress)
-            key.second = max(alert.sourceAddress, alert.destinationAddress)
-        case .by_rule: break
-        case .by_flow: key.flow = alert.flowID ?? 0
-        }
-        return key
-    }
-
-    /// Counts an event; what was counted in the present window, this one included.
-    private func count(_ threshold: Threshold, _ key: RateKey, _ alert: Alert) -> Int64 {
-        let now = alert.timestamp.nanoseconds
-        var rate = rates[key] ?? Rate(start: now, count: 0)
-        let end = Timestamp(nanoseconds: rate.start)
-            .adding(nanoseconds: GateRule.nanoseconds(threshold.seconds))
-        if now > end.nanoseconds { rate = Rate(start: now, count: 0) }
-        rate.count &+= 1
-        rates[key] = rate
-        return rate.count
-    }
-
-    /// `detection_filter`: whether more than `count` events have come within the window.
-    private func exceeds(_ filter: Threshold, _ alert: Alert) -> Bool {
-        count(filter, key(filter, isFilter: true, alert), alert) > filter.count
-    }
-
-    /// `limit`: the first `count` of a window. `threshold`: every `count`-th. `both`: once a window, at the `count`-th.
-    private func passes(_ threshold: Threshold, _ alert: Alert) -> Bool {
-        let key = key(threshold, isFilter: false, alert)
-        let count = count(threshold, key, alert)
-        switch threshold.kind {
-        case .limit: return count <= threshold.count
-        case .both: return count == threshold.count
-        case .threshold:
-            guard count >= threshold.count else { return false }
-            rates[key]?.count = 0
-            return true
-        }
-    }
-}
-
 // MARK: - Rules
 
 /// What the gate does for a rule, with numbers for names.
@@ -381,6 +326,7 @@ private struct GateRule {
     let threshold: Threshold?
     let detectionFilter: Threshold?
     let suppressions: [Suppression]
+    let rateFilter: RateFilter?
     let alerts: Bool
     let passes: Bool
     let testsState: Bool
@@ -390,6 +336,7 @@ private struct GateRule {
         guard
             !rule.state.isEmpty || !rule.counters.isEmpty || rule.threshold != nil
                 || rule.detectionFilter != nil || !rule.alerts || !rule.suppressions.isEmpty
+                || rule.rateFilter != nil
         else { return nil }
         var tests: [Bit] = []
         var changes: [Bit] = []
@@ -415,14 +362,10 @@ private struct GateRule {
         threshold = rule.threshold
         detectionFilter = rule.detectionFilter
         suppressions = rule.suppressions
+        rateFilter = rule.rateFilter
         alerts = rule.alerts
         passes = rule.action == .pass
         testsState = !rule.state.isEmpty || !rule.counters.isEmpty
-    }
-
-    static func nanoseconds(_ seconds: Int64) -> Int64 {
-        let (product, overflow) = seconds.multipliedReportingOverflow(by: nanosecondsPerSecond)
-        return overflow ? .max : product
     }
 }
 

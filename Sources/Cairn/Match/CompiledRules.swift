@@ -54,7 +54,7 @@ final class CompiledRules: @unchecked Sendable {
 
     let subjects: [ProtocolDefinition]
     private let subjectIdentifiers: [ObjectIdentifier]
-    let program = RuleProgram()
+    let program: RuleProgram
     let traffic = TrafficTable()
     let rules = FlatTable<Rule>()
     /// The rules as written, for the parts that are not compiled: state, thresholds, actor and victim.
@@ -128,6 +128,8 @@ final class CompiledRules: @unchecked Sendable {
             return carriedFields[rule].sorted { ($0.subject, $0.index) < ($1.subject, $1.index) }
         }
         self.settings = settings
+        program = RuleProgram(settings)
+        diagnostics = settings.reputations?.diagnostics ?? []
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
@@ -218,6 +220,11 @@ final class CompiledRules: @unchecked Sendable {
                 ? error.reason : "the regular expression does not compile: \(error.reason)"
             diagnostics.append(
                 Diagnostic(.error, at: rule.header.location, rule: rule.header.id, message))
+        }
+        for remark in program.sets.takeRemarks() {
+            diagnostics.append(
+                Diagnostic(
+                    .warning, at: rule.header.location, rule: rule.header.id, remark))
         }
         compiled.instructions = first..<program.instructions.count
         (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry, of: rule)

@@ -17,6 +17,12 @@ struct MatchSettings: Sendable {
     var stateCountMax = 100_000
     /// Alerts of one packet; 0 for any number.
     var alertCountMax = 0
+    /// Where countries of addresses are looked up (`geoip-database`).
+    var countryDatabasePath: String?
+    /// What files say of hosts (`reputation-files`).
+    var reputations: HostReputations?
+    /// What settings say of sets (`datasets`).
+    var sets = SetSettings()
     /// Whether alerts carry the transaction as JSON.
     var writesEvents = true
 }

@@ -103,6 +103,7 @@ extension FieldMatch {
             switch predicate {
             case .number, .bits, .integer, .exists, .isAbsent, .timePart: 1
             case .network: 2
+            case .country, .reputation: 8
             case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4
             case .fieldReference: 8
             case .sequence: 16

@@ -196,6 +196,17 @@ final class RuleEvaluator {
             guard let address = address(value) else { return false }
             return note(
                 program.networks.elements[test.pointee.index].contains(address), value)
+        case .country:
+            guard let address = address(value) else { return false }
+            let country = program.countryDatabase?.country(of: address)
+            return note(
+                program.countries.elements[test.pointee.index].hold(country), value)
+        case .reputation:
+            guard let address = address(value) else { return false }
+            let entry = program.reputations.elements + test.pointee.index
+            return note(
+                entry.pointee.test.holds(
+                    program.score(of: address, in: entry.pointee.category)), value)
         case .inSet where test.pointee.transforms.isEmpty:
             guard let key = setKey(value, of: test) else { return isMissingEnough(test) }
             return note(
@@ -286,6 +297,28 @@ final class RuleEvaluator {
                 return false
             }
             result.append(Candidate.SetValues(code: test.pointee.index, values: values))
+        }
+        return result
+    }
+
+    /// What the files of sets say of the values of the present event, for a rule that holds on it: a text of JSON for each
+    /// test that shows it.
+    func contexts(of rule: UnsafePointer<CompiledRules.Rule>) -> [Alert.Context] {
+        var result: [Alert.Context] = []
+        for index in rule.pointee.instructions {
+            let number = Int(program.instructions.elements[index].test)
+            let test = UnsafePointer(program.tests.elements + number)
+            guard test.pointee.kind == .inSet else { continue }
+            let code = program.sets.codes.elements[test.pointee.index]
+            guard let name = code.test.set.contextKey, code.test.action == .isset else { continue }
+            let contexts = program.sets.entries[code.set].contexts
+            _ = event.anyValue(test.pointee.source) { value in
+                guard let key = changed(value, by: test), let json = contexts[key] else {
+                    return false
+                }
+                result.append(Alert.Context(name: name, json: json))
+                return true
+            }
         }
         return result
     }

@@ -33,6 +33,12 @@ extension Condition {
             return part.seen(going: direction, subjects, subject).map { .not($0) }
         case .match(var match):
             guard let field = match.field else { return self }
+            if direction == .toClient, Int(field.subject) == FieldRegistry.common,
+                let swapped = CommonFields.swapped(Int(field.index))
+            {
+                match.field?.index = UInt16(truncatingIfNeeded: swapped)
+                return .match(match)
+            }
             let definition = subjects[Int(field.subject)]
             guard Int(field.subject) == subject || definition.makeParser != nil else { return self }
             let index = definition.field(direction, of: Int(field.index))

@@ -41,7 +41,7 @@ final class RuleProgram: @unchecked Sendable {
     struct Test {
         enum Kind: UInt8 {
             case text, regex, number, bits, integer, network, exists, isAbsent, fieldReference,
-                sequence, inSet, timePart
+                sequence, inSet, timePart, country, reputation
         }
 
         var kind: Kind
@@ -80,7 +80,12 @@ final class RuleProgram: @unchecked Sendable {
     let networks = FlatTable<IPNetwork>()
     let bitTests = FlatTable<BitTest>()
     let integerTests = FlatTable<IntegerTest>()
-    let sets = ValueSetTable()
+    let sets: ValueSetTable
+    let countries = FlatTable<CountryCodes>()
+    let reputations = FlatTable<(category: UInt8, test: ReputationTest)>()
+    /// What countries and reputations are looked up in; nil where no rule asks.
+    private(set) var countryDatabase: CountryDatabase?
+    private let settings: MatchSettings
     let references = FlatTable<Reference>()
     let transforms = FlatTable<TransformCode>()
     let elementChoices = FlatTable<ElementChoice>()
@@ -88,7 +93,9 @@ final class RuleProgram: @unchecked Sendable {
     let sequences: SequenceCode
     private let arena = Arena()
 
-    init() {
+    init(_ settings: MatchSettings = MatchSettings()) {
+        self.settings = settings
+        sets = ValueSetTable(settings.sets)
         sequences = SequenceCode(regexTable: regexes, arena: arena)
     }
 
@@ -158,6 +165,13 @@ final class RuleProgram: @unchecked Sendable {
         case .inSet(let set):
             test.kind = .inSet
             test.index = try sets.add(set)
+        case .country(let country):
+            test.kind = .country
+            try openCountryDatabase()
+            test.index = Int(countries.append(CountryCodes(country)))
+        case .reputation(let reputation):
+            test.kind = .reputation
+            test.index = Int(reputations.append((try category(of: reputation), reputation)))
         case .timePart(let part, let comparison, let number):
             test.kind = .timePart
             test.timePart = part
@@ -168,6 +182,41 @@ final class RuleProgram: @unchecked Sendable {
         if !isOfStream || test.needsStart || !test.transforms.isEmpty { test.reach = .max }
         if !isOfStream || !test.transforms.isEmpty { test.startByteCount = .max }
         return tests.append(test)
+    }
+
+    private func openCountryDatabase() throws(RegexProblem) {
+        guard countryDatabase == nil else { return }
+        guard let path = settings.countryDatabasePath else {
+            throw RegexProblem(
+                reason: "the setting 'geoip-database' must name a database of countries",
+                isOfSet: true)
+        }
+        do throws(CountryDatabase.OpenError) {
+            countryDatabase = try CountryDatabase(path: path)
+        } catch {
+            throw RegexProblem(
+                reason: "the database of countries '\(path)' cannot be read: \(error.reason)",
+                isOfSet: true)
+        }
+    }
+
+    private func category(of test: ReputationTest) throws(RegexProblem) -> UInt8 {
+        guard let reputations = settings.reputations else {
+            throw RegexProblem(
+                reason:
+                    "the setting 'reputation-categories-file' must name the categories of hosts",
+                isOfSet: true)
+        }
+        if let category = reputations.category(named: test.category) { return category }
+        throw RegexProblem(
+            reason: "there is no category '\(test.category)' of hosts"
+                + suggestion(for: test.category, among: reputations.categoryNames),
+            isOfSet: true)
+    }
+
+    /// What files say of an address in a category.
+    func score(of address: IPAddress, in category: UInt8) -> UInt8? {
+        settings.reputations?.score(of: address, in: category)
     }
 
     static func source(

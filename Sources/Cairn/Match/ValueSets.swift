@@ -8,6 +8,10 @@ final class ValueSetTable: @unchecked Sendable {
         var isLoaded = false
         /// Rules change it: what it holds at a moment is known behind the shards only.
         var isChanged = false
+        /// The file that gets the values at the end.
+        var savedPath: String?
+        /// What the file says of values, as JSON text.
+        var contexts: [[UInt8]: [UInt8]] = [:]
     }
 
     /// One test, and the set it is about.
@@ -16,50 +20,71 @@ final class ValueSetTable: @unchecked Sendable {
         var test: SetTest
     }
 
+    private let settings: SetSettings
     private(set) var entries: [Entry] = []
     let codes = FlatTable<Code>()
+    /// Files with more values than their set has room for, since the last question.
+    private var overflows: [String] = []
+
+    init(_ settings: SetSettings = SetSettings()) { self.settings = settings }
 
     /// Adds a test; the file of its set is read if none was before.
     ///
     /// - Throws: what is wrong with the file.
     func add(_ test: SetTest) throws(RegexProblem) -> Int {
-        let index: Int
-        if let known = entries.firstIndex(where: { $0.definition.name == test.set.name }) {
-            index = known
-        } else {
-            index = entries.count
-            entries.append(Entry(definition: test.set))
-        }
-        if entries[index].definition.kind == nil { entries[index].definition.kind = test.set.kind }
+        let index = entry(named: test.set.name)
+        var definition = entries[index].definition.completed(by: test.set)
+        definition.byteCountMax = definition.byteCountMax ?? settings.byteCountMax
+        entries[index].definition = definition
         if test.action.isChange { entries[index].isChanged = true }
-        if !entries[index].isLoaded, let path = test.set.path {
-            var definition = test.set
-            definition.kind = definition.kind ?? entries[index].definition.kind
-            try load(definition, path, index)
+        do throws(SetProblem) {
+            if entries[index].savedPath == nil, let name = test.set.savedName {
+                entries[index].savedPath = try settings.savedPath(of: name)
+            }
+            if !entries[index].isLoaded { try load(index) }
+        } catch {
+            throw RegexProblem(reason: error.reason, isOfSet: true)
         }
         return Int(codes.append(Code(set: index, test: test)))
     }
 
-    private func load(_ definition: SetDefinition, _ path: String, _ index: Int)
-        throws(RegexProblem)
-    {
-        switch RuleFiles.contents(of: path) {
+    /// The place of a set, which settings may define.
+    private func entry(named name: String) -> Int {
+        if let known = entries.firstIndex(where: { $0.definition.name == name }) { return known }
+        let definition = settings.definitions[name]
+        entries.append(
+            Entry(
+                definition: definition ?? SetDefinition(name: name),
+                savedPath: definition?.savedName))
+        return entries.count - 1
+    }
+
+    private func load(_ index: Int) throws(SetProblem) {
+        let definition = entries[index].definition
+        // A file that rules let be written is where they let it be.
+        let saved = definition.isOptional ? entries[index].savedPath : nil
+        guard let path = saved ?? definition.path else { return }
+        switch RuleFiles.contents(of: path, byteCountMax: 1 << 30) {
         case .failure(let failure):
             if definition.isOptional { return }
-            throw RegexProblem(
-                reason: "the set's file '\(path)' \(failure.diagnostic.message)", isOfSet: true)
+            throw SetProblem("the set's file '\(path)' \(failure.diagnostic.message)")
         case .success(let bytes):
+            entries[index].isLoaded = true
             switch definition.values(in: bytes) {
             case .failure(let problem):
-                throw RegexProblem(
-                    reason: "line \(problem.line) of the set's file '\(path)' is no value of it",
-                    isOfSet: true)
+                throw SetProblem("the set's file '\(path)': \(problem.reason)")
             case .success(let values):
-                for (value, reputation) in values {
-                    _ = entries[index].add(value, reputation)
-                }
-                entries[index].isLoaded = true
+                let isWhole = values.map { entries[index].add($0) }.allSatisfy(\.self)
+                if !isWhole { overflows.append(path) }
             }
+        }
+    }
+
+    /// What was left out of files since the last question.
+    func takeRemarks() -> [String] {
+        defer { overflows = [] }
+        return overflows.map {
+            "the set's file '\($0)' has more values than the set has memory for"
         }
     }
 
@@ -78,11 +103,23 @@ extension ValueSetTable.Entry {
     /// False if it was there or there is no room.
     mutating func add(_ value: [UInt8], _ reputation: Int64 = 0) -> Bool {
         let count = value.count &+ Self.overhead
-        guard values[value] == nil, byteCount &+ count <= definition.byteCountMax else {
-            return false
-        }
+        let byteCountMax = definition.byteCountMax ?? SetSettings.byteCountMaxDefault
+        guard values[value] == nil, byteCount &+ count <= byteCountMax else { return false }
         values[value] = reputation
         byteCount &+= count
+        return true
+    }
+
+    /// Adds a value of the set's file; of one that comes again the first counts. False if there is no room.
+    mutating func add(_ value: SetValue) -> Bool {
+        if values[value.value] != nil { return true }
+        let contextByteCount = value.context.map { $0.count &+ Self.overhead } ?? 0
+        byteCount &+= contextByteCount
+        guard add(value.value, value.reputation) else {
+            byteCount &-= contextByteCount
+            return false
+        }
+        contexts[value.value] = value.context
         return true
     }
 
@@ -138,5 +175,13 @@ struct ChangedSets {
             guard holds else { return false }
         }
         return true
+    }
+
+    /// The files that get the values which are there now.
+    var files: [(path: String, bytes: [UInt8])] {
+        entries.compactMap { entry in
+            guard entry.isChanged, let path = entry.savedPath else { return nil }
+            return (path, entry.definition.text(of: entry.values.keys))
+        }
     }
 }

@@ -54,10 +54,10 @@ final class AlertRecordWriter {
             writer.member("direction", direction == .toServer ? "to_server" : "to_client")
         }
         if let communityID = alert.communityID { writer.member("community_id", communityID) }
-        if alert.captures.isEmpty {
+        if alert.captures.isEmpty, alert.contexts.isEmpty {
             writer.raw(parts.signature)
         } else {
-            Self.writeSignature(of: rules[alert.rule].header, alert.captures, into: &writer)
+            Self.writeSignature(of: rules[alert.rule].header, alert, into: &writer)
             Self.writeVariables(alert.captures, into: &writer)
         }
         if !alert.eventJSON.isEmpty { writer.raw(alert.eventJSON) }
@@ -75,8 +75,7 @@ final class AlertRecordWriter {
     }
 
     private static func writeSignature(
-        of header: RuleHeader, _ captures: [(name: String, text: [UInt8])] = [],
-        into writer: inout JSONWriter
+        of header: RuleHeader, _ alert: Alert? = nil, into writer: inout JSONWriter
     ) {
         writer.key("alert")
         writer.beginObject()
@@ -89,21 +88,26 @@ final class AlertRecordWriter {
         writer.member("severity", header.severity ?? (header.level ?? .medium).eveSeverity)
         if !header.metadata.isEmpty { writeMetadata(header.metadata, into: &writer) }
         if !header.references.isEmpty { writer.member("references", header.references) }
-        writeContext(captures, into: &writer)
+        if let alert { writeContext(of: alert, into: &writer) }
         writer.endObject()
     }
 
-    /// What expressions captured for the alert.
-    private static func writeContext(
-        _ captures: [(name: String, text: [UInt8])], into writer: inout JSONWriter
-    ) {
-        let texts = captures.filter { $0.name.hasPrefix("alert:") }
-        guard !texts.isEmpty else { return }
+    /// What expressions captured for the alert, and what the files of sets say of values that were found in them.
+    private static func writeContext(of alert: Alert, into writer: inout JSONWriter) {
+        let texts = alert.captures.filter { $0.name.hasPrefix("alert:") }
+        guard !texts.isEmpty || !alert.contexts.isEmpty else { return }
         writer.key("context")
         writer.beginObject()
+        var written: Set<String> = []
         for (name, text) in texts {
-            writer.key(String(name.dropFirst("alert:".count)))
+            let name = String(name.dropFirst("alert:".count))
+            guard written.insert(name).inserted else { continue }
+            writer.key(name)
             text.withUnsafeBytes { writer.string($0) }
+        }
+        for context in alert.contexts where written.insert(context.name).inserted {
+            writer.key(context.name)
+            writer.raw(context.json)
         }
         writer.endObject()
     }

@@ -139,6 +139,17 @@ extension CommonFields {
         }
     }
 
+    /// The field of the other end, of one that says source or destination; nil for others.
+    static func swapped(_ index: Int) -> Int? {
+        switch CommonField(rawValue: index) {
+        case .sourceAddress: CommonField.destinationAddress.rawValue
+        case .destinationAddress: CommonField.sourceAddress.rawValue
+        case .sourcePort: CommonField.destinationPort.rawValue
+        case .destinationPort: CommonField.sourcePort.rawValue
+        default: nil
+        }
+    }
+
     /// The address of an ip field.
     static func address(_ index: Int, _ context: Context) -> IPAddress? {
         guard let field = CommonField(rawValue: index) else { return nil }

@@ -218,6 +218,12 @@ struct ConditionResolver {
             }
             return .fieldReference(other, position, isCased: isCased)
         case .inSet(let test): return .inSet(test)
+        case .country(let test):
+            guard field.type == .ip else { throw mismatch(field, "'country'") }
+            return .country(test)
+        case .reputation(let test):
+            guard field.type == .ip else { throw mismatch(field, "'reputation'") }
+            return .reputation(test)
         case .bits(let mode, let text):
             guard let bits = BitTest(mode, text, of: field.name) else {
                 throw ModifierError(

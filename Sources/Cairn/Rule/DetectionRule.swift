@@ -49,6 +49,8 @@ public struct DetectionRule: Sendable {
     var detectionFilter: Threshold?
     /// Alerts that are not wanted.
     var suppressions: [Suppression] = []
+    /// What many alerts make it do.
+    var rateFilter: RateFilter?
     /// For a rule on files: which files of a transaction it is about.
     var files = FileScope.each
     /// Fields that say who acts and who suffers; nil for the flow's client and server.
@@ -69,7 +71,7 @@ enum FileScope: String, CaseIterable, Sendable {
     case each
     /// All that one side sends: different files may meet its tests, and it holds once (Suricata's rules on files).
     case once
-    /// The same, and it holds again when other files have begun (those that name `filestore`, `filesize` or hashes).
+    /// The same, and it holds again when other files have begun (those that name `filestore`).
     case again
 }
 
@@ -117,6 +119,10 @@ enum Predicate: Equatable, Sendable {
     /// Byte-level steps that share a cursor, within one value.
     case sequence([SequenceStep])
     case inSet(SetTest)
+    /// The country of an address.
+    case country(CountryTest)
+    /// What is said of an address.
+    case reputation(ReputationTest)
     /// A part of a time stamp (Sigma's `minute`, `hour`, `day`, `week`, `month`, `year`).
     case timePart(TimePart, Comparison, Int64)
 }
@@ -416,12 +422,18 @@ struct CounterOperation: Equatable, Sendable {
 
 /// How many alerts become how many.
 struct Threshold: Equatable, Sendable {
-    enum Kind: String, CaseIterable, Sendable { case limit, threshold, both }
+    enum Kind: String, CaseIterable, Sendable { case limit, threshold, both, backoff }
     enum Track: String, CaseIterable, Sendable { case by_src, by_dst, by_rule, by_both, by_flow }
+    enum Port: String, CaseIterable, Sendable { case src_port, dst_port }
     var kind: Kind
     var track: Track
     var count: Int64
+    /// 0 for `backoff`, which counts for as long as the flow lasts.
     var seconds: Int64
+    /// `backoff`: how many times as many alerts it takes to the next that counts.
+    var multiplier: Int64 = 1
+    /// Of a detection filter: counts different ports instead of alerts.
+    var uniquePort: Port?
 }
 
 /// What is said about the alerts of rules outside of them (Suricata's `threshold.config`).
@@ -448,6 +460,23 @@ extension AlertLimit {
     func covers(_ header: RuleHeader) -> Bool {
         (generatorID == 0 || generatorID == header.generatorID)
             && (signatureID == 0 || signatureID == header.signatureID)
+    }
+
+    /// Gives a rule the limit, as Suricata does: a threshold for one rule takes the place of what that rule says itself;
+    /// one for all, and rate filters, are for rules that say nothing.
+    func apply(to rule: inout DetectionRule) {
+        let isCounted =
+            rule.threshold != nil || rule.detectionFilter != nil || rule.rateFilter != nil
+        switch kind {
+        case .threshold(let threshold):
+            guard signatureID != 0 || !isCounted else { return }
+            rule.threshold = threshold
+            rule.detectionFilter = nil
+            rule.rateFilter = nil
+        case .rate(let filter): if !isCounted { rule.rateFilter = filter }
+        case .suppress(let end, let addresses):
+            rule.suppressions.append(Suppression(end: end, addresses: addresses))
+        }
     }
 }
 

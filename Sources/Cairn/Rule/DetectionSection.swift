@@ -168,6 +168,9 @@ struct DetectionSection {
         guard let key = ItemKey(entry, sink) else { return nil }
         if key.modifiers.contains(.sequence) { return sequences(entry, key) }
         if key.modifiers.contains(.dataset) { return sets(entry, key) }
+        if key.modifiers.contains(.country) || key.modifiers.contains(.reputation) {
+            return addressTest(entry, key)
+        }
         let nodes = entry.value.listOrSelf
         let chain = SigmaModifierChain(
             modifiers: key.modifiers, placeholder: variables.placeholder,
@@ -207,6 +210,53 @@ struct DetectionSection {
             SigmaItem(
                 field: key.field, transforms: key.transforms, elements: key.elements, value: value,
                 fieldMark: entry.keyMark, valueMark: mark))
+    }
+
+    /// `field|country: [DE, FR]`, all with `!` before them or none; `field|reputation: {category: …}`.
+    private func addressTest(_ entry: YAMLEntry, _ key: ItemKey) -> SigmaExpression? {
+        guard key.field != nil, key.modifiers.count == 1 else {
+            sink.error(
+                at: entry.keyMark,
+                "'country' and 'reputation' need a field and go with no other modifier")
+            return nil
+        }
+        if key.modifiers == [.country] {
+            guard let test = CountryTest(sink.texts(entry.value, "a country")) else {
+                sink.error(
+                    at: entry.value.mark,
+                    "'country' takes countries of two capital letters, all with ! before them or none"
+                )
+                return nil
+            }
+            return leaf(.country(test), entry, key, at: entry.value.mark)
+        }
+        return reputation(entry.value).map {
+            leaf(.reputation($0), entry, key, at: entry.value.mark)
+        }
+    }
+
+    private func reputation(_ node: YAMLNode) -> ReputationTest? {
+        let keys = ["category", "op", "value", "isset"]
+        guard sink.entries(node, "'reputation'", keys: keys) != nil,
+            let category = node["category"].flatMap({ sink.text($0, "'category'") })
+        else {
+            sink.error(at: node.mark, "'reputation' needs 'category'")
+            return nil
+        }
+        if let isset = node["isset"] {
+            let isSet = sink.bool(isset, "'isset'") ?? true
+            return ReputationTest(category: category, kind: isSet ? .isset : .isnotset)
+        }
+        guard let op = node["op"].flatMap({ sink.text($0, "'op'") }),
+            let comparison = ReputationTest.comparisons[op],
+            let value = node["value"].flatMap({ sink.integer($0, "'value'", in: 0...127) })
+        else {
+            sink.error(
+                at: node.mark,
+                "'reputation' needs 'isset', or 'op', one of < > = <= >=, and 'value'")
+            return nil
+        }
+        return ReputationTest(category: category, kind: .compare(comparison, value))
     }
 
     /// `field|dataset`: a test of a set, or a list of them.

@@ -152,6 +152,8 @@ struct DetectionWriter {
             guard let lines = SequenceWriter.lines(steps) else { return nil }
             return Item(key: definition.name + transforms + "|sequence", steps: lines)
         case .inSet(let test): return item("|dataset", test.yaml)
+        case .country(let test): return item("|country", YAMLText.list(test.texts))
+        case .reputation(let test): return item("|reputation", test.yaml)
         case .fieldReference, .timePart: return nil
         }
     }

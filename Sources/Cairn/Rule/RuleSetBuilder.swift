@@ -147,25 +147,11 @@ struct RuleSetBuilder {
         return set
     }
 
-    /// Gives rules the limits that a `threshold.config` sets for them; its thresholds take the place of the rules' own.
+    /// Gives rules the limits that a `threshold.config` sets for them.
     private mutating func applyLimits() {
         for limit in set.alertLimits {
             for index in set.detections.indices where limit.covers(set.detections[index].header) {
-                switch limit.kind {
-                case .threshold(let threshold): set.detections[index].threshold = threshold
-                case .suppress(let end, let addresses):
-                    set.detections[index].suppressions.append(
-                        Suppression(end: end, addresses: addresses))
-                case .rate: continue
-                }
-            }
-            if case .rate = limit.kind {
-                set.diagnostics.append(
-                    Diagnostic(
-                        .warning, at: SourceLocation(path: "threshold.config"),
-                        rule: String(limit.signatureID),
-                        "rate_filter changes what is done with packets, which Cairn only watches;"
-                            + " it has no effect"))
+                limit.apply(to: &set.detections[index])
             }
         }
     }

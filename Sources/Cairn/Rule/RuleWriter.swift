@@ -161,7 +161,10 @@ struct RuleWriter {
     }
 
     private func rate(_ rate: Threshold) -> String {
-        "track: \(rate.track.rawValue), count: \(rate.count), seconds: \(rate.seconds)"
+        "track: \(rate.track.rawValue), count: \(rate.count), "
+            + (rate.kind == .backoff
+                ? "multiplier: \(rate.multiplier)" : "seconds: \(rate.seconds)")
+            + (rate.uniquePort.map { ", unique_on: \($0.rawValue)" } ?? "")
     }
 }
 

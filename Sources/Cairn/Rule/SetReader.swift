@@ -10,7 +10,8 @@ struct SetReader {
         let names = Self.actions.map(\.0) + ["reputation"]
         let keys =
             names + [
-                "type", "load", "state", "memcap", "format", "value_key", "match", "op", "value",
+                "type", "load", "state", "save", "memcap", "format", "value_key", "array_key",
+                "context_key", "remove_key", "match", "op", "value",
             ]
         guard let entries = sink.entries(node, "a test of a set", keys: keys),
             entries.allSatisfy({ keys.contains($0.key) })
@@ -26,6 +27,12 @@ struct SetReader {
         if let kind = node["type"] { test.set.kind = sink.choice(kind, "'type'") }
         if let format = node["format"] { test.set.format = sink.choice(format, "'format'") ?? .csv }
         if let key = node["value_key"] { test.set.valueKey = sink.text(key, "'value_key'") }
+        if let key = node["array_key"] { test.set.arrayKey = sink.text(key, "'array_key'") }
+        if let key = node["context_key"] { test.set.contextKey = sink.text(key, "'context_key'") }
+        if let removes = node["remove_key"] {
+            test.set.removesKey = sink.bool(removes, "'remove_key'") ?? false
+        }
+        if let file = node["save"] { test.set.savedName = sink.text(file, "'save'") }
         if let match = node["match"] {
             guard sink.text(match, "'match'") == "subdomain" else {
                 sink.error(at: match.mark, "'match' takes 'subdomain'")
@@ -44,6 +51,7 @@ struct SetReader {
             guard let file = node[key], let text = sink.text(file, "'\(key)'") else { continue }
             test.set.path = path(text, at: file.mark)
             test.set.isOptional = key == "state"
+            if key == "state" { test.set.savedName = text }
         }
         return test
     }

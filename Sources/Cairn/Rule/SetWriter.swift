@@ -14,13 +14,16 @@ extension SetTest {
         }
         if let kind = set.kind { entries.append(("type", kind.rawValue)) }
         if let path = set.path { entries.append((set.isOptional ? "state" : "load", path)) }
+        if !set.isOptional, let name = set.savedName { entries.append(("save", name)) }
         if set.format != .csv { entries.append(("format", set.format.rawValue)) }
         if let key = set.valueKey { entries.append(("value_key", key)) }
+        if let key = set.arrayKey { entries.append(("array_key", key)) }
+        if let key = set.contextKey { entries.append(("context_key", key)) }
         if matchesSubdomains { entries.append(("match", "subdomain")) }
-        if set.byteCountMax != SetDefinition(name: "").byteCountMax {
-            entries.append(("memcap", String(set.byteCountMax)))
-        }
-        return "{" + entries.map { "\($0): \(YAMLText.scalar($1))" }.joined(separator: ", ") + "}"
+        if let count = set.byteCountMax { entries.append(("memcap", String(count))) }
+        let texts = entries.map { "\($0): \(YAMLText.scalar($1))" }
+        return "{" + (texts + (set.removesKey ? ["remove_key: true"] : [])).joined(separator: ", ")
+            + "}"
     }
 }
 

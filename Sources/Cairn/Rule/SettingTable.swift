@@ -137,6 +137,32 @@ extension Setting {
             "reference-config-file", .text, "",
             "Suricata's reference.config; else one beside the rules."),
         Setting(
+            "geoip-database", .text, "",
+            "MaxMind database that says which country an address lies in."),
+        Setting(
+            "reputation-categories-file", .text, "",
+            "Names of the categories that files of reputations have numbers of."),
+        Setting(
+            "default-reputation-path", .text, "", "Folder of the files of reputations."),
+        Setting("reputation-files", .list, "", "Files that say how sure somebody is of addresses."),
+        Setting(
+            "default-data-dir", .text, "",
+            "Folder of the files of sets that rules change; without it they are not written."),
+        Setting("datasets.defaults.memcap", .byteCount, "100mb", "Memory for the values of a set."),
+        Setting(
+            "datasets.rules.allow-write", .bool, "true",
+            "Whether rules may let sets be written, in 'default-data-dir'."),
+        Setting(
+            "datasets.rules.allow-absolute-filenames", .bool, "false",
+            "Whether they may also name files outside of it."),
+        Setting(
+            "datasets.*.type", .choice(SetDefinition.Kind.allCases.map(\.rawValue)), "",
+            "What a set holds."),
+        Setting("datasets.*.load", .text, "", "File with the values of a set."),
+        Setting("datasets.*.state", .text, "", "The same, which gets the values at the end."),
+        Setting("datasets.*.save", .text, "", "File that gets the values of a set at the end."),
+        Setting("datasets.*.memcap", .byteCount, "100mb", "Memory for the values of a set."),
+        Setting(
             "placeholders.*", .list, "", "Values of %NAME% in rules with the modifier 'expand'."),
     ]
 
@@ -189,6 +215,10 @@ extension Setting {
         ("defrag.prealloc", "memory is taken as it is needed"),
         ("host.memcap", "what rules remember of hosts has a bound of its own"),
         ("ippair.memcap", "what rules remember of pairs has a bound of its own"),
+        ("datasets.enabled", "sets are there where rules or settings name some"),
+        ("datasets.defaults.hashsize", "sets grow with their values"),
+        ("datasets.*.hashsize", "sets grow with their values"),
+        ("datasets.limits.*", "'memcap' bounds sets"),
         ("rule-files", "rules are named with --rules"),
     ].map { Setting($0.0, .list, "", "Nothing: \($0.1)", isInert: true) }
 }

@@ -175,7 +175,7 @@ public struct Settings: Sendable {
     func group(_ prefix: String) -> [(name: String, texts: [String], location: SourceLocation)] {
         var members: [String: (texts: [String], location: SourceLocation)] = [:]
         for setting in Setting.all where setting.name.hasPrefix(prefix) {
-            guard !setting.name.hasSuffix("*") else { continue }
+            guard !setting.name.contains("*") else { continue }
             members[setting.name] = ([setting.defaultText], SourceLocation(path: "defaults"))
         }
         for (name, value) in values where name.hasPrefix(prefix) {
@@ -196,7 +196,7 @@ public struct Setting: Sendable {
         case choice([String])
     }
 
-    /// Dotted name; a last part `*` stands for any name.
+    /// Dotted name; a part `*` stands for any name.
     public let name: String
     let kind: Kind
     let defaultText: String
@@ -226,7 +226,10 @@ public struct Setting: Sendable {
         guard let dot = name.lastIndex(of: "."), name.index(after: dot) != name.endIndex else {
             return nil
         }
-        return byName[name[...dot] + "*"]
+        if let family = byName[name[...dot] + "*"] { return family }
+        // `datasets.NAME.type`
+        let parts = name.split(separator: ".")
+        return parts.count == 3 ? byName["\(parts[0]).*.\(parts[2])"] : nil
     }
 
     /// What is wrong with a value; nil if nothing is.

@@ -40,6 +40,8 @@ indirect enum SigmaValue: Equatable, Sendable {
     case bits(BitTest.Mode, String)
     case integer(IntegerTest)
     case inSet(SetTest)
+    case country(CountryTest)
+    case reputation(ReputationTest)
     /// What one written value becomes where a modifier makes several of it; one of them must hold,
     /// also under `all`.
     case oneOf([SigmaValue])

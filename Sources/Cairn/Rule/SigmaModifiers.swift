@@ -12,7 +12,7 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Of the whole list.
     case all, neq
     // Cairn's own.
-    case sequence, dataset, bits, bits_all, bits_any, number
+    case sequence, dataset, country, reputation, bits, bits_all, bits_any, number
 
     private static let byName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -324,6 +324,8 @@ extension SigmaValue {
         case .bits: "a test of flags"
         case .integer: "a test of a number"
         case .inSet: "a test of a set"
+        case .country: "a test of a country"
+        case .reputation: "a test of a reputation"
         case .exists: "a test for presence"
         case .fieldReference: "a field"
         case .sequence: "a sequence"

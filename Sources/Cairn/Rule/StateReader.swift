@@ -96,16 +96,24 @@ struct StateReader {
     // MARK: Rates
 
     func threshold(_ node: YAMLNode) -> Threshold? {
-        rate(node, "'threshold'", keys: ["type", "track", "count", "seconds"])
+        rate(
+            node, "'threshold'",
+            keys: [
+                "type", "track", "count",
+                node["type"]?.text == Threshold.Kind.backoff.rawValue ? "multiplier" : "seconds",
+            ])
     }
 
     /// Alerts only behind the first `count` matches.
     func detectionFilter(_ node: YAMLNode) -> Threshold? {
-        rate(node, "'detection_filter'", keys: ["track", "count", "seconds"])
+        rate(
+            node, "'detection_filter'", keys: ["track", "count", "seconds"], others: ["unique_on"])
     }
 
-    private func rate(_ node: YAMLNode, _ what: String, keys: [String]) -> Threshold? {
-        guard sink.entries(node, what, keys: keys) != nil else { return nil }
+    private func rate(
+        _ node: YAMLNode, _ what: String, keys: [String], others: [String] = []
+    ) -> Threshold? {
+        guard sink.entries(node, what, keys: keys + others) != nil else { return nil }
         for key in keys where node[key] == nil {
             sink.error(at: node.mark, "\(what) needs '\(key)'")
             return nil
@@ -113,11 +121,23 @@ struct StateReader {
         var kind: Threshold.Kind? = .threshold
         if let type = node["type"] { kind = sink.choice(type, "type") }
         guard let kind, let track = node["track"], let count = node["count"],
-            let seconds = node["seconds"],
             let tracked = sink.choice(track, "track", Threshold.Track.self),
-            let number = sink.integer(count, "'count'", in: 1...0xffff_ffff),
-            let span = self.seconds(seconds, "'seconds'")
+            let number = sink.integer(count, "'count'", in: 1...0xffff_ffff)
         else { return nil }
-        return Threshold(kind: kind, track: tracked, count: number, seconds: span)
+        var threshold = Threshold(kind: kind, track: tracked, count: number, seconds: 0)
+        if let unique = node["unique_on"] { threshold.uniquePort = sink.choice(unique, "port") }
+        if let multiplier = node["multiplier"] {
+            guard tracked == .by_flow else {
+                sink.error(at: track.mark, "'backoff' counts alerts of flows; write 'by_flow'")
+                return nil
+            }
+            threshold.multiplier =
+                sink.integer(multiplier, "'multiplier'", in: 1...0xffff_ffff) ?? 1
+        }
+        if let seconds = node["seconds"] {
+            guard let span = self.seconds(seconds, "'seconds'") else { return nil }
+            threshold.seconds = span
+        }
+        return threshold
     }
 }

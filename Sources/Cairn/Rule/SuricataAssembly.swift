@@ -21,6 +21,8 @@ extension SuricataDraft {
             traffic.inspection = inspection()
             noteOccasion()
         }
+        try checkPorts()
+        try checkEnds()
         rule.traffic = traffic
         rule.state = state
         rule.counters = counters
@@ -30,6 +32,18 @@ extension SuricataDraft {
         rule.action = action
         setRoles(of: &rule)
         return rule
+    }
+
+    /// Ports can be counted only where packets have some.
+    private func checkPorts() throws(SuricataProblem) {
+        guard let port = detectionFilter?.uniquePort else { return }
+        let havePorts: [Transport] = [.tcp, .udp, .sctp]
+        let isFine =
+            proto.transports.isEmpty
+            ? !proto.applications.isEmpty : proto.transports.allSatisfy(havePorts.contains)
+        guard !isFine else { return }
+        throw SuricataProblem(
+            offset: 0, message: "'unique_on \(port.rawValue)' goes with tcp, udp and sctp only")
     }
 
     private mutating func checkBuffers() throws(SuricataProblem) {
@@ -180,7 +194,7 @@ extension SuricataDraft {
 
     /// Whether a field of the rule has values in both directions; those of files have not.
     private func isTwoWay(_ subject: Int) -> Bool {
-        stickies.contains { $0.sticky.subject != Self.file }
+        stickies.contains { $0.sticky.subject != Self.file } || looksAtEnds
     }
 
     // MARK: Conditions
@@ -189,13 +203,14 @@ extension SuricataDraft {
         _ subject: Int, _ direction: Direction?
     ) throws(SuricataProblem) -> Condition {
         var conditions = commonTests + protocolTests
+        conditions += addressTests(isTransactional ? nil : direction)
         conditions = (subject == Self.file ? speaking() : speaking(on: subject)) + conditions
         for buffer in buffers {
             switch buffer.place {
             case .transaction(let sticky):
                 conditions += buffer.matches(sticky.field(isTransactional ? nil : direction))
             case .payload: conditions += buffer.matches(Self.field("payload"))
-            case .packet, .base64: break
+            case .packet, .base64, .end: break
             }
         }
         return .allOf(conditions)
@@ -221,7 +236,7 @@ extension SuricataDraft {
                     }))
         }
         if looksAtIPOnly { conditions.append(Self.test("ip.version", .exists(true))) }
-        conditions += commonTests + protocolTests + packetTests
+        conditions += commonTests + protocolTests + addressTests(nil) + packetTests
         for buffer in buffers {
             switch buffer.place {
             case .payload: conditions += buffer.matches(Self.field("payload"))
@@ -230,7 +245,7 @@ extension SuricataDraft {
                     FieldID(
                         subject: UInt8(truncatingIfNeeded: Self.packet),
                         index: UInt16(truncatingIfNeeded: index)))
-            case .transaction, .base64: break
+            case .transaction, .base64, .end: break
             }
         }
         return .allOf(conditions)

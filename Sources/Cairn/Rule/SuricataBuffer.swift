@@ -8,6 +8,8 @@ struct SuricataBuffer: Equatable {
         case base64(buffer: Int, step: Int)
         /// A field of a protocol's transactions.
         case transaction(SuricataSticky)
+        /// The address of the sender or the receiver.
+        case end(isSource: Bool)
     }
 
     /// What `absent` says: the field is not there, or it is not there or the rest holds.

@@ -21,6 +21,8 @@ struct SuricataDraft {
     var packetTests: [Condition] = []
     /// Tests of fields that are there on every subject.
     var commonTests: [Condition] = []
+    /// Tests of the addresses of sender and receiver.
+    var endTests: [(ends: Ends, predicate: Predicate)] = []
     /// Tests of what the flow speaks.
     var protocolTests: [Condition] = []
 
@@ -38,7 +40,7 @@ struct SuricataDraft {
     var requiresStream = false
     /// `decode-event` was used.
     var looksAtDecoderEvents = false
-    /// A keyword was used that looks again when other files come (`filestore`, `filesize`, lists of hashes).
+    /// `filestore` was used: the rule looks again when other files come.
     var looksAgainAtFiles = false
     /// `stream_size` was used.
     var looksAtStreamSize = false

@@ -37,7 +37,6 @@ extension SuricataDraft {
         let value = try option.required()
         guard let sticky = Self.fileSticky("file.size") else { throw option.unsupported() }
         let text = value.text.filter { $0 != " " }
-        looksAgainAtFiles = true
         func bytes(_ text: some StringProtocol) throws(SuricataProblem) -> Int64 {
             guard let count = Setting.byteCount(String(text)) else {
                 throw value.error("'\(value.text)' is no size; write 100, >1MB or 1KB<>2KB")
@@ -110,7 +109,6 @@ extension SuricataDraft {
         set.kind = kind
         set.path = path(name)
         set.format = .hashes
-        looksAgainAtFiles = true
         let index = buffer(.transaction(sticky), at: option.offset)
         buffers[index].predicates.append(
             .inSet(SetTest(set: set, action: isNegated ? .isnotset : .isset)))

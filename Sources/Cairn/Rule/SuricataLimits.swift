@@ -72,11 +72,20 @@ struct SuricataLimits {
                     newAction: try words.choice("new_action"),
                     timeoutSeconds: try words.number("timeout", in: 1...0xffff_ffff)))
         default:
-            return .threshold(
-                Threshold(
-                    kind: try words.choice("type"), track: try words.choice("track"),
-                    count: try words.number("count", in: 1...0xffff_ffff),
-                    seconds: try words.number("seconds", in: 1...0xffff_ffff)))
+            let kind: Threshold.Kind = try words.choice("type")
+            var threshold = Threshold(
+                kind: kind, track: try words.choice("track"),
+                count: try words.number("count", in: 1...0xffff_ffff), seconds: 0)
+            if kind == .backoff {
+                guard threshold.track == .by_flow else {
+                    throw try words.value("track").error(
+                        "'backoff' counts alerts of flows: by_flow")
+                }
+                threshold.multiplier = try words.number("multiplier", in: 1...0xffff_ffff)
+            } else {
+                threshold.seconds = try words.number("seconds", in: 1...0xffff_ffff)
+            }
+            return .threshold(threshold)
         }
     }
 }

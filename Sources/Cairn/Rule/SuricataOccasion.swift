@@ -19,6 +19,7 @@ extension SuricataDraft {
             && traffic.source.addresses.excluded.isEmpty
             && traffic.destination.addresses.excluded.isEmpty
             && counters.isEmpty
+            && endTests.allSatisfy { if case .reputation = $0.predicate { true } else { false } }
             && state.allSatisfy { $0.action == .set || $0.scope != .flow }
     }
 

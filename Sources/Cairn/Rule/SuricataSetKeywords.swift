@@ -47,37 +47,55 @@ extension SuricataDraft {
     private func readSet(
         _ parts: ArraySlice<SuricataValue>, _ test: inout SetTest, _ option: SuricataOption
     ) throws(SuricataProblem) {
+        var given: Set<String> = []
         for part in parts {
             let words = part.words
             guard let key = words.first?.text else { continue }
-            let value = words.count > 1 ? words[1].text : ""
-            switch key {
-            case "type":
-                guard let kind = SetDefinition.Kind(rawValue: value) else {
-                    throw part.error("'type' is one of string, md5, sha256, ipv4 and ip")
-                }
-                test.set.kind = kind
-            case "load": test.set.path = path(value)
-            case "state":
-                test.set.path = path(value)
-                test.set.isOptional = true
-            case "memcap":
-                guard let count = Setting.byteCount(value) else {
-                    throw part.error("'memcap' takes a size like 10mb")
-                }
-                test.set.byteCountMax = count
-            case "format":
-                guard let format = SetDefinition.Format(rawValue: value) else {
-                    throw part.error("'format' is one of csv, json and ndjson")
-                }
-                test.set.format = format
-            case "value_key": test.set.valueKey = value
-            case "match":
-                guard value == "subdomain" else { throw part.error("'match' takes 'subdomain'") }
-                test.matchesSubdomains = true
-            case "save", "hashsize", "context_key", "remove_key", "array_key": break
-            default: throw part.error("unknown option '\(key)' of '\(option.name)'")
+            given.insert(key)
+            try readSetOption(key, part, words.count > 1 ? words[1].text : "", &test, option)
+        }
+        guard !given.contains("state") || given.isDisjoint(with: ["load", "save"]) else {
+            throw option.error("'state' says what 'load' and 'save' do; write it alone")
+        }
+    }
+
+    private func readSetOption(
+        _ key: String, _ part: SuricataValue, _ value: String, _ test: inout SetTest,
+        _ option: SuricataOption
+    ) throws(SuricataProblem) {
+        switch key {
+        case "type":
+            guard let kind = SetDefinition.Kind(rawValue: value), kind != .sha1 else {
+                throw part.error("'type' is one of string, md5, sha256, ipv4 and ip")
             }
+            test.set.kind = kind
+        case "load": test.set.path = path(value)
+        case "state":
+            test.set.path = path(value)
+            test.set.isOptional = true
+            test.set.savedName = value
+        case "save": test.set.savedName = value
+        case "memcap":
+            guard let count = Setting.byteCount(value) else {
+                throw part.error("'memcap' takes a size like 10mb")
+            }
+            test.set.byteCountMax = count
+        case "format":
+            // Suricata 8 has had two names for some things.
+            let name = value == "jsonline" ? "ndjson" : value
+            guard let format = SetDefinition.Format(rawValue: name), format != .hashes else {
+                throw part.error("'format' is one of csv, json and ndjson")
+            }
+            test.set.format = format
+        case "value_key": test.set.valueKey = value
+        case "array_key": test.set.arrayKey = value
+        case "context_key", "enrichment_key": test.set.contextKey = value
+        case "remove_key": test.set.removesKey = true
+        case "match":
+            guard value == "subdomain" else { throw part.error("'match' takes 'subdomain'") }
+            test.matchesSubdomains = true
+        case "hashsize": break
+        default: throw part.error("unknown option '\(key)' of '\(option.name)'")
         }
     }
 

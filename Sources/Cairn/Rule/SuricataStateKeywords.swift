@@ -206,18 +206,28 @@ struct SuricataRate {
             guard pair.count == 2 else { throw part.error("expected a word and its value") }
             words[pair[0].text] = pair[1]
         }
-        let known = (takesType ? ["type"] : []) + ["track", "count", "seconds"]
+        let kind: Threshold.Kind = takesType ? try Self.choice(words["type"]) : .threshold
+        let isBackoff = kind == .backoff
+        let needed = ["track", "count", isBackoff ? "multiplier" : "seconds"]
+        let known = needed + (takesType ? ["type"] : ["unique_on"])
         for name in words.keys.sorted() where !known.contains(name) {
             throw value.error("unknown word '\(name)'" + suggestion(for: name, among: known))
         }
-        for name in known where words[name] == nil {
+        for name in needed where words[name] == nil {
             throw value.error("'\(name)' is missing")
         }
-        threshold = Threshold(
-            kind: takesType ? try Self.choice(words["type"]) : .threshold,
-            track: try Self.choice(words["track"]),
+        var threshold = Threshold(
+            kind: kind, track: try Self.choice(words["track"]),
             count: try Self.number(words["count"], "count"),
-            seconds: try Self.number(words["seconds"], "seconds"))
+            seconds: isBackoff ? 0 : try Self.number(words["seconds"], "seconds"))
+        if isBackoff {
+            threshold.multiplier = try Self.number(words["multiplier"], "multiplier")
+            guard threshold.track == .by_flow else {
+                throw value.error("'backoff' counts alerts of flows; write 'track by_flow'")
+            }
+        }
+        if let port = words["unique_on"] { threshold.uniquePort = try Self.choice(port) }
+        self.threshold = threshold
     }
 
     private static func choice<T: RawRepresentable<String> & CaseIterable>(

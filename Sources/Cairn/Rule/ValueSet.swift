@@ -34,96 +34,34 @@ struct SetDefinition: Equatable, Sendable {
     var path: String?
     /// It need not be there yet.
     var isOptional = false
+    /// The file that gets the values at the end, as it is written; where it lies is for settings to say (`SetSettings`).
+    var savedName: String?
     var format = Format.csv
-    /// Where a JSON object has the value, with dots between the names.
+    /// Where a JSON object has the value, with dots between the names, and where the text has the list of such objects.
     var valueKey: String?
-    /// Memory that the values may take.
-    var byteCountMax = 100 << 20
+    var arrayKey: String?
+    /// The name under which alerts show the JSON object of the value that was found; without the value itself if it is
+    /// removed.
+    var contextKey: String?
+    var removesKey = false
+    /// Memory that the values may take; nil for what settings say.
+    var byteCountMax: Int?
 }
 
 extension SetDefinition {
-    /// The values of a file with their reputations; nil and the reason where it cannot be read.
-    func values(in bytes: [UInt8]) -> Result<[(value: [UInt8], reputation: Int64)], SetProblem> {
-        switch format {
-        case .csv: return lines(bytes)
-        case .hashes: return hashes(bytes)
-        case .json, .ndjson: return .success(objects(bytes))
+    /// The same with what another says of the set beyond this: settings and the first rule that says something count.
+    func completed(by other: SetDefinition) -> SetDefinition {
+        var whole = self
+        if path == nil {
+            (whole.path, whole.isOptional, whole.format) =
+                (other.path, other.isOptional, other.format)
+            (whole.valueKey, whole.arrayKey) = (other.valueKey, other.arrayKey)
+            (whole.contextKey, whole.removesKey) = (other.contextKey, other.removesKey)
         }
-    }
-
-    private func lines(
-        _ bytes: [UInt8]
-    ) -> Result<[(value: [UInt8], reputation: Int64)], SetProblem> {
-        var values: [(value: [UInt8], reputation: Int64)] = []
-        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            let text = line.last == 13 ? line.dropLast() : line
-            guard !text.isEmpty else { continue }
-            let parts = text.split(separator: UInt8(ascii: ","), maxSplits: 1)
-            guard let first = parts.first, let value = value(ofText: first) else {
-                return .failure(SetProblem(line: index + 1))
-            }
-            let reputation =
-                parts.count > 1 ? Int64(String(decoding: parts[1], as: UTF8.self).trimmed) : 0
-            values.append((value, reputation ?? 0))
-        }
-        return .success(values)
-    }
-
-    /// Empty lines, those that begin with white space or `#`, and what follows a hash do not count.
-    private func hashes(
-        _ bytes: [UInt8]
-    ) -> Result<[(value: [UInt8], reputation: Int64)], SetProblem> {
-        var values: [(value: [UInt8], reputation: Int64)] = []
-        for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false)
-            .enumerated()
-        {
-            guard let first = line.first, first > 32, first != UInt8(ascii: "#") else { continue }
-            guard let value = value(ofText: line.prefix { $0 > 32 }) else {
-                return .failure(SetProblem(line: index + 1))
-            }
-            values.append((value, 0))
-        }
-        return .success(values)
-    }
-
-    private func value(ofText text: ArraySlice<UInt8>) -> [UInt8]? {
-        let string = String(decoding: text, as: UTF8.self).trimmed
-        switch kind ?? .string {
-        case .string:
-            var value: [UInt8] = []
-            Array(string.utf8).withUnsafeBytes {
-                Base64Decoding(mode: .strict).decode($0, into: &value)
-            }
-            return value.isEmpty ? nil : value
-        case .md5, .sha1, .sha256:
-            return hexBytes(string).flatMap { $0.count == kind?.hashByteCount ? $0 : nil }
-        case .ipv4, .ip: return IPAddress(string).map { Array($0.description.utf8) }
-        }
-    }
-
-    private func objects(_ bytes: [UInt8]) -> [(value: [UInt8], reputation: Int64)] {
-        let texts = format == .ndjson ? bytes.split(separator: 10).map(Array.init) : [bytes]
-        let path = (valueKey ?? "").split(separator: ".").map(String.init)
-        return texts.flatMap { text -> [JSONValue] in
-            guard let parsed = text.withUnsafeBytes({ JSONValue(parsing: $0) }) else { return [] }
-            if case .array(let elements) = parsed { return elements }
-            return [parsed]
-        }.compactMap { element -> (value: [UInt8], reputation: Int64)? in
-            var element = element
-            for key in path {
-                guard case .object(let members) = element,
-                    let member = members.first(where: { $0.key == key })
-                else { return nil }
-                element = member.value
-            }
-            guard case .string(let text) = element else { return nil }
-            switch kind ?? .string {
-            case .string: return (Array(text.utf8), 0)
-            default: return value(ofText: Array(text.utf8)[...]).map { ($0, 0) }
-            }
-        }
+        whole.kind = kind ?? other.kind
+        whole.savedName = savedName ?? other.savedName
+        whole.byteCountMax = byteCountMax ?? other.byteCountMax
+        return whole
     }
 }
 
@@ -136,20 +74,5 @@ extension SetDefinition.Kind {
         case .sha256: 32
         case .string, .ipv4, .ip: nil
         }
-    }
-}
-
-/// A line of a set's file that is no value.
-struct SetProblem: Error {
-    var line: Int
-}
-
-extension String {
-    fileprivate var trimmed: String {
-        String(
-            Substring(self.drop { $0 == " " || $0 == "\t" }).reversed().drop {
-                $0 == " " || $0 == "\t"
-            }
-            .reversed())
     }
 }

@@ -103,7 +103,7 @@ import Testing
                 path: "\(folder)/x.rules")
             #expect(
                 Engine(rules: bad).diagnostics.map(\.message) == [
-                    "line 2 of the set's file '\(folder)/bad' is no value of it"
+                    "the set's file '\(folder)/bad': line 2 is no value of it"
                 ])
             let missing = RuleLoader().load(
                 source: "alert http any any -> any any (\(keyword):no; sid:1;)\n".utf8,

@@ -14,6 +14,7 @@ import Testing
         var isOfStream = false
         var frame: UInt64 = 1
         var coversFlow = false
+        var port: UInt16 = 1
     }
 
     /// The positions of the events that became alerts.
@@ -29,7 +30,8 @@ import Testing
                 rule: event.rule,
                 timestamp: Timestamp(nanoseconds: Int64(event.time * 1_000_000_000)),
                 frameNumber: event.frame, source: 0, flowID: event.flow, sourceAddress: source,
-                destinationAddress: destination, sourcePort: 1, destinationPort: 2, ipProtocol: 6,
+                destinationAddress: destination, sourcePort: event.port, destinationPort: 2,
+                ipProtocol: 6,
                 transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
                 vlanIDs: [])
             let candidate = Candidate(alert: alert, form: Int32(event.rule), order: 0)
@@ -110,6 +112,62 @@ import Testing
             Event(rule: 1, time: 5, flow: 2, frame: 6),
         ]
         #expect(admitted([drop, rule()], events) == [0, 1, 2, 3, 5])
+    }
+
+    @Test func `backoff lets ever fewer alerts of a flow pass`() {
+        func admitted(_ count: Int64, _ multiplier: Int64) -> [Int] {
+            let threshold = Threshold(
+                kind: .backoff, track: .by_flow, count: count, seconds: 0, multiplier: multiplier)
+            let events = (0..<120).map { Event(time: Double($0) * 100) }
+            return self.admitted([rule(threshold: threshold)], events)
+        }
+        #expect(admitted(1, 10) == [0, 9, 99])
+        #expect(admitted(2, 3) == [1, 5, 17, 53])
+        #expect(admitted(118, 1) == [117, 118, 119])
+        let threshold = Threshold(
+            kind: .backoff, track: .by_flow, count: 1, seconds: 0, multiplier: 10)
+        let others = [Event(time: 0), Event(time: 0, flow: 2), Event(time: 0, flow: 2)]
+        #expect(self.admitted([rule(threshold: threshold)], others) == [0, 1])
+    }
+
+    @Test func `a detection filter may count different ports`() {
+        func filter(_ port: Threshold.Port) -> [DetectionRule] {
+            [
+                rule(
+                    filter: Threshold(
+                        kind: .threshold, track: .by_src, count: 2, seconds: 10, uniquePort: port))
+            ]
+        }
+        let ports: [UInt16] = [7, 7, 7, 8, 8, 9, 9, 65_535]
+        let events = ports.enumerated().map { Event(time: Double($0), port: $1) }
+        #expect(admitted(filter(.src_port), events) == [5, 6, 7])
+        #expect(admitted(filter(.dst_port), events) == [])
+        // A new window begins with none.
+        let late = ports.enumerated().map { Event(time: Double($0) * 6, port: $1) }
+        #expect(admitted(filter(.src_port), late) == [])
+    }
+
+    @Test func `many alerts change what a rule does for a while`() {
+        func admitted(_ action: RuleAction, _ track: Threshold.Track = .by_src) -> [Int] {
+            var limited = rule()
+            limited.rateFilter = RateFilter(
+                track: track, count: 2, seconds: 10, newAction: action, timeoutSeconds: 5)
+            let times: [Double] = [0, 1, 2, 3, 7, 8, 20]
+            return self.admitted(
+                [limited],
+                times.enumerated().map { Event(time: $1, flow: UInt64($0), frame: UInt64($0 + 1)) })
+        }
+        #expect(admitted(.alert) == [0, 1, 2, 3, 4, 5, 6])
+        #expect(admitted(.pass) == [0, 1, 6])
+        #expect(admitted(.pass, .by_rule) == [0, 1, 6])
+        // A flow that is dropped says no more.
+        var limited = rule()
+        limited.rateFilter = RateFilter(
+            track: .by_rule, count: 1, seconds: 10, newAction: .drop, timeoutSeconds: 5)
+        let events = (0..<4).map {
+            Event(time: Double($0), frame: UInt64($0 + 1), coversFlow: true)
+        }
+        #expect(self.admitted([limited], events) == [0, 1])
     }
 
     @Test func `a packet has as many alerts as the setting lets it have`() {

@@ -22,6 +22,11 @@ import Testing
         let hash = SetDefinition(name: "s", kind: .md5)
         #expect(values(String(repeating: "41", count: 16), hash)?.map(\.0) == ["AAAAAAAAAAAAAAAA"])
         #expect(values("4141", hash) == nil)
+        var list = hash
+        list.format = .hashes
+        let text = "# x\n\n \n" + String(repeating: "41", count: 16) + "  a file\n"
+        #expect(values(text, list)?.map(\.0) == ["AAAAAAAAAAAAAAAA"])
+        #expect(values("41 a file\n", list) == nil)
         let address = SetDefinition(name: "s", kind: .ip)
         #expect(values("10.0.0.1\n::0001\n", address)?.map(\.0) == ["10.0.0.1", "::1"])
     }
@@ -32,6 +37,12 @@ import Testing
         set.format = .json
         let array = "[{\"ioc\": {\"host\": \"a\"}}, {\"ioc\": 1}, {\"ioc\": {\"host\": \"b\"}}]"
         #expect(values(array, set)?.map(\.0) == ["a", "b"])
+        #expect(values("[{}]", set) == nil && values("no", set) == nil)
+        #expect(values("[]", set)?.count == 0)
+        set.arrayKey = "x.y"
+        #expect(values("{\"x\": {\"y\": \(array)}}", set)?.map(\.0) == ["a", "b"])
+        #expect(values(array, set) == nil)
+        set.arrayKey = nil
         set.format = .ndjson
         #expect(values("{\"ioc\": {\"host\": \"a\"}}\nno\n", set)?.map(\.0) == ["a"])
     }

@@ -45,12 +45,57 @@ import Testing
             ])
     }
 
+    @Test func `rate filters become those of rules`() throws {
+        try RuleRun.withFolder([
+            "threshold.config":
+                "rate_filter gen_id 1, sig_id 1, track by_rule, count 1, seconds 9, new_action pass, timeout 9\n"
+                + "threshold gen_id 1, sig_id 2, type backoff, track by_flow, count 2, multiplier 3\n",
+            "x.rules":
+                "alert tcp any any -> any any (sid:1;)\nalert tcp any any -> any any (sid:2;)\n",
+        ]) { folder in
+            let set = RuleLoader().load(paths: ["\(folder)/x.rules"])
+            #expect(RuleFixtures.messages(set) == [])
+            #expect(
+                set.detections[0].rateFilter
+                    == RateFilter(
+                        track: .by_rule, count: 1, seconds: 9, newAction: .pass, timeoutSeconds: 9))
+            #expect(
+                set.detections[1].threshold
+                    == Threshold(
+                        kind: .backoff, track: .by_flow, count: 2, seconds: 0, multiplier: 3))
+        }
+    }
+
+    @Test func `limits go before or behind what rules say themselves`() {
+        let own = Threshold(kind: .limit, track: .by_src, count: 1, seconds: 1)
+        let given = Threshold(kind: .both, track: .by_dst, count: 2, seconds: 2)
+        let rate = RateFilter(
+            track: .by_rule, count: 1, seconds: 9, newAction: .pass, timeoutSeconds: 9)
+        func limited(
+            _ limits: [(UInt64, AlertLimit.Kind)], _ change: (inout DetectionRule) -> Void
+        ) -> DetectionRule {
+            var rule = Probe.rule(.all([]))
+            change(&rule)
+            for (signature, kind) in limits {
+                AlertLimit(generatorID: 1, signatureID: signature, kind: kind).apply(to: &rule)
+            }
+            return rule
+        }
+        let filtered = limited([(7, .threshold(given))]) { $0.detectionFilter = own }
+        #expect(filtered.threshold == given && filtered.detectionFilter == nil)
+        let all = limited([(0, .threshold(given)), (7, .rate(rate))]) { $0.threshold = own }
+        #expect(all.threshold == own && all.rateFilter == nil)
+        #expect(limited([(0, .threshold(given))]) { _ in }.threshold == given)
+        let last = limited([(7, .rate(rate)), (7, .threshold(given))]) { _ in }
+        #expect(last.threshold == given && last.rateFilter == nil)
+    }
+
     @Test(arguments: [
         ("supress gen_id 1, sig_id 1", "1:1: error: unknown 'supress' — did you mean 'suppress'?"),
         ("suppress gen_id 1", "1:10: error: 'sig_id' is missing"),
         (
             "threshold gen_id 1, sig_id 1, type x, track by_src, count 1, seconds 1",
-            "1:36: error: unknown type 'x'; use limit, threshold or both"
+            "1:36: error: unknown type 'x'; use limit, threshold, both or backoff"
         ),
     ])
     func `mistakes have a place`(line: String, message: String) {

@@ -87,6 +87,12 @@ import Testing
         "threshold:type limit, track by_src, count 1, seconds 60; target:src_ip; priority:4;",
         "detection_filter:track by_dst, count 5, seconds 2; metadata:a b, a c, d e;",
         "file.data; content:\"a\"; filename:\"x\"; filesize:>1KB; fileext:\"exe\";",
+        "threshold:type backoff, track by_flow, count 2, multiplier 10; content:\"a\";",
+        "geoip:both,DE,NO; geoip:!US; iprep:dst,Bad Hosts,>=,30; iprep:any,B,isnotset; content:\"a\";",
+        "http.header; content:\"a\"; iprep:src,A,isset; ip.dst; dataset:isset,s,type ip,load l,memcap 9kb;",
+        "http.uri; dataset:set,s,type string,state f,hashsize 9; ip.src; dataset:unset,t,save g;",
+        "http.uri; dataset:isset,s,type string,load f,format ndjson,context_key c,value_key a.b,"
+            + "array_key d,remove_key;",
         "filestore; filemd5:list; filesha256:!list; filesize:5;",
         "file.data; content:\"a\"; file.data; content:\"b\"; http.uri; content:\"c\"; filestore;",
         "http.header; content:\"a\"; filestore:both,flow; content:\"b\";",
