@@ -16,19 +16,21 @@ final class CountryDatabase: @unchecked Sendable {
         var reason: String
     }
 
-    private let database = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
+    private let database: UnsafeMutablePointer<MMDB_s>
     /// `country`, `iso_code`, and the end of the path.
-    private let path = UnsafeMutablePointer<UnsafePointer<CChar>?>.allocate(capacity: 3)
+    private let path: UnsafeMutablePointer<UnsafePointer<CChar>?>
 
     init(path file: String) throws(OpenError) {
-        database.initialize(to: MMDB_s())
-        let status = MMDB_open(file, UInt32(MMDB_MODE_MMAP), database)
+        let opened = UnsafeMutablePointer<MMDB_s>.allocate(capacity: 1)
+        opened.initialize(to: MMDB_s())
+        let status = MMDB_open(file, UInt32(MMDB_MODE_MMAP), opened)
         guard status == MMDB_SUCCESS else {
-            let reason = MMDB_strerror(status).map { String(cString: $0) } ?? "error \(status)"
-            database.deallocate()
-            path.deallocate()
-            throw OpenError(reason: reason)
+            opened.deallocate()
+            throw OpenError(
+                reason: MMDB_strerror(status).map { String(cString: $0) } ?? "error \(status)")
         }
+        database = opened
+        path = .allocate(capacity: 3)
         for (index, key) in ["country", "iso_code"].enumerated() {
             (path + index).initialize(to: UnsafePointer(strdup(key)))
         }

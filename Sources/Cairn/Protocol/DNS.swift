@@ -90,7 +90,7 @@ enum DNSField: Int, CaseIterable {
     case queryLength, queryDomain, queryParent
     case id, type, opcode, opcodeName, rcode, rcodeName, rejected
     case flags, qr, aa, tc, rd, ra, z, ad, cd
-    case answerName, answerType, answerTypeNumber, answerTTL, answerData, answerCount
+    case answerName, answerType, answerTTL, answerData, answerTypeNumber, answerCount
     case queryNames, authorityNames, additionalNames, responseNames
     case ednsVersion, ednsPayloadSize, ednsDNSSECOK, ednsClientSubnet
 }
@@ -284,13 +284,6 @@ extension DNS {
                     eve: "answers[].rrtype", "types of the answer records")
             ),
             (
-                .answerTypeNumber,
-                FieldDefinition(
-                    "\(p).answers.rrtype.number", .integer, list: true,
-                    aliases: ["\(p).response.rrtype.number"],
-                    "types of the answer records, as numbers")
-            ),
-            (
                 .answerTTL,
                 FieldDefinition(
                     "\(p).answers.ttl", .integer, list: true, aliases: ["TTLs", "\(p).ttls"],
@@ -306,6 +299,13 @@ extension DNS {
                         "answer", "QueryResults",
                     ], eve: "answers[].rdata",
                     "data of the answer records as text, names in lower case")
+            ),
+            (
+                .answerTypeNumber,
+                FieldDefinition(
+                    "\(p).answers.rrtype.number", .integer, list: true,
+                    aliases: ["\(p).response.rrtype.number"],
+                    "types of the answer records, as numbers")
             ),
             (
                 .answerCount,

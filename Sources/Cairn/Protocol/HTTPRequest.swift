@@ -100,8 +100,11 @@ extension HTTPParser {
         let method = HTTPMethod(head, parsed.method)
         // Where the line was cut for its length, its protocol is lost.
         let hasVersion = isCut || !parsed.version.isEmpty
-        guard hasVersion || isShortRequest(head, parsed, method) else {
-            // Servers answer this with an error at most: a body without length, or not HTTP.
+        // What a connection opens with is a request whatever it is, and mostly answered with an error.
+        let isOpening = nextID == 0 && request.state != .resync && method != .connect
+        let isShort = isShortRequest(head, parsed, method)
+        guard hasVersion || isShort || isOpening else {
+            // A body without length, or not HTTP.
             if request.state != .resync {
                 note(
                     nextID > 0 ? .requestBodyUnexpected : .requestLineInvalid, request, into: output
@@ -121,7 +124,9 @@ extension HTTPParser {
         }
         if parsed.hasOddMethodDelimiter { note(.methodDelimNonCompliant, request, into: output) }
         if parsed.hasOddTargetDelimiter { note(.uriDelimNonCompliant, request, into: output) }
-        if parsed.hasInvalidVersion { note(.requestLineInvalid, request, into: output) }
+        if parsed.hasInvalidVersion || !hasVersion && !isShort {
+            note(.requestLineInvalid, request, into: output)
+        }
         return .more
     }
 

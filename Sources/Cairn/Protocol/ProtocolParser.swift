@@ -6,6 +6,10 @@
 class ProtocolParser {
     /// The port that the flow goes to; set by the session when it takes the parser.
     final var serverPort: UInt16 = 0
+    /// What another flow said about this one, for data connections; set by the session too.
+    final var announcement: FTP.Announcement?
+    /// The address of the flow's client.
+    final var clientAddress = IPAddress.zero
     /// Set by a parser after which another protocol speaks (HTTP's CONNECT, STARTTLS): the session
     /// then looks for that one, beginning with the last `leftoverByteCount` bytes handed to
     /// `parse`.
@@ -71,6 +75,8 @@ final class ParserOutput {
 
     /// What was said since the last drain, in order.
     private(set) var events: [Event] = []
+    /// Data connections between the ends of the flow that were announced since the last call.
+    private(set) var announcements: [FTP.Announcement] = []
     /// Limits on what parsers keep.
     let limits: ProtocolLimits
     /// What is to be found out about files.
@@ -158,6 +164,12 @@ final class ParserOutput {
         transaction?.note(anomaly: index, direction)
         events.append(Event(kind: .anomaly(index), transaction: transaction, direction: direction))
     }
+
+    /// Says that a connection between the ends of this flow will carry data.
+    func announce(_ announcement: FTP.Announcement) { announcements.append(announcement) }
+
+    /// Forgets the announcements.
+    func drainAnnouncements() { announcements.removeAll(keepingCapacity: true) }
 
     /// Forgets the events; complete transactions go back to their pool.
     func drain() {

@@ -34,6 +34,9 @@ final class ProtocolSessions {
     private var parsers: [[ProtocolParser]]
     private var buffers: [UnsafeMutablePointer<UInt8>] = []
     private var freeBuffers: [Int32] = []
+    /// Data connections that were announced, and the place of their definition.
+    private let announced = AnnouncedConnections()
+    private let dataPlace: Int?
 
     // Counted by transport, then by definition.
     private var tcpFlowCounts: [UInt64]
@@ -50,6 +53,7 @@ final class ProtocolSessions {
             definitions.indices.reduce(0) { isMember(definitions[$1]) ? $0 | 1 << UInt64($1) : $0 }
         }
         overTCP = set { $0.overTCP }
+        dataPlace = definitions.firstIndex { $0 === FTP.dataDefinition }
         overUDP = set { $0.overUDP }
         atAnyPort = set { $0.portUse == .hint }
         lastResorts = set { $0.portUse == .lastResort }
@@ -88,6 +92,10 @@ extension ProtocolSessions {
         case .data: take(chunk.bytes, chunk.direction, session, output)
         case .gap: lose(chunk.gapByteCount, chunk.direction, session, output)
         case .end: end(chunk.direction, session, output)
+        }
+        if !output.announcements.isEmpty {
+            for announcement in output.announcements { announced.add(announcement, by: flow) }
+            output.drainAnnouncements()
         }
         noteNews(chunk.direction, session)
     }
@@ -262,6 +270,10 @@ extension ProtocolSessions {
         var toClient = Side()
         var parser: ProtocolParser?
         var serverName: [UInt8] = []
+        var client = IPAddress.zero
+        var server = IPAddress.zero
+        /// What another flow said about this one.
+        var announcement: FTP.Announcement?
         /// Who sent what is kept while the protocol is not known, oldest first.
         var turns: [Turn] = []
 
@@ -343,6 +355,9 @@ extension ProtocolSessions {
             | (atServerPorts[flow.pointee.serverPort] ?? 0)
         session.pointee.atPort = over & atPort
         session.pointee.candidates = over & (atPort | atAnyPort)
+        session.pointee.client = flow.pointee.client
+        session.pointee.server = flow.pointee.server
+        if !session.pointee.isDatagrams { session.pointee.announcement = announced.take(for: flow) }
         return index
     }
 
@@ -584,11 +599,16 @@ extension ProtocolSessions {
         return count
     }
 
-    /// Looks for what the first bytes of a direction are; if that is known the flow has it.
+    /// Looks for what the first bytes of a direction are; if that is known the flow has it. What another flow has announced
+    /// is not looked for.
     private func decide(
         _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
         _ session: SessionPointer
     ) -> Bool {
+        if session.pointee.announcement != nil, let dataPlace {
+            begin(dataPlace, session)
+            return true
+        }
         guard let found = find(start, context, ruledOut: ruledOut, session) else { return false }
         if found.isReversed { session.pointee.isReversed = true }
         begin(found.place, session)
@@ -632,6 +652,9 @@ extension ProtocolSessions {
         session.pointee.definition = Int16(truncatingIfNeeded: place)
         session.pointee.parser = parsers[place].popLast() ?? definition.makeParser?()
         session.pointee.parser?.serverPort = session.pointee.serverPort
+        session.pointee.parser?.clientAddress =
+            session.pointee.isReversed ? session.pointee.server : session.pointee.client
+        session.pointee.parser?.announcement = session.pointee.announcement
         session.pointee.state = .parsing
         noteExpectation(place, session)
         if session.pointee.isDatagrams {

@@ -7,7 +7,7 @@ enum Protocols {
         HTTP.definition, HTTP2.definition, DNS.definition, DNS.multicastDefinition,
         DNS.linkLocalDefinition,
         TLS.definition, SMB.definition, DCERPC.definition, Kerberos.definition, RDP.definition,
-        SSH.definition, SMTP.definition,
+        SSH.definition, SMTP.definition, FTP.definition, FTP.dataDefinition, SIP.definition,
     ]
 
     /// The names of the protocols that make the transactions of a subject.

@@ -5,17 +5,10 @@
 /// look at the first bytes of the client at the server's ports.
 enum Recognition {
     static let definitions =
-        [ftp, imap, rfb, bittorrent, telnet, mqtt, nfs, sip]
+        [imap, rfb, bittorrent, telnet, mqtt, nfs]
         + probedDatagrams + industrial
 
     // MARK: By their first words
-
-    private static let ftp = ProtocolDefinition(
-        name: "ftp", summary: "FTP, its control connection (RFC 959)", fields: [], overTCP: true,
-        detect: { start, direction in
-            guard direction == .toServer else { return start.opens(with: "220 (") }
-            return start.opens(withOneOf: ["USER ", "PASS ", "PORT ", "FEAT"])
-        })
 
     private static let imap = ProtocolDefinition(
         name: "imap", summary: "IMAP (RFC 9051)", fields: [], overTCP: true,
@@ -77,11 +70,6 @@ enum Recognition {
             name: name, summary: summary, fields: [], overUDP: true, ports: ports,
             portUse: .lastResort, detect: { start, _ in test(start) ? .yes : .no })
     }
-
-    private static let sip = ProtocolDefinition(
-        name: "sip", summary: "Session Initiation Protocol over UDP (RFC 3261 §7)", fields: [],
-        overUDP: true, ports: [5060, 5061], portUse: .lastResort,
-        detect: { start, direction in RecognitionProbes.sip(start, direction) ? .yes : .no })
 
     /// Looked for only if settings ask for it.
     private static let industrial = [

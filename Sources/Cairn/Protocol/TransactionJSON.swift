@@ -140,6 +140,12 @@ extension Transaction {
 }
 
 extension ProtocolDefinition {
-    /// The key of its object in EVE records; a file's is Suricata's `fileinfo`.
-    var eveKey: String { name == "file" ? "fileinfo" : name }
+    /// The key of its object in EVE records; some are Suricata's.
+    var eveKey: String {
+        switch name {
+        case "file": "fileinfo"
+        case "ftp-data": "ftp_data"
+        default: name
+        }
+    }
 }

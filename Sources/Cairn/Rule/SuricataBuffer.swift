@@ -175,6 +175,7 @@ enum SuricataBuffers {
         "mdns.additionals.rrname", "mdns.response.rrname", "llmnr.answers.rrname",
         "llmnr.queries.rrname", "llmnr.authorities.rrname", "llmnr.additionals.rrname",
         "llmnr.response.rrname", "smtp.rcpt_to", "email.url", "email.received",
+        "ftp.reply", "ftp.completion_code", "sip.via",
     ]
 
     /// Sticky buffers of protocols, in the order of the protocols' names. Where no field of that name is known, rules
@@ -186,7 +187,7 @@ enum SuricataBuffers {
         "email.from", "email.to", "email.cc", "email.subject", "email.date", "email.message_id",
         "email.x_mailer", "email.url", "email.received", "email.body_md5",
         "enip.product_name", "enip.service_name", "ftp.command", "ftp.command_data", "ftp.reply",
-        "ftp.completion_code", "ftp.mode",
+        "ftp.completion_code",
         "http.accept", "http.accept_enc", "http.accept_lang", "http.connection",
         "http.content_len", "http.content_type", "http.cookie", "http.header", "http.header.raw",
         "http.header_names", "http.host", "http.host.raw", "http.location", "http.method",

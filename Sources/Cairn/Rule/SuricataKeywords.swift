@@ -248,6 +248,26 @@ enum SuricataKeywords {
         ("asn1", { (d, o, _) throws(SuricataProblem) in try d.asn1(o) }),
         ("entropy", { (d, o, _) throws(SuricataProblem) in try d.entropy(o) }),
         (
+            "ftp.mode",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.ftpWord(o, "ftp", o.name, [["active"], ["passive"]])
+            }
+        ),
+        (
+            "ftp.reply_received",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.ftpWord(
+                    o, "ftp", o.name, [["yes", "true", "1", "on"], ["no", "false", "0", "off"]])
+            }
+        ),
+        (
+            "ftpdata_command",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.ftpWord(o, "ftp-data", "ftp-data.command", [["retr"], ["stor"]])
+            }
+        ),
+        ("ftpbounce", { (d, o, _) throws(SuricataProblem) in try d.ftpBounce(o) }),
+        (
             "http2.frametype",
             { (d, o, _) throws(SuricataProblem) in
                 try d.http2Name(o, among: HTTP2FrameType.names)
@@ -318,8 +338,7 @@ enum SuricataKeywords {
         "config",
         "dhcp.leasetime", "dhcp.rebinding_time", "dhcp.renewal_time", "dnp3_func", "dnp3_ind",
         "dnp3_obj", "enip_command",
-        "flowvar", "frame", "ftpbounce",
-        "ftpdata_command",
+        "flowvar", "frame",
         "ike.chosen_sa_attribute", "ike.exchtype",
         "ike.key_exchange_payload_length", "ike.nonce_payload_length",
         "krb5.ticket_encryption",

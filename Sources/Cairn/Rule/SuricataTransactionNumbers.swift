@@ -23,6 +23,7 @@ struct SuricataNumber: Sendable {
         SuricataNumber(
             "dns.rrtype", "dns", "dns.rrtype.number", 0...65_535, names: recordTypes),
         SuricataNumber("tls.cert_chain_len", "tls", "tls.cert_chain_len", 0...0xffff_ffff),
+        SuricataNumber("ftp.dynamic_port", "ftp", "ftp.dynamic_port", 0...65_535),
         SuricataNumber("http2.priority", "http", "http2.priority", 0...255),
         SuricataNumber("http2.size_update", "http", "http2.size_update", 0...0xffff_ffff),
         SuricataNumber("http2.window", "http", "http2.window", 0...0xffff_ffff),

@@ -11,7 +11,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     /// Frames of all link types.
     case decode
     /// Conversations, cut into pieces.
-    case http, http2, dns, tls, smb, dcerpc, kerberos, rdp, ssh, smtp
+    case http, http2, dns, tls, smb, dcerpc, kerberos, rdp, ssh, smtp, ftp, sip
     /// Files of rules.
     case rules
     /// Captures through all stages, with rules that make use of them.
@@ -36,6 +36,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .rdp: FuzzedFlow.run(FuzzScript(input), RDP.definition)
         case .ssh: FuzzedFlow.run(FuzzScript(input), SSH.definition)
         case .smtp: FuzzedFlow.run(FuzzScript(input), SMTP.definition)
+        case .ftp: FuzzedFlow.run(FuzzScript(input), FTP.definition)
+        case .sip: FuzzedFlow.run(FuzzScript(input), SIP.definition)
         case .rules: fuzzRules(input)
         case .engine: FuzzedEngine.run(capture: input)
         case .alerts: FuzzedEngine.run(alerts: input)

@@ -74,7 +74,7 @@ extension FuzzTarget {
         switch self {
         case .capture: 300
         case .decode: 2_000
-        case .http, .http2, .dns, .tls, .smb, .dcerpc, .kerberos, .rdp, .ssh, .smtp: 400
+        case .http, .http2, .dns, .tls, .smb, .dcerpc, .kerberos, .rdp, .ssh, .smtp, .ftp, .sip: 400
         case .rules: 100
         case .engine: 40
         case .alerts: 200

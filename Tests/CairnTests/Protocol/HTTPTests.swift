@@ -253,6 +253,14 @@ import Testing
                 ], ["http.host": [], "http.host.raw": [""]], ["http.host": ["a."]],
             ], anomalies: ["request_header_host_invalid"]),
         HTTPConversation(
+            "a connection that opens with no request",
+            [
+                .client("TRACE/ HTTP/1.1\nHost: b\n\n"),
+                .server("HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n"),
+            ],
+            [["http.method": ["TRACE/"], "http.stat_code": ["400"], "http.host": ["b"]]],
+            anomalies: ["request_line_invalid", "request_line_missing_protocol"]),
+        HTTPConversation(
             "a forgotten protocol",
             [
                 .client("GET /a\r\nHost: b\r\n\r\n"),

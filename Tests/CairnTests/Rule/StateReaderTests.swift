@@ -97,7 +97,7 @@ import Testing
         ),
         (
             "detection_filter: {type: limit, track: by_src, count: 1, seconds: 1}",
-            "4:20: error: unknown key 'type' in 'detection_filter'; it takes track, count or seconds"
+            "4:20: error: unknown key 'type' in 'detection_filter'; it takes track, count, seconds or unique_on"
         ),
         ("alert: no", "4:8: error: 'alert' must be true or false, not text"),
     ])
