@@ -291,7 +291,7 @@ private enum DatabaseMaker {
         let tree = nodes.flatMap { record($0.0) + record($0.1) }
         let metadata = map([
             "binary_format_major_version": uint16(2), "binary_format_minor_version": uint16(0),
-            "build_epoch": [0x00, 0x02], "database_type": text("Test"), "description": map([:]),
+            "build_epoch": [0x01, 0x02, 1], "database_type": text("Test"), "description": map([:]),
             "ip_version": uint16(4), "languages": [0x00, 0x04],
             "node_count": [0xc4, 0, 0, 0, UInt8(nodes.count)], "record_size": uint16(24),
         ])
