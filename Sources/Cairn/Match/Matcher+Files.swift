@@ -1,9 +1,6 @@
 /// Rules on files that are about all files that one side sends in a transaction (`files: once` and `again`): forms with
 /// several files, mails with attachments. What their tests have met is kept with the transaction that carries the files,
 /// a note for each rule of which some test has held.
-///
-/// As in Suricata, files can meet tests together that are there at a time: those that began or ended with the same packet.
-/// A rule that has held need not find what it found again.
 extension Matcher {
     /// Makes candidates of the rules whose tests other files may have met.
     func takeUpRulesAcrossFiles(_ file: Transaction, _ passes: (Int32) -> Bool) {
@@ -34,9 +31,6 @@ extension Matcher {
         if note.firedFileCount > 0, rule.pointee.files == .once || count == note.firedFileCount {
             return false
         }
-        let frameNumber = evaluator.event.place.packet?.pointee.frameNumber ?? 0
-        if note.firedFileCount == 0, note.frameNumber != frameNumber { note.seen = 0 }
-        note.frameNumber = frameNumber
         let isHeld = evaluator.holdsAmongFiles(rule, seen: &note.seen)
         if isHeld { note.firedFileCount = max(1, count) }
         if let place {

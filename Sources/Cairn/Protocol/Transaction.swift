@@ -48,9 +48,8 @@ final class Transaction {
     struct FileNote {
         var rule: Int32
         var direction: Direction
-        /// Tests that have held, by their place in the rule, and the frame that they held with.
+        /// Tests that have held on some file, by their place in the rule.
         var seen: UInt64 = 0
-        var frameNumber: UInt64 = 0
         /// Files that had begun when it fired; 0 if it has not.
         var firedFileCount: UInt32 = 0
     }

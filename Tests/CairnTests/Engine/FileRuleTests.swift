@@ -67,6 +67,15 @@ import Testing
         #expect(try RuleRun.alerts(rule, Self.apart)[1] ?? 0 == apart)
     }
 
+    @Test func `files may meet tests together that came in different packets`() throws {
+        let cut = Self.second.index(Self.second.endIndex, offsetBy: -7)
+        let pieces = [Self.first, String(Self.second[..<cut]), Self.second[cut...] + Self.end]
+        let rule =
+            "alert http any any -> any any"
+            + " (file.data; content:\"minet\"; file.name; content:\"one.jpg\"; sid:1;)\n"
+        #expect(try RuleRun.alerts(rule, Self.form(pieces)) == [1: 1])
+    }
+
     @Test(arguments: ["tcp", "ip", "http1"])
     func `files of any protocol that carries some`(header: String) throws {
         let rule = "alert \(header) any any -> any any (filestore; sid:1;)\n"
