@@ -31,7 +31,7 @@ extension Matcher {
         if note.firedFileCount > 0, rule.pointee.files == .once || count == note.firedFileCount {
             return false
         }
-        let isHeld = evaluator.holdsAmongFiles(rule, seen: &note.seen)
+        let isHeld = evaluator.holds(rule, seen: &note.seen)
         if isHeld { note.firedFileCount = max(1, count) }
         if let place {
             carrier.fileNotes[place] = note

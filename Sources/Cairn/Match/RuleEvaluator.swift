@@ -58,51 +58,28 @@ final class RuleEvaluator {
         return isHeld
     }
 
-    /// The same, for a rule whose tests hold for good once they have held.
+    /// The same, for a rule whose tests hold for good once they have held: on pieces of a stream, or on the files of a
+    /// transaction.
     ///
     /// - Parameters:
     ///   - seen: the tests that have held so far, by their place in the rule.
-    ///   - known: bytes of the stream in which the other tests were asked for already.
+    ///   - known: bytes of the stream in which the other tests were asked for already; nil on files, whose tests wait for
+    ///     whole values.
     func holds(
-        _ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64, known: Int
-    ) -> Bool {
-        begin(rule)
-        // Each test is asked of each piece: what it would have seen is gone with the next.
-        for index in rule.pointee.instructions {
-            let instruction = program.instructions.elements + index
-            guard instruction.pointee.place >= 0 else { break }
-            let bit: UInt64 = 1 << UInt64(instruction.pointee.place)
-            if seen & bit == 0, holds(test: instruction.pointee.test, known) { seen |= bit }
-        }
-        var next = rule.pointee.entry
-        while next >= 0 {
-            let instruction = program.instructions.elements + Int(next)
-            let place = instruction.pointee.place
-            let isTrue =
-                place >= 0
-                ? seen >> UInt64(place) & 1 != 0 : holds(test: instruction.pointee.test)
-            let isReady = instruction.pointee.readiness.isReached(event.toServer, event.toClient)
-            let isHeld = isReady && isTrue != instruction.pointee.isNegated
-            next = isHeld ? instruction.pointee.onTrue : instruction.pointee.onFalse
-        }
-        return next == RuleProgram.accept
-    }
-
-    /// The same, for a rule whose tests may hold on different files of a transaction: of those before, and of the present.
-    ///
-    /// - Parameter seen: the tests that have held so far, by their place in the rule.
-    func holdsAmongFiles(
-        _ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64
+        _ rule: UnsafePointer<CompiledRules.Rule>, seen: inout UInt64, known: Int? = nil
     ) -> Bool {
         begin(rule)
         func isReady(_ instruction: UnsafePointer<RuleProgram.Instruction>) -> Bool {
             instruction.pointee.readiness.isReached(event.toServer, event.toClient)
         }
+        // Each test is asked of each piece: what it would have seen is gone with the next.
         for index in rule.pointee.instructions {
             let instruction = program.instructions.elements + index
             guard instruction.pointee.place >= 0 else { break }
             let bit: UInt64 = 1 << UInt64(instruction.pointee.place)
-            if seen & bit == 0, isReady(instruction), holds(test: instruction.pointee.test) {
+            if seen & bit == 0, known != nil || isReady(instruction),
+                holds(test: instruction.pointee.test, known ?? 0)
+            {
                 seen |= bit
             }
         }

@@ -18,8 +18,6 @@ final class FTPParser: ProtocolParser {
     /// The code that ends a reply of several lines (RFC 959 §4.2).
     private var multilineCode: (UInt8, UInt8, UInt8)?
     private var hasServerEnded = false
-    private var isClientLost = false
-    private var isServerLost = false
 
     private struct Exchange {
         var transaction: Transaction
@@ -47,8 +45,6 @@ final class FTPParser: ProtocolParser {
         dataPort = nil
         multilineCode = nil
         hasServerEnded = false
-        isClientLost = false
-        isServerLost = false
     }
 
     // MARK: Input
@@ -66,22 +62,14 @@ final class FTPParser: ProtocolParser {
     private func readClient(_ bytes: UnsafeRawBufferPointer, _ output: ParserOutput) {
         var position = 0
         while let line = clientLines.next(bytes, at: &position) {
-            if isClientLost {
-                isClientLost = !line.isEnd
-            } else if line.isStart {
-                takeCommand(line.bytes, isCut: !line.isEnd, output)
-            }
+            if line.isStart { takeCommand(line.bytes, isCut: !line.isEnd, output) }
         }
     }
 
     private func readServer(_ bytes: UnsafeRawBufferPointer, _ output: ParserOutput) {
         var position = 0
         while let line = serverLines.next(bytes, at: &position) {
-            if isServerLost {
-                isServerLost = !line.isEnd
-            } else if line.isStart {
-                takeReply(line.bytes, isCut: !line.isEnd, output)
-            }
+            if line.isStart { takeReply(line.bytes, isCut: !line.isEnd, output) }
             guard !handsOver else {
                 leftoverByteCount = bytes.count &- position
                 return
@@ -91,11 +79,9 @@ final class FTPParser: ProtocolParser {
 
     override func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {
         if direction == .toServer {
-            clientLines.reset()
-            isClientLost = true
+            clientLines.lose()
         } else {
-            serverLines.reset()
-            isServerLost = true
+            serverLines.lose()
             multilineCode = nil
         }
     }

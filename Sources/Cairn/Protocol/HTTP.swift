@@ -8,7 +8,7 @@ enum HTTP {
         anomalies: HTTPAnomaly.allCases.map(\.name) + HTTP2Anomaly.allCases.map(\.name),
         overTCP: true,
         ports: [80, 81, 591, 3000, 3128, 5000, 5985, 8000, 8008, 8080, 8081, 8088, 8888, 9000],
-        isLedByClient: true, serverName: "http.host", chunkEnds: .messages,
+        serverName: "http.host", chunkEnds: .messages,
         detect: detect, makeParser: { HTTPParser() })
 
     /// Bytes of a first line that are waited for before it is decided whether it is one.

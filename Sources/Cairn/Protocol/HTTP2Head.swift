@@ -77,11 +77,11 @@ extension HTTP2Parser {
         scratch.append(ASCII.space)
         scratch.append(path ?? nothing)
         scratch.append(" HTTP/2\r\n")
-        let line = transaction.fields.keep(scratch.bytes)
-        let count = scratch.count
-        scratch.removeAll()
+        let line = keepLine(transaction)
+        let count = line.count
         func add(_ start: Int, _ count: Int, _ field: HTTPField) {
-            transaction.fields.append(keptAt: line &+ start, count: count, to: field.rawValue)
+            transaction.fields.append(
+                keptAt: line.lowerBound &+ start, count: count, to: field.rawValue)
         }
         add(0, count, .requestLine)
         add(count &- 8, 6, .requestProtocol)
@@ -143,17 +143,24 @@ extension HTTP2Parser {
         scratch.removeAll()
     }
 
+    /// Keeps the line that was put together with the transaction, and says where it stands.
+    private func keepLine(_ transaction: Transaction) -> Range<Int> {
+        let start = transaction.fields.keep(scratch.bytes)
+        defer { scratch.removeAll() }
+        return start..<start &+ scratch.count
+    }
+
     /// Stores what would be the status line, whose reason is empty; where the frame has no head, that of none.
     func storeStatus(_ status: UnsafeRawBufferPointer?, _ transaction: Transaction) {
         scratch.truncate(to: 0)
         scratch.append("HTTP/2 ")
         if let status { scratch.append(status) }
         scratch.append("\r\n")
-        let line = transaction.fields.keep(scratch.bytes)
-        let count = scratch.count
-        scratch.removeAll()
+        let line = keepLine(transaction)
+        let count = line.count
         func add(_ start: Int, _ count: Int, _ field: HTTPField) {
-            transaction.fields.append(keptAt: line &+ start, count: count, to: field.rawValue)
+            transaction.fields.append(
+                keptAt: line.lowerBound &+ start, count: count, to: field.rawValue)
         }
         add(0, count, .responseLine)
         add(0, 6, .responseProtocol)

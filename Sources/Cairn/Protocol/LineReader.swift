@@ -15,6 +15,8 @@ final class LineReader {
     private let partial = HTTPBuffer()
     private var isInLine = false
     private var isHandedOut = false
+    /// The beginning of the present line is missing.
+    private var isLost = false
 
     init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
@@ -22,11 +24,26 @@ final class LineReader {
         partial.removeAll()
         isInLine = false
         isHandedOut = false
+        isLost = false
+    }
+
+    /// Bytes are missing: what comes up to the end of a line is not handed out.
+    func lose() {
+        reset()
+        isLost = true
     }
 
     /// The next piece, valid until the next call; nil if it is not all there, and then everything
     /// was taken.
     func next(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Piece? {
+        while let piece = cut(bytes, at: &position) {
+            guard isLost else { return piece }
+            isLost = !piece.isEnd
+        }
+        return nil
+    }
+
+    private func cut(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Piece? {
         if isHandedOut {
             partial.truncate(to: 0)
             isHandedOut = false
@@ -50,7 +67,7 @@ final class LineReader {
 
     /// What is left of a line that does not end.
     func rest() -> Piece? {
-        guard partial.count > 0, !isHandedOut else { return nil }
+        guard partial.count > 0, !isHandedOut, !isLost else { return nil }
         isHandedOut = true
         return piece(partial.bytes, true)
     }

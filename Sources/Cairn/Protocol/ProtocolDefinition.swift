@@ -26,8 +26,6 @@ public final class ProtocolDefinition: Sendable {
     /// Its ports, and what they say.
     let ports: [UInt16]
     let portUse: PortUse
-    /// The client speaks first: if nobody knows what it says, the server's answer is not looked at.
-    let isLedByClient: Bool
     /// The field that says under which name the client addresses the server, if it has one.
     let serverNameField: Int?
     /// Looks at the first bytes of one direction.
@@ -46,7 +44,7 @@ public final class ProtocolDefinition: Sendable {
         anomalies: [String] = [], anomalyAliases: [String: String] = [:],
         hasAnomaliesEachWay: Bool = false,
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
-        portUse: PortUse = .hint, isLedByClient: Bool = false, serverName: String? = nil,
+        portUse: PortUse = .hint, serverName: String? = nil,
         chunkEnds: ChunkEnds = .never,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
@@ -69,7 +67,6 @@ public final class ProtocolDefinition: Sendable {
         self.overUDP = overUDP
         self.ports = ports
         self.portUse = portUse
-        self.isLedByClient = isLedByClient
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.chunkEnds = chunkEnds
         self.detector = detector ?? { start, context in detect(start, context.direction) }

@@ -17,33 +17,33 @@ final class ProtocolSessions {
         var handoverCountMax = 4
     }
 
-    private let definitions: [ProtocolDefinition]
+    let definitions: [ProtocolDefinition]
     /// Sets of definitions: those over TCP, over UDP, those that are looked for at any port, those
     /// that come after all others, and those at a port of either end or of the server.
     private let overTCP: UInt64
     private let overUDP: UInt64
     private let atAnyPort: UInt64
-    private let lastResorts: UInt64
+    let lastResorts: UInt64
     private let atPorts: [UInt16: UInt64]
     private let atServerPorts: [UInt16: UInt64]
-    private let limits: Limits
+    let limits: Limits
     private var sessions: UnsafeMutablePointer<Session>
     private var sessionCount = 0
     private var sessionCapacity = 1024
     private var freeSessions: [Int32] = []
-    private var parsers: [[ProtocolParser]]
-    private var buffers: [UnsafeMutablePointer<UInt8>] = []
-    private var freeBuffers: [Int32] = []
+    var parsers: [[ProtocolParser]]
+    var buffers: [UnsafeMutablePointer<UInt8>] = []
+    var freeBuffers: [Int32] = []
     /// Data connections that were announced, and the place of their definition.
-    private let announced = AnnouncedConnections()
-    private let dataPlace: Int?
+    private var announced = AnnouncedConnections()
+    let dataPlace: Int?
 
     // Counted by transport, then by definition.
-    private var tcpFlowCounts: [UInt64]
-    private var udpFlowCounts: [UInt64]
-    private var failedTCPCount: UInt64 = 0
-    private var failedUDPCount: UInt64 = 0
-    private var noBufferCount: UInt64 = 0
+    var tcpFlowCounts: [UInt64]
+    var udpFlowCounts: [UInt64]
+    var failedTCPCount: UInt64 = 0
+    var failedUDPCount: UInt64 = 0
+    var noBufferCount: UInt64 = 0
 
     init(definitions: [ProtocolDefinition] = Protocols.all, limits: Limits = Limits()) {
         precondition(definitions.count <= 64, "the sets of definitions are words of 64 bits")
@@ -235,107 +235,18 @@ extension ProtocolSessions {
         counters.add("app_layer.flow.failed_tcp", failedTCPCount)
         counters.add("app_layer.flow.failed_udp", failedUDPCount)
         counters.add("app_layer.detection.no_buffer", noBufferCount)
+        counters.add("app_layer.announced.evicted", announced.evictedCount)
     }
 }
 
 // MARK: - Slots
 
 extension ProtocolSessions {
-    private struct Session {
-        enum State: UInt8 { case detecting, parsing, failed }
-
-        var state: State = .detecting
-        var opacity = Opacity.clear
-        /// What was odd about what the flow speaks, and was not asked for yet.
-        var anomalies = ProtocolAnomalySet()
-        /// Index of the definition that was announced to follow, -1 if none was.
-        var expected: Int16 = -1
-        /// Some direction's `news` is not `none`.
-        var hasNews = false
-        var isDatagrams = false
-        var isReversed = false
-        var handoverCount: UInt8 = 0
-        /// Index of the definition, -1 while unknown.
-        var definition: Int16 = -1
-        /// Index of the definition before the first handover, -1 if there was none.
-        var original: Int16 = -1
-        /// Sets of definitions: those over the flow's transport, and of them those at one of its
-        /// ports.
-        var candidates: UInt64 = 0
-        var atPort: UInt64 = 0
-        var serverPort: UInt16 = 0
-        /// Something came, or got lost, since the protocol is looked for.
-        var hasSpoken = false
-        var toServer = Side()
-        var toClient = Side()
-        var parser: ProtocolParser?
-        var serverName: [UInt8] = []
-        var client = IPAddress.zero
-        var server = IPAddress.zero
-        /// What another flow said about this one.
-        var announcement: FTP.Announcement?
-        /// Who sent what is kept while the protocol is not known, oldest first.
-        var turns: [Turn] = []
-
-        mutating func forget() {
-            serverName.removeAll(keepingCapacity: true)
-            turns.removeAll(keepingCapacity: true)
-            let kept = (serverName, turns)
-            self = Session()
-            (serverName, turns) = kept
-        }
-
-        subscript(direction: Direction) -> Side {
-            @inline(__always) get { direction == .toServer ? toServer : toClient }
-            @inline(__always) set {
-                if direction == .toServer {
-                    toServer = newValue
-                } else {
-                    toClient = newValue
-                }
-            }
-        }
-    }
-
-    /// What is kept of one direction while the protocol is not known.
-    private struct Side {
-        /// Whether it is known, with this direction's bytes, what the flow speaks, and was said.
-        enum News: UInt8 { case none, untold, told }
-
-        var news = News.none
-        /// It is known whether the direction agrees with what the flow speaks.
-        var isSettled = false
-        /// Definitions that this direction cannot be.
-        var ruledOut: UInt64 = 0
-        /// Index of the buffer with the first bytes, -1 if there is none.
-        var buffer: Int32 = -1
-        var bufferedByteCount: Int32 = 0
-        /// Bytes behind those in the buffer that were not kept.
-        var lostByteCount: UInt64 = 0
-        /// This direction decides nothing any more.
-        var isExhausted = false
-        var hasEnded = false
-
-        /// Bytes that came while the protocol was not known.
-        var byteCount: UInt64 { UInt64(max(0, bufferedByteCount)) &+ lostByteCount }
-    }
-
-    /// What one direction sent before the other did.
-    private struct Turn {
-        var direction: Direction
-        /// Bytes in the direction's buffer, and bytes behind them that were not kept.
-        var keptByteCount = 0
-        var lostByteCount: UInt64 = 0
-    }
-
-    /// Turns that are told apart while the protocol is not known.
-    private static let turnCountMax = 32
-
-    private typealias SessionPointer = UnsafeMutablePointer<Session>
+    typealias SessionPointer = UnsafeMutablePointer<Session>
 
     /// The direction as the protocol sees it.
     @inline(__always)
-    private func seen(_ direction: Direction, _ session: SessionPointer) -> Direction {
+    func seen(_ direction: Direction, _ session: SessionPointer) -> Direction {
         session.pointee.isReversed ? direction.reversed : direction
     }
 
@@ -348,15 +259,13 @@ extension ProtocolSessions {
         let index = freeSessions.popLast() ?? appendSession()
         let session = sessions + Int(index)
         session.pointee.isDatagrams = flow.pointee.transport == .udp
-        session.pointee.serverPort = flow.pointee.serverPort
+        session.pointee.flow = flow
         let over = session.pointee.isDatagrams ? overUDP : overTCP
         let atPort =
             (atPorts[flow.pointee.serverPort] ?? 0) | (atPorts[flow.pointee.clientPort] ?? 0)
             | (atServerPorts[flow.pointee.serverPort] ?? 0)
         session.pointee.atPort = over & atPort
         session.pointee.candidates = over & (atPort | atAnyPort)
-        session.pointee.client = flow.pointee.client
-        session.pointee.server = flow.pointee.server
         if !session.pointee.isDatagrams { session.pointee.announcement = announced.take(for: flow) }
         return index
     }
@@ -374,7 +283,7 @@ extension ProtocolSessions {
         return Int32(truncatingIfNeeded: sessionCount - 1)
     }
 
-    private func returnParser(of session: SessionPointer) {
+    func returnParser(of session: SessionPointer) {
         guard let parser = session.pointee.parser else { return }
         session.pointee.parser = nil
         parser.reset()
@@ -386,18 +295,18 @@ extension ProtocolSessions {
         parsers[Int(session.pointee.definition)].append(parser)
     }
 
-    private func takeBuffer() -> Int32? {
+    func takeBuffer() -> Int32? {
         if let index = freeBuffers.popLast() { return index }
         guard buffers.count < limits.bufferCountMax else { return nil }
         buffers.append(.allocate(capacity: limits.detectionByteCountMax))
         return Int32(truncatingIfNeeded: buffers.count - 1)
     }
 
-    private func freeBuffers(of session: SessionPointer) {
+    func freeBuffers(of session: SessionPointer) {
         for direction in [Direction.toServer, .toClient] { freeBuffer(of: direction, session) }
     }
 
-    private func freeBuffer(of direction: Direction, _ session: SessionPointer) {
+    func freeBuffer(of direction: Direction, _ session: SessionPointer) {
         guard session.pointee[direction].buffer >= 0 else { return }
         freeBuffers.append(session.pointee[direction].buffer)
         session.pointee[direction].buffer = -1
@@ -408,7 +317,7 @@ extension ProtocolSessions {
 // MARK: - Parsing
 
 extension ProtocolSessions {
-    private func take(
+    func take(
         _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
         _ output: ParserOutput
     ) {
@@ -419,7 +328,7 @@ extension ProtocolSessions {
         }
     }
 
-    private func lose(
+    func lose(
         _ byteCount: UInt64, _ direction: Direction, _ session: SessionPointer,
         _ output: ParserOutput
     ) {
@@ -520,327 +429,6 @@ extension ProtocolSessions {
             else { continue }
             session.pointee.serverName.append(contentsOf: name)
             return
-        }
-    }
-}
-
-// MARK: - Detection
-
-extension ProtocolSessions {
-    /// Asks what the first bytes of a direction are, and keeps them while nobody is sure.
-    private func look(
-        at bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
-        _ output: ParserOutput
-    ) {
-        guard bytes.count > 0 else { return }
-        session.pointee.hasSpoken = true
-        let context = DetectionContext(direction: direction)
-        let before = session.pointee[direction]
-        let isStart = before.buffer < 0 && before.lostByteCount == 0
-        if isStart, !before.isExhausted {
-            let start = UnsafeRawBufferPointer(
-                rebasing: bytes.prefix(limits.detectionByteCountMax))
-            if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
-                settle(deciding: direction, session)
-                return replay(bytes, direction, session, output)
-            }
-        }
-        let kept = keep(bytes, direction, session)
-        note(direction, kept: kept, lost: 0, session)
-        if !isStart, !before.isExhausted {
-            let start = keptBytes(session.pointee[direction])
-            if decide(start.bytes, context, ruledOut: before.ruledOut, session) {
-                let rest = UnsafeRawBufferPointer(rebasing: bytes[kept...])
-                settle(deciding: direction, session)
-                return replay(rest, direction, session, output)
-            }
-        }
-        session.pointee[direction].lostByteCount &+= UInt64(bytes.count &- kept)
-        note(direction, kept: 0, lost: UInt64(bytes.count &- kept), session)
-        let after = session.pointee[direction]
-        let isFull = Int(after.bufferedByteCount) >= limits.detectionByteCountMax
-        let isHopeless = session.pointee.candidates & ~after.ruledOut == 0
-        guard isFull || isHopeless || after.lostByteCount > 0 else { return }
-        exhaust(direction, session)
-        if after.byteCount > Self.unansweredByteCountMax,
-            session.pointee[direction.reversed].byteCount == 0,
-            session.pointee.state == .detecting
-        {
-            session.pointee.anomalies.insert(.detectionSkipped)
-            fail(session)
-        }
-    }
-
-    private func keptBytes(_ side: Side) -> UnsafeRawBufferPointer {
-        guard side.buffer >= 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(
-            start: buffers[Int(side.buffer)], count: Int(side.bufferedByteCount))
-    }
-
-    /// Copies what fits into the direction's buffer, and says how many bytes that are.
-    private func keep(
-        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer
-    ) -> Int {
-        guard session.pointee[direction].lostByteCount == 0 else { return 0 }
-        if session.pointee[direction].buffer < 0 {
-            guard let buffer = takeBuffer() else {
-                noBufferCount &+= 1
-                return 0
-            }
-            session.pointee[direction].buffer = buffer
-        }
-        let used = Int(session.pointee[direction].bufferedByteCount)
-        let count = min(bytes.count, limits.detectionByteCountMax &- used)
-        if count > 0, let source = bytes.baseAddress {
-            let buffer = buffers[Int(session.pointee[direction].buffer)]
-            UnsafeMutableRawPointer(buffer + used).copyMemory(from: source, byteCount: count)
-        }
-        session.pointee[direction].bufferedByteCount = Int32(truncatingIfNeeded: used &+ count)
-        return count
-    }
-
-    /// Looks for what the first bytes of a direction are; if that is known the flow has it. What another flow has announced
-    /// is not looked for.
-    private func decide(
-        _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
-        _ session: SessionPointer
-    ) -> Bool {
-        if session.pointee.announcement != nil, let dataPlace {
-            begin(dataPlace, session)
-            return true
-        }
-        guard let found = find(start, context, ruledOut: ruledOut, session) else { return false }
-        if found.isReversed { session.pointee.isReversed = true }
-        begin(found.place, session)
-        return true
-    }
-
-    /// Asks the definitions that are still possible, those at the flow's ports first, those that
-    /// ask for little last, for one that is sure.
-    private func find(
-        _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
-        _ session: SessionPointer
-    ) -> (place: Int, isReversed: Bool)? {
-        let open = session.pointee.candidates & ~ruledOut
-        let atPort = session.pointee.atPort
-        return find(start, context, among: open & atPort & ~lastResorts, true, session)
-            ?? find(start, context, among: open & ~atPort, false, session)
-            ?? find(start, context, among: open & atPort & lastResorts, true, session)
-    }
-
-    private func find(
-        _ start: RawSpan, _ context: DetectionContext, among set: UInt64, _ isAtPort: Bool,
-        _ session: SessionPointer
-    ) -> (place: Int, isReversed: Bool)? {
-        var (set, context) = (set, context)
-        context.isAtPort = isAtPort
-        while set != 0 {
-            let place = set.trailingZeroBitCount
-            set &= set &- 1
-            switch definitions[place].detector(start, context) {
-            case .yes: return (place, false)
-            case .yesReversed: return (place, true)
-            case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
-            case .needMore: break
-            }
-        }
-        return nil
-    }
-
-    private func begin(_ place: Int, _ session: SessionPointer) {
-        let definition = definitions[place]
-        session.pointee.definition = Int16(truncatingIfNeeded: place)
-        session.pointee.parser = parsers[place].popLast() ?? definition.makeParser?()
-        session.pointee.parser?.serverPort = session.pointee.serverPort
-        session.pointee.parser?.clientAddress =
-            session.pointee.isReversed ? session.pointee.server : session.pointee.client
-        session.pointee.parser?.announcement = session.pointee.announcement
-        session.pointee.state = .parsing
-        noteExpectation(place, session)
-        if session.pointee.isDatagrams {
-            udpFlowCounts[place] &+= 1
-        } else {
-            tcpFlowCounts[place] &+= 1
-        }
-    }
-
-    /// Adds to what was kept, or not kept, of the newest turn. Beyond `turnCountMax` it counts as
-    /// part of the direction's turn before.
-    private func note(
-        _ direction: Direction, kept: Int, lost: UInt64, _ session: SessionPointer
-    ) {
-        guard kept > 0 || lost > 0 else { return }
-        var place = session.pointee.turns.count &- 1
-        if place >= 0, session.pointee.turns[place].direction != direction {
-            let isFull = session.pointee.turns.count >= Self.turnCountMax
-            place = isFull ? place &- 1 : -1
-        }
-        if place < 0 {
-            session.pointee.turns.append(Turn(direction: direction))
-            place = session.pointee.turns.count &- 1
-        }
-        session.pointee.turns[place].keptByteCount &+= kept
-        session.pointee.turns[place].lostByteCount &+= lost
-    }
-
-    /// Hands the parser what was kept, in the order in which it came, then the rest of the piece
-    /// that decided.
-    private func replay(
-        _ rest: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer,
-        _ output: ParserOutput
-    ) {
-        let handovers = session.pointee.handoverCount
-        let (toServer, toClient) = (session.pointee.toServer, session.pointee.toClient)
-        for side in [Direction.toServer, .toClient] {
-            session.pointee[side].buffer = -1
-            session.pointee[side].bufferedByteCount = 0
-        }
-        // Another protocol may begin meanwhile, and keep turns of its own.
-        var turns: [Turn] = []
-        swap(&turns, &session.pointee.turns)
-        func finish(_ side: Direction) {
-            let isSame =
-                session.pointee.state == .parsing && session.pointee.handoverCount == handovers
-            guard isSame, (side == .toServer ? toServer : toClient).hasEnded else { return }
-            session.pointee.parser?.finish(seen(side, session), into: output)
-        }
-        var offsets = (toServer: 0, toClient: 0)
-        for (index, turn) in turns.enumerated() {
-            let isClient = turn.direction == .toServer
-            let start = isClient ? offsets.toServer : offsets.toClient
-            let end = start &+ turn.keptByteCount
-            if isClient { offsets.toServer = end } else { offsets.toClient = end }
-            if start < end {
-                let kept = keptBytes(isClient ? toServer : toClient)
-                take(
-                    UnsafeRawBufferPointer(rebasing: kept[start..<end]), turn.direction, session,
-                    output)
-            }
-            if turn.lostByteCount > 0 {
-                lose(turn.lostByteCount, turn.direction, session, output)
-            }
-            let isLast = !turns[(index &+ 1)...].contains { $0.direction == turn.direction }
-            if isLast, turn.direction != direction { finish(turn.direction) }
-        }
-        if rest.count > 0 { take(rest, direction, session, output) }
-        finish(direction)
-        if !turns.contains(where: { $0.direction != direction }) { finish(direction.reversed) }
-        for buffer in [toServer.buffer, toClient.buffer] where buffer >= 0 {
-            freeBuffers.append(buffer)
-        }
-        turns.removeAll(keepingCapacity: true)
-        if session.pointee.turns.isEmpty { swap(&turns, &session.pointee.turns) }
-    }
-
-    private func exhaust(_ direction: Direction, _ session: SessionPointer) {
-        session.pointee[direction].isExhausted = true
-        if session.pointee[direction.reversed].isExhausted { fail(session) }
-    }
-
-    private func fail(_ session: SessionPointer) {
-        session.pointee.state = .failed
-        freeBuffers(of: session)
-        if session.pointee.isDatagrams {
-            failedUDPCount &+= 1
-        } else {
-            failedTCPCount &+= 1
-        }
-    }
-
-    /// The first datagram of each direction decides.
-    private func look(
-        atDatagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
-        _ session: SessionPointer
-    ) {
-        guard bytes.count > 0, !session.pointee[direction].isExhausted else { return }
-        session.pointee.hasSpoken = true
-        let context = DetectionContext(direction: direction, isDatagram: true)
-        if decide(bytes.bytes, context, ruledOut: 0, session) { return }
-        exhaust(direction, session)
-    }
-}
-
-// MARK: - The other direction
-
-extension ProtocolSessions {
-    /// Bytes of one direction after which nobody waits for the other that has sent nothing.
-    private static let unansweredByteCountMax: UInt64 = 100_000
-
-    /// Bytes of a direction with which every opening that Suricata looks for is told from others.
-    private static func openingByteCountMax(_ direction: Direction) -> UInt64 {
-        direction == .toServer ? 25 : 9
-    }
-
-    /// One direction has decided what the flow speaks: what the other has said so far may have been
-    /// nothing that anybody knows. What a client says must be known for the server's answer to be
-    /// looked at, in protocols where the client leads.
-    private func settle(deciding direction: Direction, _ session: SessionPointer) {
-        session.pointee[direction].isSettled = true
-        let other = session.pointee[direction.reversed]
-        guard !session.pointee.isReversed else {
-            session.pointee[direction.reversed].isSettled = true
-            return
-        }
-        guard other.byteCount > 0 else { return }
-        session.pointee[direction.reversed].isSettled = true
-        let isKnownToNobody =
-            other.isExhausted || session.pointee.candidates & ~other.ruledOut == 0
-        guard isKnownToNobody, other.byteCount >= Self.openingByteCountMax(direction.reversed)
-        else { return }
-        session.pointee.anomalies.insert(.onlyOneDirection)
-        if direction == .toClient, definitions[Int(session.pointee.definition)].isLedByClient {
-            returnParser(of: session)
-        }
-    }
-
-    /// Looks at the first bytes of the direction that did not decide: whether it speaks the same.
-    /// They are kept while that is not certain, as many as while the protocol is not known.
-    private func settle(
-        _ bytes: UnsafeRawBufferPointer, _ direction: Direction, _ session: SessionPointer
-    ) {
-        let before = session.pointee[direction]
-        var start = UnsafeRawBufferPointer(rebasing: bytes.prefix(limits.detectionByteCountMax))
-        if before.buffer >= 0 {
-            _ = keep(bytes, direction, session)
-            start = keptBytes(session.pointee[direction])
-        }
-        let known = Int(session.pointee.definition)
-        var context = DetectionContext(direction: direction)
-        // Less evidence is enough for what is known already.
-        context.isAtPort = true
-        let own = definitions[known].detector(start.bytes, context)
-        context.isAtPort = false
-        var isCertain = start.count >= limits.detectionByteCountMax
-        switch own {
-        case .yes, .yesReversed: isCertain = true
-        case .needMore: break
-        case .no:
-            if let found = find(start.bytes, context, ruledOut: before.ruledOut, session) {
-                isCertain = true
-                if found.place != known {
-                    session.pointee.anomalies.insert(.mismatchBothDirections)
-                }
-            } else if start.count >= Self.openingByteCountMax(direction) {
-                isCertain = true
-                session.pointee.anomalies.insert(.onlyOneDirection)
-            }
-        }
-        if isCertain {
-            session.pointee[direction].isSettled = true
-            freeBuffer(of: direction, session)
-        } else if before.buffer < 0, keep(bytes, direction, session) == 0 {
-            session.pointee[direction].isSettled = true
-        }
-    }
-
-    /// What follows an announcement should be what was announced.
-    private func noteExpectation(_ place: Int, _ session: SessionPointer) {
-        let expected = Int(session.pointee.expected)
-        session.pointee.expected = -1
-        guard expected >= 0, expected != place else { return }
-        session.pointee.anomalies.insert(.unexpectedProtocol)
-        if definitions[expected].name == "tls" {
-            session.pointee.anomalies.insert(.noTLSAfterSTARTTLS)
         }
     }
 }

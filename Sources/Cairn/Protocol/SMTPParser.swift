@@ -37,9 +37,6 @@ final class SMTPParser: ProtocolParser {
     /// Content came before the server asked for it.
     private var hasBegunEarly = false
     private var hasServerEnded = false
-    /// Bytes were lost in front of the next line.
-    private var isClientLost = false
-    private var isServerLost = false
 
     override func reset() {
         clientLines.reset()
@@ -57,8 +54,6 @@ final class SMTPParser: ProtocolParser {
         isInMail = false
         hasBegunEarly = false
         hasServerEnded = false
-        isClientLost = false
-        isServerLost = false
     }
 
     // MARK: Input
@@ -81,11 +76,6 @@ final class SMTPParser: ProtocolParser {
                 continue
             }
             guard let line = clientLines.next(bytes, at: &position) else { return }
-            if isClientLost {
-                // The end of a line whose beginning is missing.
-                if line.isEnd { isClientLost = false }
-                continue
-            }
             take(line, output)
         }
     }
@@ -106,12 +96,7 @@ final class SMTPParser: ProtocolParser {
 
     private func readServer(_ bytes: UnsafeRawBufferPointer, _ output: ParserOutput) {
         var position = 0
-        while position < bytes.count {
-            guard let line = serverLines.next(bytes, at: &position) else { return }
-            if isServerLost {
-                if line.isEnd { isServerLost = false }
-                continue
-            }
+        while let line = serverLines.next(bytes, at: &position) {
             guard line.isStart else {
                 if line.isEnd { report(.longReplyLine, .toClient, output) }
                 continue
@@ -126,8 +111,7 @@ final class SMTPParser: ProtocolParser {
 
     override func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {
         if direction == .toClient {
-            serverLines.reset()
-            isServerLost = true
+            serverLines.lose()
             pending.removeAll(keepingCapacity: true)
             hasBegunEarly = false
             return
@@ -141,7 +125,7 @@ final class SMTPParser: ProtocolParser {
             if left == 0 { endChunk(isLast, output) }
             return
         }
-        isClientLost = true
+        clientLines.lose()
     }
 
     override func finish(_ direction: Direction, into output: ParserOutput) {

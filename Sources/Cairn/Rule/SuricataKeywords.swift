@@ -63,6 +63,11 @@ enum SuricataKeywords {
         for (name, field) in packetBuffers { table[name] = .packetBuffer(field) }
         for name in withoutEffect { table[name] = .withoutEffect }
         for name in unsupported { table[name] = .unsupported }
+        for (name, field, version, proto) in checksums {
+            table[name] = .other { (d, o, _) throws(SuricataProblem) in
+                try d.checksum(o, field, version: version, proto: proto)
+            }
+        }
         for (name, apply) in meta + payload + packets + flows + protocols + values {
             table[name] = .other(apply)
         }
@@ -174,48 +179,17 @@ enum SuricataKeywords {
         ("dcerpc.opnum", { (d, o, _) throws(SuricataProblem) in try d.operation(o) }),
         ("dce_opnum", { (d, o, _) throws(SuricataProblem) in try d.operation(o) }),
         ("l3_proto", { (d, o, _) throws(SuricataProblem) in try d.networkProtocol(o) }),
-        (
-            "ipv4-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.ip_checksum_valid", version: 4, proto: nil)
-            }
-        ),
-        (
-            "tcpv4-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "tcp")
-            }
-        ),
-        (
-            "tcpv6-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "tcp")
-            }
-        ),
-        (
-            "udpv4-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "udp")
-            }
-        ),
-        (
-            "udpv6-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "udp")
-            }
-        ),
-        (
-            "icmpv4-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 4, proto: "icmp")
-            }
-        ),
-        (
-            "icmpv6-csum",
-            { (d, o, _) throws(SuricataProblem) in
-                try d.checksum(o, "packet.checksum_valid", version: 6, proto: "icmpv6")
-            }
-        ),
+    ]
+
+    /// Checksums, with the field, and the version of IP and the protocol that have them.
+    private static let checksums: [(String, String, Int64, String?)] = [
+        ("ipv4-csum", "packet.ip_checksum_valid", 4, nil),
+        ("tcpv4-csum", "packet.checksum_valid", 4, "tcp"),
+        ("tcpv6-csum", "packet.checksum_valid", 6, "tcp"),
+        ("udpv4-csum", "packet.checksum_valid", 4, "udp"),
+        ("udpv6-csum", "packet.checksum_valid", 6, "udp"),
+        ("icmpv4-csum", "packet.checksum_valid", 4, "icmp"),
+        ("icmpv6-csum", "packet.checksum_valid", 6, "icmpv6"),
     ]
 
     private static let values: [(String, Apply)] = [

@@ -255,7 +255,7 @@ import Testing
         HTTPConversation(
             "a connection that opens with no request",
             [
-                .client("TRACE/ HTTP/1.1\nHost:b\n\n"),
+                .client("TRACE/ HTTP/1.1\nHost: b\n\n"),
                 .server("HTTP/1.0 400 Bad\r\nContent-Length: 0\r\n\r\n"),
             ],
             [["http.method": ["TRACE/"], "http.stat_code": ["400"], "http.host": ["b"]]],

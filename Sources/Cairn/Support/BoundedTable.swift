@@ -18,6 +18,8 @@ struct BoundedTable<Key: Hashable, Value> {
 
     init(countMax: Int) { self.countMax = max(1, countMax) }
 
+    var isEmpty: Bool { entries.isEmpty }
+
     /// The value of a key; setting nil removes it.
     subscript(key: Key) -> Value? {
         get { entries[key]?.value }
