@@ -242,6 +242,12 @@ struct TimeParser {
     /// Nanoseconds since 1970 at the start of that minute.
     private var minute: Int64?
 
+    /// The moment of a text; nil if it is none.
+    static func moment(_ text: String) -> Timestamp? {
+        var parser = TimeParser()
+        return Array(text.utf8).withUnsafeBytes { parser.parse($0) }
+    }
+
     /// The moment of a text; nil if it is none, or before 1678 or after 2261.
     mutating func parse(_ text: UnsafeRawBufferPointer) -> Timestamp? {
         guard text.count >= 20 else { return nil }

@@ -43,6 +43,11 @@ struct CorrelationTracker: ~Copyable {
     /// The firings of the present instant, each retained once for the receiver.
     var firings = PlainList<ItemID>()
 
+    /// What groups had whose windows were decided against them or that were reset, kept if somebody
+    /// wants to know (`Standing`).
+    var keepsMisses = false
+    var misses: [Standing] = []
+
     private var inbox = PlainList<Arrival>()
     private var matters = PlainList<Matter>()
     private var keys = PlainList<UInt8>()
@@ -280,6 +285,7 @@ struct CorrelationTracker: ~Copyable {
 
     /// Forgets items and window, not the quiet time.
     private mutating func reset(_ group: GroupID, at time: Timestamp, in items: inout ItemStore) {
+        noteMiss(group, .reset(time), at: time, items)
         groups[group].pointee.windowStart = nil
         timers.remove(group, in: groups)
         clearItems(of: group, in: &items)

@@ -47,11 +47,39 @@ final class Correlator {
     /// Takes an alert; writes what is complete by it.
     func add(_ alert: borrowing CorrelationAlert) { core.add(alert) }
 
+    /// Takes an alert as `add` does; `observe` is called behind each instant that is complete by it.
+    func add(
+        _ alert: borrowing CorrelationAlert,
+        observe: (inout CorrelatorCore, Timestamp) -> Void
+    ) {
+        core.add(alert, observe)
+    }
+
+    /// From now on keeps what windows had that were decided against their groups (`Standing`).
+    func keepMisses() { core.keepMisses() }
+
+    /// Moves the clock as `advance` does; `observe` is called behind each instant that is complete
+    /// by it.
+    func advance(clock time: Timestamp, observe: (inout CorrelatorCore, Timestamp) -> Void) {
+        core.move(clock: time, observe)
+    }
+
     /// Moves the clock to a time up to which everything was handed over, as if there were an alert.
     func advance(clock time: Timestamp) { core.move(clock: time) }
 
     /// Completes everything up to the clock, closes what is open, and writes the summary.
     func finish() { core.finish() }
+
+    /// Finishes as `finish` does; `observe` is called behind each instant, and `last` with what is
+    /// there when nothing more comes.
+    func finish(
+        observe: (inout CorrelatorCore, Timestamp) -> Void,
+        last: (inout CorrelatorCore, Timestamp) -> Void
+    ) {
+        core.complete(observe)
+        if let clock = core.clock { last(&core, clock) }
+        core.finish()
+    }
 
     /// Hands on the records written so far, which otherwise come in large blocks.
     func flush() { core.context.records.flush() }
@@ -61,14 +89,14 @@ final class Correlator {
 /// without reference counts.
 struct CorrelatorCore: ~Copyable {
     private let settings: CorrelationSettings
-    fileprivate var context: CorrelationContext
+    var context: CorrelationContext
     /// In running order; plain memory, as arrays do not hold such values.
-    private let trackers: UnsafeMutableBufferPointer<CorrelationTracker>
+    let trackers: UnsafeMutableBufferPointer<CorrelationTracker>
     fileprivate var incidents: IncidentTable
     fileprivate var counts = Correlator.Counts()
 
     /// The largest event time seen; nil before the first.
-    private var clock: Timestamp?
+    fileprivate(set) var clock: Timestamp?
     /// The last instant that is done; alerts up to it are late if it was completed early.
     private var doneThrough = Timestamp(nanoseconds: .min)
     private var pending = PendingAlerts()
@@ -130,22 +158,27 @@ struct CorrelatorCore: ~Copyable {
     // MARK: Input
 
     mutating func add(_ alert: borrowing CorrelationAlert) {
-        counts.alerts += 1
-        let time = alert.time
-        guard !isLate(time) else {
-            counts.late += 1
-            return
-        }
-        if matters(alert.label) {
-            let item = context.items.add(alert)
-            pending.append(item, at: time)
-            waitingByteCount &+= context.items.byteCount(of: item)
-        }
-        move(clock: time)
+        guard accept(alert) else { return }
+        move(clock: alert.time)
         while waitingByteCount > settings.waitingByteCountMax, let next = pending.next {
             counts.hurried += 1
             complete(through: next)
         }
+    }
+
+    /// Takes an alert in, to be processed when its instant is complete; false if it is late.
+    @inline(__always) private mutating func accept(_ alert: borrowing CorrelationAlert) -> Bool {
+        counts.alerts += 1
+        guard !isLate(alert.time) else {
+            counts.late += 1
+            return false
+        }
+        if matters(alert.label) {
+            let item = context.items.add(alert)
+            pending.append(item, at: alert.time)
+            waitingByteCount &+= context.items.byteCount(of: item)
+        }
+        return true
     }
 
     mutating func finish() {
@@ -178,21 +211,54 @@ struct CorrelatorCore: ~Copyable {
     mutating func move(clock time: Timestamp) {
         if let clock, time <= clock { return }
         clock = time
-        // An instant is complete when the watermark is beyond it.
-        complete(
-            through: time.adding(nanoseconds: 0 &- settings.latenessNanoseconds)
-                .adding(nanoseconds: -1))
+        complete(through: completeEnd(at: time))
+    }
+
+    /// The last instant that is complete: the watermark is beyond it.
+    @inline(__always) private func completeEnd(at clock: Timestamp) -> Timestamp {
+        clock.adding(nanoseconds: 0 &- settings.latenessNanoseconds).adding(nanoseconds: -1)
     }
 
     // MARK: Instants
 
     /// Processes all instants up to a time, in order.
-    private mutating func complete(through end: Timestamp) {
-        while true {
-            let next = min(pending.next ?? .distantFuture, nextTimer)
-            guard next <= end else { return }
-            run(at: next)
+    @inline(__always) private mutating func complete(through end: Timestamp) {
+        while completeNext(through: end) != nil {}
+    }
+
+    /// Processes the next instant up to a time, if there is one.
+    @inline(__always) private mutating func completeNext(through end: Timestamp) -> Timestamp? {
+        let next = min(pending.next ?? .distantFuture, nextTimer)
+        guard next <= end else { return nil }
+        run(at: next)
+        return next
+    }
+
+    // MARK: Observed
+
+    fileprivate mutating func add(
+        _ alert: borrowing CorrelationAlert, _ observe: (inout CorrelatorCore, Timestamp) -> Void
+    ) {
+        guard accept(alert) else { return }
+        move(clock: alert.time, observe)
+        while waitingByteCount > settings.waitingByteCountMax, let next = pending.next {
+            counts.hurried += 1
+            while let instant = completeNext(through: next) { observe(&self, instant) }
         }
+    }
+
+    fileprivate mutating func move(
+        clock time: Timestamp, _ observe: (inout CorrelatorCore, Timestamp) -> Void
+    ) {
+        if let clock, time <= clock { return }
+        clock = time
+        while let instant = completeNext(through: completeEnd(at: time)) { observe(&self, instant) }
+    }
+
+    /// Processes everything up to the clock.
+    fileprivate mutating func complete(_ observe: (inout CorrelatorCore, Timestamp) -> Void) {
+        guard let clock else { return }
+        while let instant = completeNext(through: clock) { observe(&self, instant) }
     }
 
     private mutating func run(at time: Timestamp) {

@@ -71,7 +71,7 @@ struct GroupTable: ~Copyable {
     /// The group with the earliest last item, the smallest key first among equals; then the others
     /// in that order.
     private(set) var first = GroupTable.none
-    private var last = GroupTable.none
+    private(set) var last = GroupTable.none
     /// In that order, the first group whose last item may still be in its window.
     private(set) var firstInWindow = GroupTable.none
     /// The group whose quiet time ends first, and the last.
@@ -266,4 +266,7 @@ struct GroupTable: ~Copyable {
 
     /// The group that follows in the order of last items; `none` behind the last.
     func next(after group: GroupID) -> GroupID { links[Int(group)].next }
+
+    /// The group that comes before in that order; `none` before the first.
+    func previous(before group: GroupID) -> GroupID { links[Int(group)].previous }
 }

@@ -72,12 +72,14 @@ extension CorrelationTracker {
             guard
                 let (measured, size) = measure(id, from: start, anchor, percentile, context.items),
                 !evidence.isEmpty, limits.hold(measured, per: size)
-            else { return }
+            else { return noteMiss(id, .decided(time), at: time, context.items) }
             value = measured / size
             let shown = plainText(ofMillionths: value)
             reason = Array("\(plan.type.rawValue) \(shown) \(limits.text) within \(spanText)".utf8)
         case .expression(let expression):
-            guard let chosen = match(expression, id, anchor: anchor ?? time) else { return }
+            guard let chosen = match(expression, id, anchor: anchor ?? time) else {
+                return noteMiss(id, .decided(time), at: time, context.items)
+            }
             value = Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit
             reason = self.reason(chosen, expression)
         }
@@ -97,7 +99,7 @@ extension CorrelationTracker {
 
     /// The value to compare, as millionths times `size`, and the items that it is made of in
     /// `evidence`.
-    private mutating func measure(
+    mutating func measure(
         _ id: GroupID, from start: Timestamp, _ anchor: Timestamp?, _ percentile: Int,
         _ items: borrowing ItemStore
     ) -> (value: Int128, size: Int128)? {

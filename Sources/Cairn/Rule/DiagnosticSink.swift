@@ -88,6 +88,15 @@ extension DiagnosticSink {
         return number
     }
 
+    /// A span of time of a test, in nanoseconds: at most ten years.
+    func time(_ node: YAMLNode, _ what: String) -> Int64? {
+        guard let text = text(node, what) else { return nil }
+        let most = 3_652 * 86_400 * nanosecondsPerSecond
+        if let time = Setting.nanoseconds(text), time <= most { return time }
+        error(at: node.mark, "\(what) must be a time like 500ms, 30s, 5m or 2h, not '\(text)'")
+        return nil
+    }
+
     /// One of the names of an enumeration.
     func choice<T: RawRepresentable<String> & CaseIterable>(
         _ node: YAMLNode, _ what: String, _ type: T.Type = T.self

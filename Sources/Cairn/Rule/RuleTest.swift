@@ -1,4 +1,4 @@
-/// A test that a rule file carries: traffic, and what must come of it.
+/// A test that a rule file carries: traffic or alerts, and what must come of them.
 struct RuleTest: Sendable {
     var name: String
     var location: SourceLocation
@@ -9,29 +9,44 @@ struct RuleTest: Sendable {
     /// Settings that are changed for this test, checked.
     var settings: [(name: String, value: String)] = []
     var traffic: [TestTraffic] = []
+    /// Alerts that the correlation gets besides those that the traffic makes.
+    var alertsIn: [TestAlertsIn] = []
     /// nil: not looked at.
     var alerts: AlertExpectation?
-    /// All incidents that must come; nil: not looked at.
-    var incidents: [RecordExpectation]?
+    var firings: CountedExpectation?
+    var incidents: CountedExpectation?
+    /// Lists of what is expected need not name everything that comes.
+    var allowsMore = false
 }
+
+/// When tests happen: 2026-01-01T00:00:00Z.
+let testStart = Timestamp(nanoseconds: 1_767_225_600 * nanosecondsPerSecond)
 
 /// What alerts a test wants.
 enum AlertExpectation: Sendable {
     /// This many, of all loaded rules.
-    case count(Int)
+    case count(Int, location: SourceLocation)
     /// Whatever comes.
     case any
-    /// These, and with `more` also others.
-    case list([RecordExpectation], more: Bool)
+    case list([RecordExpectation], location: SourceLocation)
+}
+
+/// What firings or incidents a test wants: so many of each.
+enum CountedExpectation: Sendable {
+    /// This many, whatever they say.
+    case count(Int, location: SourceLocation)
+    case list([RecordExpectation], location: SourceLocation)
 }
 
 /// What a record must say.
 struct RecordExpectation: Sendable {
     var location: SourceLocation
-    /// Alerts: the rule's id or name.
+    /// Alerts and firings: the rule's id or name.
     var rule: String?
-    /// How many such records; nil: one or more for alerts, one for incidents.
+    /// How many such records; nil: one or more for alerts, one for firings and incidents.
     var count: Int?
+    /// The record's time, after the start of the test.
+    var atNanoseconds: Int64?
     /// Other members by dotted name, with the text of their values in order.
     var members: [(name: String, values: [String])] = []
 }

@@ -4,7 +4,8 @@ struct RuleTestReader {
     let source: YAMLSource
 
     private static let keys = [
-        "name", "rules", "load", "set", "traffic", "alerts", "more", "incidents", "evasions",
+        "name", "rules", "load", "set", "traffic", "alerts-in", "alerts", "firings", "incidents",
+        "more", "evasions",
     ]
 
     func read(_ node: YAMLNode) -> [RuleTest] {
@@ -31,14 +32,14 @@ struct RuleTestReader {
         }
         let traffic = TestTrafficReader(sink: sink, source: source)
         test.traffic = (node["traffic"]?.listOrSelf ?? []).compactMap(traffic.read)
-        if test.traffic.isEmpty, sink.errorCount == errorCount {
-            sink.error(at: node.mark, "the test has no 'traffic'")
+        let alerts = TestAlertReader(sink: sink)
+        test.alertsIn = (node["alerts-in"]?.listOrSelf ?? []).compactMap(alerts.read)
+        if node["traffic"] == nil, node["alerts-in"] == nil {
+            sink.error(at: node.mark, "the test has neither 'traffic' nor 'alerts-in'")
+        } else if test.traffic.isEmpty, test.alertsIn.isEmpty, sink.errorCount == errorCount {
+            sink.error(at: node.mark, "the test has no traffic and no alerts")
         }
-        test.alerts = alerts(node)
-        test.incidents = incidents(node)
-        if test.alerts == nil, test.incidents == nil, sink.errorCount == errorCount {
-            sink.error(at: node.mark, "the test expects neither 'alerts' nor 'incidents'")
-        }
+        TestExpectationReader(sink: sink).read(node, into: &test)
         return sink.errorCount == errorCount ? test : nil
     }
 
@@ -67,58 +68,5 @@ struct RuleTestReader {
                 texts.count == 1 ? texts[0] : "[" + texts.joined(separator: ", ") + "]"
             return [(name, value)]
         }
-    }
-
-    // MARK: Expectations
-
-    private func alerts(_ node: YAMLNode) -> AlertExpectation? {
-        guard let alerts = node["alerts"] else { return nil }
-        if alerts.text == "any" { return .any }
-        if let elements = alerts.elements {
-            let more = node["more"].flatMap { sink.bool($0, "'more'") } ?? false
-            return .list(elements.compactMap(expectation), more: more)
-        }
-        guard alerts.scalar != nil else {
-            sink.error(at: alerts.mark, "'alerts' must be a number, a list or 'any'")
-            return nil
-        }
-        return sink.integer(alerts, "'alerts'", in: 0...Int64(Int32.max)).map { .count(Int($0)) }
-    }
-
-    private func incidents(_ node: YAMLNode) -> [RecordExpectation]? {
-        guard let incidents = node["incidents"] else { return nil }
-        guard let elements = incidents.elements else {
-            sink.error(at: incidents.mark, "'incidents' must be a list, not \(incidents.kind)")
-            return nil
-        }
-        return elements.compactMap(expectation)
-    }
-
-    private func expectation(_ node: YAMLNode) -> RecordExpectation? {
-        guard let entries = node.entries else {
-            sink.error(
-                at: node.mark, "an expectation must be a map like '{rule: NAME}', not \(node.kind)")
-            return nil
-        }
-        var expectation = RecordExpectation(location: sink.location(node.mark))
-        for entry in entries {
-            switch entry.key {
-            case "rule": expectation.rule = sink.text(entry.value, "'rule'")
-            case "count":
-                expectation.count =
-                    sink.integer(entry.value, "'count'", in: 0...Int64(Int32.max)).map { Int($0) }
-            default: expectation.members += members(entry, prefix: "")
-            }
-        }
-        return expectation
-    }
-
-    private func members(
-        _ entry: YAMLEntry, prefix: String
-    ) -> [(name: String, values: [String])] {
-        if let inner = entry.value.entries {
-            return inner.flatMap { members($0, prefix: prefix + entry.key + ".") }
-        }
-        return [(prefix + entry.key, entry.value.listOrSelf.map { $0.text ?? "null" })]
     }
 }

@@ -24,7 +24,7 @@ struct TestTrafficReader {
         }
         guard let content = content(chosen[0], node) else { return nil }
         var traffic = TestTraffic(location: sink.location(node.mark), content: content)
-        if let at = node["at"] { traffic.atNanoseconds = time(at, "'at'") }
+        if let at = node["at"] { traffic.atNanoseconds = sink.time(at, "'at'") }
         if let repetition = node["repeat"] { read(repetition, into: &traffic) }
         return sink.errorCount == errorCount ? traffic : nil
     }
@@ -38,15 +38,8 @@ struct TestTrafficReader {
             traffic.repeatCount = Int(count)
         }
         if let every = repetition["every"] {
-            traffic.repeatNanoseconds = time(every, "'every'") ?? 0
+            traffic.repeatNanoseconds = sink.time(every, "'every'") ?? 0
         }
-    }
-
-    private func time(_ node: YAMLNode, _ what: String) -> Int64? {
-        guard let text = sink.text(node, what) else { return nil }
-        if let time = Setting.nanoseconds(text) { return time }
-        sink.error(at: node.mark, "\(what) must be a time like 500ms, 30s or 5m, not '\(text)'")
-        return nil
     }
 
     // MARK: Kinds
@@ -241,20 +234,24 @@ extension TestEndpoint {
         guard let low = UInt16(ports[0]), let high = ports.count == 2 ? UInt16(ports[1]) : low,
             low <= high
         else { return nil }
-        let ends = host.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let first = IPAddress(String(ends[0])) else { return nil }
-        var last = first
-        if ends.count == 2 {
-            if first.isV4, let octet = UInt8(ends[1]) {
-                last = IPAddress(v4: first.v4 & 0xffff_ff00 | UInt32(octet))
-            } else if let address = IPAddress(String(ends[1])), address.isV4 == first.isV4 {
-                last = address
-            } else {
-                return nil
-            }
-        }
-        guard first <= last else { return nil }
-        addresses = first...last
+        guard let addresses = IPAddress.range(host) else { return nil }
+        self.addresses = addresses
         self.ports = low...high
+    }
+}
+
+extension IPAddress {
+    /// The addresses of a text like `10.0.0.1`, `10.0.0.1-20` or `2001:db8::1-2001:db8::ff`; nil
+    /// for other text.
+    static func range(_ text: some StringProtocol) -> ClosedRange<IPAddress>? {
+        let ends = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = IPAddress(String(ends[0])) else { return nil }
+        guard ends.count == 2 else { return first...first }
+        var last = IPAddress(String(ends[1]))
+        if first.isV4, let octet = UInt8(ends[1]) {
+            last = IPAddress(v4: first.v4 & 0xffff_ff00 | UInt32(octet))
+        }
+        guard let last, last.isV4 == first.isV4, first <= last else { return nil }
+        return first...last
     }
 }

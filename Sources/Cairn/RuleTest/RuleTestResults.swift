@@ -2,7 +2,21 @@
 struct RuleTestResult: Sendable {
     let test: RuleTest
     /// What was different; empty if it passed.
-    let failures: [String]
+    let failures: [RuleTestFailure]
+}
+
+/// What is wrong with a test or with what came of it, and where that is written.
+struct RuleTestFailure: Error, Equatable {
+    var location: SourceLocation
+    var text: String
+    /// The correlation rules whose firings are missing, by id.
+    var missedRules: [String] = []
+
+    init(_ location: SourceLocation, _ text: String, missedRules: [String] = []) {
+        self.location = location
+        self.text = text
+        self.missedRules = missedRules
+    }
 }
 
 /// How all tests went, in the forms that people and tools read.
@@ -21,7 +35,9 @@ public struct RuleTestResults: Sendable {
             let word = result.failures.isEmpty ? "ok" : "not ok"
             let name = result.test.name.replacing("#", with: "\\#")
             text += "\(word) \(index + 1) - \(result.test.location.path): \(name)\n"
-            for failure in result.failures { text += "  # \(result.test.location): \(failure)\n" }
+            for failure in result.failures {
+                text += "  # \(failure.location): \(failure.text)\n"
+            }
         }
         return text
     }
@@ -38,7 +54,8 @@ public struct RuleTestResults: Sendable {
             if result.failures.isEmpty {
                 text += "/>\n"
             } else {
-                let message = Self.escaped(result.failures.joined(separator: "\n"))
+                let message = Self.escaped(
+                    result.failures.map(\.text).joined(separator: "\n"))
                 text += ">\n    <failure message=\"\(message)\"/>\n  </testcase>\n"
             }
         }
@@ -49,8 +66,8 @@ public struct RuleTestResults: Sendable {
     public var github: String {
         results.flatMap { result in
             result.failures.map { failure in
-                "::error file=\(result.test.location.path),line=\(result.test.location.line),"
-                    + "title=\(Self.commandEscaped(result.test.name))::\(Self.commandEscaped(failure))\n"
+                "::error file=\(failure.location.path),line=\(failure.location.line),"
+                    + "title=\(Self.commandEscaped(result.test.name))::\(Self.commandEscaped(failure.text))\n"
             }
         }.joined()
     }

@@ -39,80 +39,124 @@ public struct RuleTestRunner: Sendable {
     // MARK: One test
 
     /// What is wrong; empty if the test passes.
-    private func failures(of test: RuleTest, _ index: Int) -> [String] {
+    private func failures(of test: RuleTest, _ index: Int) -> [RuleTestFailure] {
         var settings = settings
         for (name, value) in test.settings {
-            for complaint in settings.set("\(name)=\(value)") { return ["\(complaint)"] }
-        }
-        switch selection(for: test, settings) {
-        case .failure(let problem): return [problem.text]
-        case .success(let selected):
-            var outcome = RuleTestOutcome(rules: selected)
-            do throws(RuleTestProblem) {
-                try run(test, index, selected, settings, into: &outcome)
-            } catch {
-                return [error.text]
+            for complaint in settings.set("\(name)=\(value)") {
+                return [RuleTestFailure(complaint.location, complaint.message)]
             }
-            return outcome.failures(of: test)
+        }
+        do throws(RuleTestFailure) {
+            let all = try loadedRules(for: test, settings)
+            let selected = try selection(from: all, for: test)
+            let collected = try run(test, index, selected, settings)
+            let correlation = TestCorrelation(rules: selected, settings: settings)
+            var given = ScriptedAlerts(rules: all, fieldNames: correlation.program.fieldNames)
+            for entry in test.alertsIn { try given.add(entry) }
+            let clock = [given.clock, collected.end].compactMap(\.self).max()
+            let missed = {
+                MissedFirings(
+                    rules: selected,
+                    outcome: correlation.run(collected.alertLines + given.lines, clock: clock))
+            }
+            if test.alertsIn.isEmpty {
+                return explained(failures(of: test, collected, selected), by: missed)
+            }
+            let correlated = missed()
+            collected.replaceCorrelation(by: correlated.outcome.records)
+            return explained(failures(of: test, collected, selected)) { correlated }
+        } catch {
+            return [error]
         }
     }
 
-    /// The rules of a test: those that it names with all that they refer to, or those of its own file; and what it loads.
-    private func selection(for test: RuleTest, _ settings: Settings) -> Result<
-        RuleSet, RuleTestProblem
-    > {
-        var all = rules
-        if !test.load.isEmpty {
-            all = RuleLoader(settings: settings).load(
-                paths: test.load.map { Self.path($0, besides: test) })
-            if let mistake = all.diagnostics.first(where: { $0.severity == .error }) {
-                return .failure(RuleTestProblem(text: "\(mistake)"))
-            }
+    private func failures(
+        of test: RuleTest, _ collected: RecordCollector, _ selected: RuleSet
+    ) -> [RuleTestFailure] {
+        RuleTestOutcome(rules: selected, records: collected).failures(of: test)
+    }
+
+    /// Adds to each missing firing what its rule still lacked.
+    private func explained(
+        _ failures: [RuleTestFailure], by missed: () -> MissedFirings
+    ) -> [RuleTestFailure] {
+        guard failures.contains(where: { !$0.missedRules.isEmpty }) else { return failures }
+        let missed = missed()
+        return failures.map { failure in
+            var failure = failure
+            let texts = failure.missedRules.compactMap(missed.text)
+            if !texts.isEmpty { failure.text += "; nearest: " + texts.joined(separator: "; ") }
+            return failure
         }
+    }
+
+    /// The rules that were loaded for all tests, or those that the test loads instead.
+    private func loadedRules(
+        for test: RuleTest, _ settings: Settings
+    ) throws(RuleTestFailure) -> RuleSet {
+        if test.load.isEmpty { return rules }
+        let loaded = RuleLoader(settings: settings).load(
+            paths: test.load.map { Self.path($0, besides: test) })
+        if let mistake = loaded.diagnostics.first(where: { $0.severity == .error }) {
+            throw RuleTestFailure(mistake.location, mistake.message)
+        }
+        return loaded
+    }
+
+    /// The rules of a test: those that it names with all that they refer to, or those of its own
+    /// file, or all that it loads.
+    private func selection(
+        from all: RuleSet, for test: RuleTest
+    ) throws(RuleTestFailure) -> RuleSet {
         if test.rules.isEmpty {
             let isWanted: (RuleHeader) -> Bool = { header in
                 !test.load.isEmpty || header.location.path == test.location.path
             }
             var wanted = Set(all.detections.map(\.header).filter(isWanted).map(\.id))
             wanted.formUnion(all.correlations.map(\.header).filter(isWanted).map(\.id))
-            return .success(all.subset(withReferencesOf: wanted))
+            return all.subset(withReferencesOf: wanted)
         }
         var wanted: Set<String> = []
         for name in test.rules {
             guard let id = all.identifier(of: name) else {
-                return .failure(
-                    RuleTestProblem(
-                        text:
-                            "the rule '\(name)' is not loaded; name its file in 'load' or on the command line"
-                    ))
+                let names = (all.detections.map(\.header) + all.correlations.map(\.header))
+                    .flatMap { [$0.name, $0.id].compactMap(\.self) }
+                throw RuleTestFailure(
+                    test.location,
+                    "the rule '\(name)' is not loaded"
+                        + (nearest(to: name, among: names).map { " — did you mean '\($0)'?" }
+                            ?? "; name its file in 'load' or on the command line"))
             }
             wanted.insert(id)
         }
-        return .success(all.subset(withReferencesOf: wanted))
+        return all.subset(withReferencesOf: wanted)
     }
 
+    /// What the engine makes of the traffic of a test.
     private func run(
-        _ test: RuleTest, _ index: Int, _ selected: RuleSet, _ settings: Settings,
-        into outcome: inout RuleTestOutcome
-    ) throws(RuleTestProblem) {
+        _ test: RuleTest, _ index: Int, _ selected: RuleSet, _ settings: Settings
+    ) throws(RuleTestFailure) -> RecordCollector {
+        let collected = RecordCollector()
+        guard !test.traffic.isEmpty else { return collected }
         var options = EngineOptions(settings: settings)
         options.writesAlerts = true
         options.finalIncidentsOnly = true
         options.checksums = .all
         let engine = Engine(rules: selected, options: options)
-        let collected = RecordCollector()
         do throws(CaptureError) {
-            let report = engine.run(try source(of: test, index)) { kind, lines in
+            let report = engine.run(try source(of: test, index, collected)) { kind, lines in
                 collected.add(kind, lines)
             }
             if let failure = report.failure { throw failure }
         } catch {
-            throw RuleTestProblem(text: "\(error)")
+            throw RuleTestFailure(test.location, "\(error)")
         }
-        outcome.take(collected)
+        return collected
     }
 
-    private func source(of test: RuleTest, _ index: Int) throws(CaptureError) -> EngineSource {
+    private func source(
+        of test: RuleTest, _ index: Int, _ collected: RecordCollector
+    ) throws(CaptureError) -> EngineSource {
         var script = ScriptedTraffic()
         var captures: [String] = []
         for traffic in test.traffic {
@@ -123,6 +167,7 @@ public struct RuleTestRunner: Sendable {
             }
         }
         let frames = script.frames
+        collected.end = frames.last?.timestamp
         if captures.isEmpty {
             if let captureFolder { try save(frames, of: test, index, in: captureFolder) }
             return EngineSource(ScriptedSource(frames))
@@ -158,22 +203,43 @@ public struct RuleTestRunner: Sendable {
     }
 }
 
-/// Why a test cannot run.
-struct RuleTestProblem: Error {
-    let text: String
-}
-
 /// Records of one run, parsed.
 final class RecordCollector {
     private(set) var alerts: [JSONValue] = []
+    private(set) var firings: [JSONValue] = []
     private(set) var incidents: [JSONValue] = []
+    /// The alerts as they were written.
+    private(set) var alertLines: [AlertLine] = []
+    /// When the last frame was on the wire, where that is known.
+    var end: Timestamp?
 
     func add(_ kind: RecordKind, _ lines: ArraySlice<UInt8>) {
         for line in lines.split(separator: UInt8(ascii: "\n")) {
             guard let record = JSONValue(parsing: line) else { continue }
-            if kind == .alert { alerts.append(record) }
-            if kind == .incident, record["kind"]?.text == "incident" { incidents.append(record) }
+            switch kind {
+            case .alert:
+                alerts.append(record)
+                let time = record["cairn"]?["time"]?.text.flatMap(TimeParser.moment)
+                alertLines.append(AlertLine(time: time ?? testStart, bytes: Array(line)))
+            case .incident: take(record)
+            default: break
+            }
         }
+    }
+
+    private func take(_ record: JSONValue) {
+        switch record["kind"]?.text {
+        case "firing": firings.append(record)
+        case "incident": incidents.append(record)
+        default: break
+        }
+    }
+
+    /// Forgets firings and incidents, and takes those of other lines.
+    func replaceCorrelation(by lines: [UInt8]) {
+        firings.removeAll()
+        incidents.removeAll()
+        add(.incident, lines[...])
     }
 }
 

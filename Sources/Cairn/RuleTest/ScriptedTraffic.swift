@@ -1,14 +1,12 @@
 /// Turns the traffic that a test describes into frames.
 struct ScriptedTraffic {
-    /// When tests happen: 2026-01-01T00:00:00Z.
-    static let start = Timestamp(nanoseconds: 1_767_225_600 * nanosecondsPerSecond)
     /// Between one entry without a time and the next.
     private static let pauseNanoseconds = nanosecondsPerSecond / 100
     /// Frames that one test may make.
     private static let frameCountMax = 2_000_000
 
     private var writer = TrafficWriter()
-    private var time = Self.start
+    private var time = testStart
     private var identifier: UInt16 = 0
 
     /// The frames in time order.
@@ -18,7 +16,7 @@ struct ScriptedTraffic {
     ///
     /// - Returns: what is wrong with it; nil if nothing is.
     mutating func add(_ traffic: TestTraffic) -> String? {
-        if let at = traffic.atNanoseconds { time = Self.start.adding(nanoseconds: at) }
+        if let at = traffic.atNanoseconds { time = testStart.adding(nanoseconds: at) }
         let first = time
         for number in 0..<traffic.repeatCount {
             time = first.adding(nanoseconds: Int64(number) &* traffic.repeatNanoseconds)
