@@ -35,10 +35,10 @@ struct CorrelationTracker: ~Copyable {
     var timers = TimerHeap()
 
     /// Items without a value for a `group-by` name, and items without what is counted.
-    private(set) var ungroupedCount = 0
-    private(set) var uncountedCount = 0
+    var ungroupedCount = 0
+    var uncountedCount = 0
     /// Groups and items that went at a limit.
-    private(set) var evictedGroupCount = 0
+    var evictedGroupCount = 0
     var droppedItemCount = 0
     /// The firings of the present instant, each retained once for the receiver.
     var firings = PlainList<ItemID>()

@@ -30,6 +30,24 @@ final class Correlator {
         core = CorrelatorCore(program: program, settings: settings, catalog: catalog, sink: sink)
     }
 
+    /// Goes on where a saved state ends.
+    ///
+    /// - Throws: what is wrong with the state; then there is no correlator.
+    convenience init(
+        program: CorrelationProgram, settings: CorrelationSettings,
+        state reader: inout CheckpointReader, sink: @escaping (borrowing [UInt8]) -> Void
+    ) throws(CheckpointError) {
+        self.init(program: program, settings: settings, sink: sink)
+        try core.restore(from: &reader)
+    }
+
+    /// Writes everything that decides how the output goes on; what was put out so far is handed on
+    /// before.
+    func save(to writer: inout CheckpointWriter) {
+        flush()
+        core.save(to: &writer)
+    }
+
     /// What happened so far.
     var counts: Counts { core.counts }
 
@@ -405,6 +423,69 @@ struct CorrelatorCore: ~Copyable {
             context.records.json.integer(counts[index])
         }
         context.records.json.endObject()
+    }
+}
+
+// MARK: - Checkpoint
+
+extension CorrelatorCore {
+    mutating func save(to writer: inout CheckpointWriter) {
+        for count in [counts.alerts, counts.late, counts.firings, counts.hurried, sweepIndex] {
+            writer.count(count)
+        }
+        writer.optional(clock) { $0.time($1) }
+        writer.time(doneThrough)
+        pending.save(context.items, to: &writer)
+        writer.count(trackers.count)
+        for index in trackers.indices { trackers[index].save(context.items, to: &writer) }
+        incidents.save(context.catalog, to: &writer)
+    }
+
+    /// Fills a core that has seen nothing; useless if it throws.
+    mutating func restore(from reader: inout CheckpointReader) throws(CheckpointError) {
+        counts.alerts = try reader.count()
+        counts.late = try reader.count()
+        counts.firings = try reader.count()
+        counts.hurried = try reader.count()
+        sweepIndex = try reader.count()
+        clock = try reader.optional { reader throws(CheckpointError) in try reader.time() }
+        doneThrough = try reader.time()
+        let (items, overflow) = settings.memoryByteCountMax.addingReportingOverflow(
+            settings.waitingByteCountMax)
+        reader.itemByteCountMax = overflow ? .max : items
+        try pending.restore(&context.items, from: &reader)
+        guard try reader.count() == trackers.count, sweepIndex < max(1, trackers.count) else {
+            throw .inconsistent("it is of another number of rules")
+        }
+        for index in trackers.indices {
+            try trackers[index].restore(
+                from: &reader, in: &context, through: doneThrough,
+                byteCountMax: settings.memoryByteCountMax)
+        }
+        try incidents.restore(context.catalog, from: &reader)
+        guard reader.byteCount == 0 else { throw .inconsistent("it goes on after its end") }
+        releaseMentions(of: reader)
+        var waiting = 0
+        pending.forEach { waiting &+= context.items.byteCount(of: $0) }
+        waitingByteCount = waiting
+        updateTimer()
+        try checkTimes()
+    }
+
+    /// Lets go of what the reader kept; who refers to it keeps it from now on.
+    private mutating func releaseMentions(of reader: borrowing CheckpointReader) {
+        for item in reader.items { context.items.release(item) }
+        for label in reader.labels { context.catalog.release(label) }
+        for identity in reader.identities { context.catalog.releaseIdentity(identity) }
+        for host in reader.hosts { incidents.hosts.release(host) }
+    }
+
+    /// Time goes on from where it was: nothing that is still to be done may lie before what is done.
+    private func checkTimes() throws(CheckpointError) {
+        let clock = clock ?? Timestamp(nanoseconds: .min)
+        guard clock < .distantFuture, doneThrough <= clock, pending.last ?? clock <= clock,
+            nextTimer > doneThrough, pending.next ?? .distantFuture > doneThrough
+        else { throw .inconsistent("its times contradict each other") }
     }
 }
 

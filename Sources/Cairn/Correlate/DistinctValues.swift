@@ -88,3 +88,20 @@ struct DistinctValues {
         capacity = larger
     }
 }
+
+// MARK: - Checkpoint
+
+extension DistinctValues {
+    /// Room for values, and for finding them.
+    var capacities: (values: Int, index: Int) { (Int(capacity), index.capacity) }
+
+    /// An empty table with the memory of a saved one.
+    ///
+    /// - Parameter capacities: each zero or a power of two.
+    init(capacities: (values: Int, index: Int)) {
+        index = HashIndex(capacity: capacities.index)
+        guard capacities.values > 0 else { return }
+        values = .allocate(capacity: capacities.values)
+        capacity = UInt32(truncatingIfNeeded: capacities.values)
+    }
+}

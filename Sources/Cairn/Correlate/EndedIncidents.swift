@@ -29,8 +29,14 @@ struct EndedIncidents {
 
     /// Remembers an incident that closes now for one of its keys.
     mutating func remember(_ incident: Incident, _ key: [UInt8], at time: Timestamp) {
+        remember(incident.id, last: incident.last, key, at: time)
+    }
+
+    private mutating func remember(
+        _ id: RecordID, last: Timestamp, _ key: [UInt8], at time: Timestamp
+    ) {
         serial += 1
-        byKey[key] = Ended(id: incident.id, last: incident.last, serial: serial)
+        byKey[key] = Ended(id: id, last: last, serial: serial)
         queue.append((key, serial, time))
         while byKey.count > Self.keyCountMax {
             forgottenCount += forgetFirst() ? 1 : 0
@@ -61,5 +67,33 @@ struct EndedIncidents {
         guard byKey[first.key]?.serial == first.serial else { return false }
         byKey[first.key] = nil
         return true
+    }
+}
+
+// MARK: - Checkpoint
+
+extension EndedIncidents {
+    /// Writes what is remembered, the oldest first.
+    func save(to writer: inout CheckpointWriter) {
+        writer.count(forgottenCount)
+        writer.count(byKey.count)
+        for (key, serial, closed) in queue[queueStart...] {
+            guard let ended = byKey[key], ended.serial == serial else { continue }
+            writer.text(key)
+            writer.id(ended.id)
+            writer.time(ended.last)
+            writer.time(closed)
+        }
+    }
+
+    /// Fills an empty memory.
+    mutating func restore(from reader: inout CheckpointReader) throws(CheckpointError) {
+        forgottenCount = try reader.count()
+        for _ in 0..<(try reader.length(atMost: Self.keyCountMax)) {
+            let key = try reader.text()
+            let id = try reader.id()
+            let last = try reader.time()
+            remember(id, last: last, key, at: try reader.time())
+        }
     }
 }

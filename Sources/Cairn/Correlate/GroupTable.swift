@@ -270,3 +270,10 @@ struct GroupTable: ~Copyable {
     /// The group that comes before in that order; `none` before the first.
     func previous(before group: GroupID) -> GroupID { links[Int(group)].previous }
 }
+
+// MARK: - Checkpoint
+
+extension GroupTable {
+    /// Whether a group is in the order of quiet ends.
+    func isQuietListed(_ group: GroupID) -> Bool { links[Int(group)].isQuietListed }
+}

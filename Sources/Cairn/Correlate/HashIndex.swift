@@ -89,3 +89,21 @@ struct HashIndex {
         old.deallocate()
     }
 }
+
+// MARK: - Checkpoint
+
+extension HashIndex {
+    /// Places, of which at most half are taken.
+    var capacity: Int { byteCount / MemoryLayout<Bucket>.stride }
+
+    /// An empty index with the memory of a saved one.
+    ///
+    /// - Parameter capacity: zero or a power of two.
+    init(capacity: Int) {
+        guard capacity > 0 else { return }
+        let places = UnsafeMutablePointer<Bucket>.allocate(capacity: capacity)
+        places.initialize(repeating: Bucket(hash: 0, number: Self.none), count: capacity)
+        buckets = places
+        mask = UInt32(truncatingIfNeeded: capacity - 1)
+    }
+}

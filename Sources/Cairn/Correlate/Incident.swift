@@ -38,6 +38,7 @@ struct Incident {
     }
 
     static let victimCountMax = 100
+    private static let techniqueByteCount = 48
     /// Points for each tactic beyond the first.
     private static let tacticPoints = 10
 
@@ -185,7 +186,107 @@ struct Incident {
                 ?? techniques.count
             guard place == techniques.count || techniques[place] != technique else { continue }
             techniques.insert(technique, at: place)
-            byteCount += 48
+            byteCount += Self.techniqueByteCount
         }
+    }
+}
+
+// MARK: - Checkpoint
+
+extension Incident {
+    /// Writes what is no key and names no host, as the table has those.
+    func save(_ catalog: RuleCatalog, to writer: inout CheckpointWriter) {
+        for count in [revision, progress, signalCount] { writer.count(count) }
+        writer.flag(hasMoreVictims)
+        writer.count(rules.count)
+        for rule in rules {
+            catalog.saveIdentity(rule.identity, to: &writer)
+            writer.optional(rule.title) { $0.text($1) }
+            writer.byte(rule.level.rawValue)
+            writer.count(rule.count)
+            writer.time(rule.first)
+            writer.time(rule.last)
+        }
+        writer.count(tactics.count)
+        for (tactic, first) in tactics {
+            writer.byte(tactic)
+            writer.time(first)
+        }
+        writer.texts(techniques)
+        writer.count(signals.count)
+        for signal in signals { save(signal, to: &writer) }
+        writer.count(related.count)
+        for id in related { writer.id(id) }
+        writer.optional(continues) { $0.id($1) }
+    }
+
+    private func save(_ signal: ItemReference, to writer: inout CheckpointWriter) {
+        // Every signal counted for a rule of the incident, which keeps the identity alive.
+        writer.count(place(of: signal.identity) ?? 0)
+        writer.time(signal.time)
+        writer.optional(signal.hasPacket ? signal.packet : nil) { $0.signed($1) }
+        writer.optional(signal.hasFlowID ? signal.flowID : nil) { $0.signed($1) }
+        writer.optional(signal.id) { $0.id($1) }
+    }
+
+    /// Fills a new incident that has its keys and hosts.
+    mutating func restore(
+        _ catalog: RuleCatalog, from reader: inout CheckpointReader
+    ) throws(CheckpointError) {
+        revision = try reader.count()
+        let progress = try reader.count()
+        signalCount = try reader.count()
+        hasMoreVictims = try reader.flag()
+        for _ in 0..<(try reader.length()) { try restoreRule(catalog, from: &reader) }
+        for _ in 0..<(try reader.length(atMost: Tactic.names.count)) {
+            let tactic = try reader.byte()
+            guard tactic < Tactic.names.count, !tactics.contains(where: { $0.tactic == tactic })
+            else { throw .inconsistent("tactic \(tactic)") }
+            addTags(tactics: [tactic], techniques: [], at: try reader.time())
+        }
+        self.progress = progress
+        let techniques = try reader.texts()
+        addBytes(techniques.count * Self.techniqueByteCount)
+        self.techniques = techniques
+        for _ in 0..<(try reader.length()) { try restoreSignal(from: &reader) }
+        for _ in 0..<(try reader.length()) {
+            let id = try reader.id()
+            guard related.last.map({ $0 < id }) ?? true else {
+                throw .inconsistent("relatives are in the wrong order")
+            }
+            addRelated(id)
+        }
+        continues = try reader.optional { reader throws(CheckpointError) in try reader.id() }
+        isChanged = false
+    }
+
+    private mutating func restoreRule(
+        _ catalog: RuleCatalog, from reader: inout CheckpointReader
+    ) throws(CheckpointError) {
+        let identity = try catalog.restoreIdentity(from: &reader)
+        let title = try reader.optional { reader throws(CheckpointError) in try reader.text() }
+        let level = try reader.level()
+        let count = try reader.count()
+        let first = try reader.time()
+        guard place(of: identity) == nil else { throw .inconsistent("a rule comes twice") }
+        catalog.retainIdentity(identity)
+        addRule(identity, title: title, level: level, at: first)
+        rules[rules.count - 1].count = count
+        rules[rules.count - 1].last = try reader.time()
+    }
+
+    private mutating func restoreSignal(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) {
+        let rule = try reader.count()
+        guard rule < rules.count else { throw .inconsistent("a signal is of no rule") }
+        let time = try reader.time()
+        let packet = try reader.optional { reader throws(CheckpointError) in try reader.signed() }
+        let flowID = try reader.optional { reader throws(CheckpointError) in try reader.signed() }
+        let id = try reader.optional { reader throws(CheckpointError) in try reader.id() }
+        signals.append(
+            ItemReference(
+                time: time, identity: rules[rule].identity, packet: packet, flowID: flowID, id: id))
+        addBytes(MemoryLayout<ItemReference>.stride)
     }
 }

@@ -154,3 +154,29 @@ struct IncidentHosts: ~Copyable {
         freeHits.append(place)
     }
 }
+
+// MARK: - Checkpoint
+
+extension IncidentHosts {
+    /// Mentions a host.
+    func save(_ host: HostID, to writer: inout CheckpointWriter) {
+        if writer.mention(host, .host) { writer.text(text(host)) }
+    }
+
+    /// The host that is mentioned next; the reader retains it.
+    mutating func restore(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> HostID {
+        let place = try reader.mention(of: reader.hosts.count)
+        if place < reader.hosts.count { return reader.hosts[place] }
+        let text = try reader.text()
+        let host = text.withUnsafeBytes { retained($0) }
+        reader.hosts.append(host)
+        return host
+    }
+
+    /// Whether the relatives of a host's owner were completed since the last hit on the host.
+    func hasAllRelatives(_ host: HostID) -> Bool {
+        hosts[Int(host)].relatedVersion == hosts[Int(host)].hitVersion
+    }
+}

@@ -7,20 +7,20 @@
 struct IncidentTable: ~Copyable {
     let settings: CorrelationSettings
     var hosts: IncidentHosts
-    private var slots = PlainList<UnsafeMutablePointer<Incident>?>()
+    var slots = PlainList<UnsafeMutablePointer<Incident>?>()
     private var freeSlots = PlainList<Int32>()
-    private var openCount = 0
-    private var byteCount = 0
+    var openCount = 0
+    var byteCount = 0
     /// The incidents that own keys which are no single hosts.
-    private var otherOwners: [[UInt8]: Int32] = [:]
-    private var ended = EndedIncidents()
+    var otherOwners: [[UInt8]: Int32] = [:]
+    var ended = EndedIncidents()
 
     // Ends of the lists by last signal and by opening; while an incident has a signal in the
     // present instant it is out of the first one.
-    private var firstByLast: Int32 = -1
-    private var lastByLast: Int32 = -1
-    private var firstByOpening: Int32 = -1
-    private var lastByOpening: Int32 = -1
+    var firstByLast: Int32 = -1
+    var lastByLast: Int32 = -1
+    var firstByOpening: Int32 = -1
+    var lastByOpening: Int32 = -1
 
     /// Incidents with a signal in this instant, and those that it closed.
     private var touched = PlainList<Int32>()
@@ -29,9 +29,9 @@ struct IncidentTable: ~Copyable {
     private var actors = PlainList<HostID>()
     private var victims = PlainList<HostID>()
 
-    private(set) var openedCount = 0
-    private(set) var evictedCount = 0
-    private(set) var highestSeverity: Level?
+    var openedCount = 0
+    var evictedCount = 0
+    var highestSeverity: Level?
 
     init(settings: CorrelationSettings) {
         self.settings = settings
@@ -64,7 +64,7 @@ struct IncidentTable: ~Copyable {
         self[slot].pointee.opened.adding(nanoseconds: settings.incidentDurationMaxNanoseconds)
     }
 
-    @inline(__always) private subscript(slot: Int32) -> UnsafeMutablePointer<Incident> {
+    @inline(__always) subscript(slot: Int32) -> UnsafeMutablePointer<Incident> {
         guard let incident = slots[Int(slot)] else { preconditionFailure("no such incident") }
         return incident
     }
@@ -240,7 +240,7 @@ struct IncidentTable: ~Copyable {
         return [IncidentKey("rule", [rule] + (context.items.detail(signal)?.group ?? []))]
     }
 
-    private func owner(of key: IncidentKey) -> Int32 {
+    func owner(of key: IncidentKey) -> Int32 {
         switch key {
         case .actor(let host): hosts[host].actorOwner
         case .victim(let host): hosts[host].victimOwner
@@ -248,7 +248,7 @@ struct IncidentTable: ~Copyable {
         }
     }
 
-    private mutating func own(_ key: IncidentKey, _ slot: Int32) {
+    mutating func own(_ key: IncidentKey, _ slot: Int32) {
         self[slot].pointee.keys.append(key)
         self[slot].pointee.addBytes(48)
         switch key {
@@ -319,9 +319,7 @@ struct IncidentTable: ~Copyable {
                 return
             }
             place = incident.pointee.victims.count
-            incident.pointee.victims.append(Incident.Victim(host: victim))
-            incident.pointee.addBytes(96)
-            hosts.retain(victim)
+            append(victim: victim, to: incident)
         }
         guard let place, isPivot, !hosts[victim].isShared, !isActor(victim) else { return }
         let hit = incident.pointee.victims[place].hit
@@ -330,6 +328,12 @@ struct IncidentTable: ~Copyable {
         } else {
             incident.pointee.victims[place].hit = hosts.addHit(on: victim, in: slot, at: time)
         }
+    }
+
+    func append(victim: HostID, to incident: UnsafeMutablePointer<Incident>) {
+        incident.pointee.victims.append(Incident.Victim(host: victim))
+        incident.pointee.addBytes(96)
+        hosts.retain(victim)
     }
 
     private func isActor(_ host: HostID) -> Bool {
@@ -442,7 +446,7 @@ struct IncidentTable: ~Copyable {
 
     // MARK: Lists
 
-    private mutating func appendByLast(_ slot: Int32) {
+    mutating func appendByLast(_ slot: Int32) {
         self[slot].pointee.previousByLast = lastByLast
         self[slot].pointee.nextByLast = -1
         if lastByLast >= 0 {
@@ -460,7 +464,7 @@ struct IncidentTable: ~Copyable {
         if next >= 0 { self[next].pointee.previousByLast = previous } else { lastByLast = previous }
     }
 
-    private mutating func appendByOpening(_ slot: Int32) {
+    mutating func appendByOpening(_ slot: Int32) {
         self[slot].pointee.previousByOpening = lastByOpening
         if lastByOpening >= 0 {
             self[lastByOpening].pointee.nextByOpening = slot

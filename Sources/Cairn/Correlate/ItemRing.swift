@@ -78,3 +78,22 @@ struct ItemRing {
         mask = largerMask
     }
 }
+
+// MARK: - Checkpoint
+
+extension ItemRing {
+    /// An empty ring whose next item has the number `first`, with the memory of a saved one: what
+    /// groups take decides which of them are evicted.
+    ///
+    /// - Parameter capacity: zero or a power of two.
+    init(first: UInt64, capacity: Int) {
+        self.first = first
+        next = first
+        guard capacity > 0 else { return }
+        entries = .allocate(capacity: capacity)
+        mask = UInt64(capacity) &- 1
+    }
+
+    /// Items that fit without more memory; zero while none was taken.
+    var capacity: Int { byteCount / MemoryLayout<Entry>.stride }
+}

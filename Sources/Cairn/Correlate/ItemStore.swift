@@ -278,3 +278,121 @@ struct ItemStore: ~Copyable {
         used += Self.slotsPerChunk
     }
 }
+
+// MARK: - Checkpoint
+
+extension ItemStore {
+    private enum Part {
+        static let packet: UInt8 = 1
+        static let flowID: UInt8 = 2
+        static let source: UInt8 = 4
+        static let firing: UInt8 = 8
+    }
+
+    /// Mentions an item.
+    func save(_ item: ItemID, to writer: inout CheckpointWriter) {
+        guard writer.mention(item, .item) else { return }
+        let header = header(item).pointee
+        let detail = detail(item)
+        writer.time(header.time)
+        catalog.save(header.label, to: &writer)
+        writer.byte(
+            (header.hasPacket ? Part.packet : 0) | (header.hasFlowID ? Part.flowID : 0)
+                | (header.source != nil ? Part.source : 0) | (detail != nil ? Part.firing : 0))
+        if header.hasPacket { writer.signed(header.packet) }
+        if header.hasFlowID { writer.signed(header.flowID) }
+        saveValues(of: item, detail, to: &writer)
+        if let source = header.source {
+            writer.text(UnsafeRawBufferPointer(start: source, count: header.sourceByteCount))
+        }
+        if let detail {
+            writer.id(detail.id)
+            for list in [detail.group, detail.actors, detail.victims] { writer.texts(list) }
+        }
+    }
+
+    /// Actor and victim of a firing are in its details.
+    private func valueCount(_ detail: FiringDetail?) -> Int {
+        detail == nil ? fieldCount + 2 : fieldCount
+    }
+
+    private func saveValues(
+        of item: ItemID, _ detail: FiringDetail?, to writer: inout CheckpointWriter
+    ) {
+        var textByteCount = header(item).pointee.overflowByteCount
+        for index in 0..<valueCount(detail) {
+            let value = value(item, index)
+            writer.byte(value.kind.rawValue)
+            guard value.kind != .none else { continue }
+            writer.count(Int(value.offset))
+            writer.count(Int(value.byteCount))
+            textByteCount = max(textByteCount, Int(value.offset) + Int(value.byteCount))
+        }
+        let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
+        writer.text(UnsafeRawBufferPointer(start: base, count: textByteCount))
+    }
+
+    /// The item that is mentioned next; the reader retains it.
+    mutating func restoreItem(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> ItemID {
+        let place = try reader.mention(of: reader.items.count)
+        if place < reader.items.count { return reader.items[place] }
+        let time = try reader.time()
+        let label = try catalog.restoreLabel(from: &reader)
+        let parts = try reader.byte()
+        guard parts < 16 else { throw .inconsistent("an item has unknown parts") }
+        let packet = parts & Part.packet != 0 ? try reader.signed() : nil
+        let flowID = parts & Part.flowID != 0 ? try reader.signed() : nil
+        let isFiring = parts & Part.firing != 0
+        let (values, text) = try restoreValues(isFiring ? fieldCount : fieldCount + 2, &reader)
+        let source = parts & Part.source != 0 ? try reader.text() : []
+        let item: ItemID
+        if isFiring {
+            let id = try reader.id()
+            let group = try reader.texts()
+            let actors = try reader.texts()
+            let detail = FiringDetail(
+                id: id, group: group, actors: actors, victims: try reader.texts())
+            item = add(firing: detail, time: time, label: label, values: values, text: text)
+        } else {
+            item = reserve(time: time, label: label, textByteCount: text.count)
+            for index in values.indices { self.values(item)[index] = values[index] }
+            let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
+            text.withUnsafeBytes { copy($0, to: base) }
+        }
+        header(item).pointee.packet = packet ?? -1
+        header(item).pointee.hasPacket = packet != nil
+        header(item).pointee.flowID = flowID ?? -1
+        header(item).pointee.hasFlowID = flowID != nil
+        if !source.isEmpty { source.withUnsafeBytes { keepSource($0, of: item) } }
+        reader.items.append(item)
+        guard byteCount <= reader.itemByteCountMax else {
+            throw .inconsistent("its items take more memory than they may")
+        }
+        return item
+    }
+
+    private func restoreValues(
+        _ count: Int, _ reader: inout CheckpointReader
+    ) throws(CheckpointError) -> (values: [CorrelationAlert.Value], text: [UInt8]) {
+        var values: [CorrelationAlert.Value] = []
+        for _ in 0..<count {
+            let raw = try reader.byte()
+            guard let kind = CorrelationAlert.Value.Kind(rawValue: raw) else {
+                throw .inconsistent("a value is of no kind")
+            }
+            var value = CorrelationAlert.Value(kind: kind)
+            if kind != .none {
+                value.offset = UInt32(clamping: try reader.count())
+                value.byteCount = UInt32(clamping: try reader.count())
+            }
+            values.append(value)
+        }
+        let text = try reader.text()
+        guard values.allSatisfy({ Int($0.offset) + Int($0.byteCount) <= text.count }) else {
+            throw .inconsistent("a value is not in its text")
+        }
+        return (values, text)
+    }
+}

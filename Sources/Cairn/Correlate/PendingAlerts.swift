@@ -73,3 +73,57 @@ struct PendingAlerts: ~Copyable {
         heap[place] = entry
     }
 }
+
+// MARK: - Checkpoint
+
+extension PendingAlerts {
+    /// Writes what waits: the queue in its order, the heap as it lies.
+    func save(_ items: borrowing ItemStore, to writer: inout CheckpointWriter) {
+        writer.count(queue.count - queueStart)
+        for index in queueStart..<queue.count { items.save(queue[index].item, to: &writer) }
+        writer.count(heap.count)
+        for index in 0..<heap.count { items.save(heap[index].item, to: &writer) }
+    }
+
+    /// Fills an empty list, retaining the items.
+    mutating func restore(
+        _ items: inout ItemStore, from reader: inout CheckpointReader
+    ) throws(CheckpointError) {
+        for _ in 0..<(try reader.length()) {
+            let entry = try restoreEntry(&items, from: &reader)
+            guard queue.isEmpty || queue[queue.count - 1].time <= entry.time else {
+                throw .inconsistent("alerts wait in the wrong order")
+            }
+            queue.append(entry)
+        }
+        for _ in 0..<(try reader.length()) {
+            let entry = try restoreEntry(&items, from: &reader)
+            guard heap.isEmpty || heap[(heap.count - 1) / 2].time <= entry.time else {
+                throw .inconsistent("alerts wait in the wrong order")
+            }
+            heap.append(entry)
+        }
+    }
+
+    private func restoreEntry(
+        _ items: inout ItemStore, from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> Entry {
+        let item = try items.restoreItem(from: &reader)
+        guard items.detail(item) == nil else { throw .inconsistent("a firing waits") }
+        items.retain(item)
+        return Entry(time: items.header(item).pointee.time, item: item)
+    }
+
+    /// The latest time of a waiting alert.
+    var last: Timestamp? {
+        var last = queueStart < queue.count ? queue[queue.count - 1].time : nil
+        for index in 0..<heap.count { last = max(last ?? heap[index].time, heap[index].time) }
+        return last
+    }
+
+    /// Calls `body` with each alert that waits.
+    func forEach(_ body: (ItemID) -> Void) {
+        for index in queueStart..<queue.count { body(queue[index].item) }
+        for index in 0..<heap.count { body(heap[index].item) }
+    }
+}

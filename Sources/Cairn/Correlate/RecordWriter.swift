@@ -30,6 +30,17 @@ struct ItemReference {
         hasFlowID = header.pointee.hasFlowID
         id = store.detail(item)?.id
     }
+
+    /// A reference that was saved.
+    init(time: Timestamp, identity: Int32, packet: Int64?, flowID: Int64?, id: RecordID?) {
+        self.time = time
+        self.identity = identity
+        self.packet = packet ?? -1
+        self.flowID = flowID ?? -1
+        hasPacket = packet != nil
+        hasFlowID = flowID != nil
+        self.id = id
+    }
 }
 
 /// What all parts of the correlation stage work with.

@@ -194,6 +194,51 @@ final class RuleCatalog {
     }
 }
 
+// MARK: - Checkpoint
+
+extension RuleCatalog {
+    /// Mentions a label.
+    func save(_ label: RuleLabelID, to writer: inout CheckpointWriter) {
+        guard writer.mention(UInt32(bitPattern: label.index), .label) else { return }
+        saveIdentity(self[label].identity, to: &writer)
+        writer.optional(self.label(label).title) { $0.text($1) }
+        writer.byte(self[label].level.rawValue)
+        writer.texts(self.label(label).tags)
+    }
+
+    /// Mentions an identity.
+    func saveIdentity(_ identity: Int32, to writer: inout CheckpointWriter) {
+        guard writer.mention(UInt32(bitPattern: identity), .identity) else { return }
+        writer.text(text(ofIdentity: identity))
+    }
+
+    /// The label that is mentioned next; the reader retains it.
+    func restoreLabel(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> RuleLabelID {
+        let place = try reader.mention(of: reader.labels.count)
+        if place < reader.labels.count { return reader.labels[place] }
+        let identity = try restoreIdentity(from: &reader)
+        let title = try reader.optional { reader throws(CheckpointError) in try reader.text() }
+        let level = try reader.level()
+        let label = label(
+            identity: identity, title: title, level: level, tags: try reader.texts())
+        reader.labels.append(label)
+        return label
+    }
+
+    /// The identity that is mentioned next; the reader retains it.
+    func restoreIdentity(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> Int32 {
+        let place = try reader.mention(of: reader.identities.count)
+        if place < reader.identities.count { return reader.identities[place] }
+        let identity = retainedIdentity(try reader.text())
+        reader.identities.append(identity)
+        return identity
+    }
+}
+
 /// The tactics of MITRE ATT&CK in the order of the kill chain (CORRELATION.md §9).
 enum Tactic {
     static let names: [StaticString] = [

@@ -72,3 +72,13 @@ struct TimerHeap: ~Copyable {
         groups[timer.group].pointee.timer = Int32(truncatingIfNeeded: place)
     }
 }
+
+// MARK: - Checkpoint
+
+extension TimerHeap {
+    /// When a group wants to be looked at; nil if it does not.
+    func due(_ group: GroupID, in groups: borrowing GroupTable) -> Timestamp? {
+        let place = Int(groups[group].pointee.timer)
+        return place >= 0 ? timers[place].due : nil
+    }
+}

@@ -118,15 +118,30 @@ enum CorrelationJSON {
 }
 
 /// Runs a correlator over lines of an alert file and returns what it wrote.
+///
+/// - Parameter stop: up to the line that begins here, or next; what follows is for a correlator that
+///   goes on from the saved state of the first.
 func correlate(
-    _ program: CorrelationProgram, _ settings: CorrelationSettings, lines: some Sequence<UInt8>
-) -> String {
+    _ program: CorrelationProgram, _ settings: CorrelationSettings, lines: [UInt8],
+    stoppingAt stop: Int? = nil
+) throws -> String {
     let output = OutputBox()
-    let correlator = Correlator(program: program, settings: settings) { output.bytes += $0 }
-    let reader = AlertFileReader(correlator: correlator)
-    reader.begin(path: "alerts.jsonl")
-    Array(lines).withUnsafeBytes { reader.add($0) }
-    reader.end()
+    var correlator = Correlator(program: program, settings: settings) { output.bytes += $0 }
+    func read(_ lines: ArraySlice<UInt8>) {
+        let reader = AlertFileReader(correlator: correlator)
+        reader.begin(path: "alerts.jsonl")
+        lines.withUnsafeBytes { reader.add($0) }
+        reader.end()
+    }
+    var start = 0
+    if let stop {
+        start = lines[stop...].firstIndex(of: 0x0a).map { $0 + 1 } ?? lines.count
+        read(lines[..<start])
+        correlator = try Correlator(
+            program: program, settings: settings, savedState: correlator.savedState
+        ) { output.bytes += $0 }
+    }
+    read(lines[start...])
     correlator.finish()
     return String(decoding: output.bytes, as: UTF8.self)
 }

@@ -81,10 +81,12 @@ import Testing
         return data
     }
 
-    private func compare(_ arguments: [String]) throws {
+    /// - Parameter isStopped: whether each run stops once and goes on from its saved state.
+    private func compare(_ arguments: [String], isStopped: Bool = false) throws {
         let oracle = try #require(Self.shared)
         let cases = try Self.run(["-c", Self.script, oracle.path] + arguments)
         var failed: [String] = []
+        var numbers = SeededNumbers(seed: 1)
         for line in cases.split(separator: 0x0a) {
             let parsed = try #require(JSONValue(parsing: line))
             let name = parsed["name"]?.text ?? ""
@@ -93,7 +95,9 @@ import Testing
             let settings = CorrelationJSON.settings(parsed["config"])
             let want = parsed["want"]?.text ?? ""
             for (order, alerts) in (parsed["alerts"]?.elements ?? []).enumerated() {
-                let got = correlate(program, settings, lines: (alerts.text ?? "").utf8)
+                let lines = Array((alerts.text ?? "").utf8)
+                let stop = isStopped ? Int.random(in: 0...lines.count, using: &numbers) : nil
+                let got = try correlate(program, settings, lines: lines, stoppingAt: stop)
                 if got != want {
                     failed.append("\(name)/\(order): \(Self.firstDifference(want, got))")
                 }
@@ -116,6 +120,11 @@ import Testing
     @Test(.enabled(if: shared != nil, "needs the reference implementation and python3 with PyYAML"))
     func `generated streams give the bytes of the reference`() throws {
         try compare(["\(Self.seeds.lowerBound)", "\(Self.seeds.upperBound)"])
+    }
+
+    @Test(.enabled(if: shared != nil, "needs the reference implementation and python3 with PyYAML"))
+    func `runs that stop and go on give the bytes of the reference`() throws {
+        try compare(["\(Self.seeds.lowerBound)", "\(Self.seeds.upperBound)"], isStopped: true)
     }
 
     @Test(.enabled(if: shared != nil, "needs the reference implementation and python3 with PyYAML"))

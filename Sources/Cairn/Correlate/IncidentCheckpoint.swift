@@ -1,0 +1,153 @@
+/// Saving and restoring the open incidents (CORRELATION.md §11), between instants: each in the
+/// order of opening, then the order of their last signals. Who owns a key and who was hit where
+/// follows from them.
+extension IncidentTable {
+    func save(_ catalog: RuleCatalog, to writer: inout CheckpointWriter) {
+        writer.count(openedCount)
+        writer.count(evictedCount)
+        writer.optional(highestSeverity) { $0.byte($1.rawValue) }
+        ended.save(to: &writer)
+        writer.count(openCount)
+        var ordinals: [Int32: Int] = [:]
+        var slot = firstByOpening
+        while slot >= 0 {
+            ordinals[slot] = ordinals.count
+            save(self[slot].pointee, catalog, to: &writer)
+            slot = self[slot].pointee.nextByOpening
+        }
+        slot = firstByLast
+        while slot >= 0 {
+            writer.count(ordinals[slot] ?? 0)
+            slot = self[slot].pointee.nextByLast
+        }
+    }
+
+    private func save(
+        _ incident: Incident, _ catalog: RuleCatalog, to writer: inout CheckpointWriter
+    ) {
+        writer.id(incident.id)
+        writer.time(incident.opened)
+        writer.time(incident.last)
+        writer.count(incident.keys.count)
+        for key in incident.keys { save(key, to: &writer) }
+        writer.count(incident.actors.count)
+        for host in incident.actors { hosts.save(host, to: &writer) }
+        writer.count(incident.victims.count)
+        for victim in incident.victims {
+            hosts.save(victim.host, to: &writer)
+            writer.optional(victim.hit >= 0 ? hosts.hits[Int(victim.hit)].time : nil) {
+                $0.time($1)
+            }
+        }
+        incident.save(catalog, to: &writer)
+    }
+
+    private func save(_ key: IncidentKey, to writer: inout CheckpointWriter) {
+        switch key {
+        case .actor(let host):
+            writer.byte(0)
+            hosts.save(host, to: &writer)
+            writer.flag(hosts.hasAllRelatives(host))
+        case .victim(let host):
+            writer.byte(1)
+            hosts.save(host, to: &writer)
+        case .other(let text):
+            writer.byte(2)
+            writer.text(text)
+        }
+    }
+
+    // MARK: Restoring
+
+    /// Fills an empty table.
+    mutating func restore(
+        _ catalog: RuleCatalog, from reader: inout CheckpointReader
+    ) throws(CheckpointError) {
+        openedCount = try reader.count()
+        evictedCount = try reader.count()
+        highestSeverity = try reader.optional { reader throws(CheckpointError) in
+            try reader.level()
+        }
+        try ended.restore(from: &reader)
+        var complete: [HostID] = []
+        // One instant may open more than `max-open`.
+        let count = try reader.length()
+        for _ in 0..<count { try restoreIncident(catalog, from: &reader, &complete) }
+        var listed = [Bool](repeating: false, count: count)
+        for _ in 0..<count { try restoreLast(from: &reader, &listed) }
+        // Hits make relatives; so what was complete is only known now.
+        for host in complete { hosts.markRelated(host) }
+    }
+
+    private mutating func restoreIncident(
+        _ catalog: RuleCatalog, from reader: inout CheckpointReader, _ complete: inout [HostID]
+    ) throws(CheckpointError) {
+        let id = try reader.id()
+        let opened = try reader.time()
+        guard lastByOpening < 0 || self[lastByOpening].pointee.opened <= opened else {
+            throw .inconsistent("incidents are in the wrong order")
+        }
+        let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
+        incident.initialize(to: Incident(id: id, at: opened))
+        let slot = Int32(truncatingIfNeeded: slots.count)
+        slots.append(incident)
+        appendByOpening(slot)
+        openCount += 1
+        incident.pointee.last = try reader.time()
+        for _ in 0..<(try reader.length()) {
+            try restoreKey(of: slot, from: &reader, &complete)
+        }
+        for _ in 0..<(try reader.length()) {
+            let actor = try hosts.restore(from: &reader)
+            incident.pointee.addActor(actor)
+            hosts.retain(actor)
+        }
+        for _ in 0..<(try reader.length(atMost: Incident.victimCountMax)) {
+            let victim = try hosts.restore(from: &reader)
+            let hit = try reader.optional { reader throws(CheckpointError) in try reader.time() }
+            append(victim: victim, to: incident)
+            if let hit {
+                incident.pointee.victims[incident.pointee.victims.count - 1].hit =
+                    hosts.addHit(on: victim, in: slot, at: hit)
+            }
+        }
+        try incident.pointee.restore(catalog, from: &reader)
+        guard !incident.pointee.keys.isEmpty,
+            incident.pointee.signals.count <= settings.signalsListedMax
+        else { throw .inconsistent("an incident without key, or with too many signals") }
+        byteCount += incident.pointee.byteCount
+    }
+
+    private mutating func restoreKey(
+        of slot: Int32, from reader: inout CheckpointReader, _ complete: inout [HostID]
+    ) throws(CheckpointError) {
+        let key: IncidentKey
+        switch try reader.byte() {
+        case 0:
+            let host = try hosts.restore(from: &reader)
+            if try reader.flag() { complete.append(host) }
+            key = .actor(host)
+        case 1: key = .victim(try hosts.restore(from: &reader))
+        case 2: key = .other(try reader.text())
+        default: throw .inconsistent("a key is of no kind")
+        }
+        guard owner(of: key) < 0 else { throw .inconsistent("a key has two owners") }
+        own(key, slot)
+    }
+
+    /// Puts the incident that is named next last in the order of last signals.
+    private mutating func restoreLast(
+        from reader: inout CheckpointReader, _ listed: inout [Bool]
+    ) throws(CheckpointError) {
+        let slot = try reader.count()
+        guard slot < listed.count, !listed[slot] else {
+            throw .inconsistent("an incident is missing")
+        }
+        listed[slot] = true
+        let last = Int32(truncatingIfNeeded: slot)
+        guard lastByLast < 0 || self[lastByLast].pointee.last <= self[last].pointee.last else {
+            throw .inconsistent("incidents are in the wrong order")
+        }
+        appendByLast(last)
+    }
+}
