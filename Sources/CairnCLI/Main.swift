@@ -93,6 +93,9 @@ struct Failure: Error {
         }
     }
 
+    /// The exit code and words for alerts that cannot be read.
+    init(_ error: AlertFileError) { self.init(.input, "\(error)") }
+
     /// The exit code and words for results that cannot be written.
     init(_ error: OutputError) {
         self.init(error.isBrokenPipe ? .brokenPipe : .output, error.isBrokenPipe ? "" : "\(error)")
@@ -123,7 +126,7 @@ struct CairnCommand: ParsableCommand {
         version: cairnVersion,
         subcommands: [
             ReadCommand.self, WatchCommand.self, TestCommand.self, CheckCommand.self,
-            FieldsCommand.self, ImportCommand.self,
+            CorrelateCommand.self, FieldsCommand.self, ImportCommand.self,
         ])
 
     static let names = configuration.subcommands.map { $0._commandName } + ["help"]

@@ -3,25 +3,8 @@ import Cairn
 
 /// Options that reading captures and watching interfaces share.
 struct EngineOptionGroup: ParsableArguments {
-    @Option(
-        name: [.customShort("S"), .customLong("rules")],
-        help: ArgumentHelp(
-            "Only these rules: a file or directory. Repeatable. Default: Rules/ here, else the installed ones.",
-            valueName: "path"), completion: .file())
-    var rules: [String] = []
-
-    @Option(
-        name: [.customShort("s"), .customLong("add-rules")],
-        help: ArgumentHelp("These rules too. Repeatable.", valueName: "path"), completion: .file())
-    var addedRules: [String] = []
-
-    @OptionGroup var settings: SettingsOptionGroup
-
-    @Option(
-        name: [.customShort("o"), .customLong("incidents")],
-        help: ArgumentHelp("Where incidents go; none for nowhere.", valueName: "file"),
-        completion: .file())
-    var incidents = "-"
+    @OptionGroup var rules: RuleOptionGroup
+    @OptionGroup var incidents: IncidentOptionGroup
 
     @Option(
         help: ArgumentHelp("Where alerts go; - for standard output.", valueName: "file"),
@@ -34,9 +17,6 @@ struct EngineOptionGroup: ParsableArguments {
             valueName: "file"),
         completion: .file())
     var events: String?
-
-    @Flag(help: "One record for each incident, when it is closed.")
-    var finalOnly = false
 
     @Option(
         name: [.customShort("f"), .long],
@@ -57,9 +37,6 @@ struct EngineOptionGroup: ParsableArguments {
             valueName: "policy"))
     var checksums: ChecksumMode = .auto
 
-    @Flag(help: "Any mistake in rules or settings ends the run.")
-    var strict = false
-
     @Option(
         help: ArgumentHelp(
             "Threads to use. The output is the same for any number.", valueName: "count"))
@@ -70,16 +47,48 @@ struct EngineOptionGroup: ParsableArguments {
         completion: .file())
     var stats: String?
 
-    @Option(
-        help: ArgumentHelp("Exit with 1 if an incident reaches this level.", valueName: "level"))
-    var failOn: Level?
-
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads must be at least 1") }
         if filter != nil, filterFile != nil {
             throw ValidationError("--filter and --filter-file exclude each other")
         }
     }
+}
+
+/// The rules and settings of a run.
+struct RuleOptionGroup: ParsableArguments {
+    @Option(
+        name: [.customShort("S"), .customLong("rules")],
+        help: ArgumentHelp(
+            "Only these rules: a file or directory. Repeatable. Default: Rules/ here, else the installed ones.",
+            valueName: "path"), completion: .file())
+    var rules: [String] = []
+
+    @Option(
+        name: [.customShort("s"), .customLong("add-rules")],
+        help: ArgumentHelp("These rules too. Repeatable.", valueName: "path"), completion: .file())
+    var addedRules: [String] = []
+
+    @OptionGroup var settings: SettingsOptionGroup
+
+    @Flag(help: "Any mistake in rules or settings ends the run.")
+    var strict = false
+}
+
+/// Where incidents go, and in what form.
+struct IncidentOptionGroup: ParsableArguments {
+    @Option(
+        name: [.customShort("o"), .customLong("incidents")],
+        help: ArgumentHelp("Where incidents go; none for nowhere.", valueName: "file"),
+        completion: .file())
+    var path = "-"
+
+    @Flag(help: "One record for each incident, when it is closed.")
+    var finalOnly = false
+
+    @Option(
+        help: ArgumentHelp("Exit with 1 if an incident reaches this level.", valueName: "level"))
+    var failOn: Level?
 }
 
 /// Settings by file and by name.

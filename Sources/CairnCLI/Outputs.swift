@@ -17,10 +17,13 @@ final class Outputs {
     private var writerOfKind: [RecordKind: LineWriter] = [:]
 
     /// Opens what the options name; `none` opens nothing.
-    init(_ options: EngineOptionGroup) throws {
-        try open(options.incidents, for: .incident)
-        if let alerts = options.alerts { try open(alerts, for: .alert) }
-        if let events = options.events {
+    init(incidents: String, alerts: String? = nil, events: String? = nil) throws {
+        try open(incidents, for: .incident)
+        if let alerts {
+            try open(alerts, for: .alert)
+            try open(alerts, for: .clock)
+        }
+        if let events {
             try open(events, for: .event)
             try open(events, for: .statistics)
         }

@@ -20,16 +20,17 @@ final class Session {
 
     init(_ options: EngineOptionGroup, statisticsInterval: Int64? = nil) throws {
         self.options = options
-        settings = try options.settings.load(strict: options.strict)
-        rules = try options.loadRules(settings: settings)
+        settings = try options.rules.loadSettings()
+        rules = try options.rules.load(settings)
         filter = try options.loadFilter()
-        outputs = try Outputs(options)
+        outputs = try Outputs(
+            incidents: options.incidents.path, alerts: options.alerts, events: options.events)
         var engineOptions = EngineOptions(settings: settings)
         engineOptions.threadCount = options.threads ?? coreCount()
         engineOptions.checksums = options.checksums
         engineOptions.writesAlerts = outputs.wants(.alert)
         engineOptions.writesEvents = outputs.wants(.event)
-        engineOptions.finalIncidentsOnly = options.finalOnly
+        engineOptions.finalIncidentsOnly = options.incidents.finalOnly
         engineOptions.statisticsIntervalNanoseconds = statisticsInterval
         engine = Engine(rules: rules, options: engineOptions)
         for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
@@ -67,9 +68,7 @@ final class Session {
         RunSummary(report: report, rules: rules, seconds: ProgressBar.now() - start).print()
         let failure = report.failure ?? report.problems.first(where: \.isEndOfReadable)
         if let failure { throw Failure(Failure(failure).code) }
-        if let limit = options.failOn, let highest = report.highestSeverity, highest >= limit {
-            throw Failure(.testsFailed, "an incident reached \(highest.name)")
-        }
+        try options.incidents.check(report.highestSeverity)
     }
 
     private func writeStatistics(_ report: RunReport, to path: String) throws(OutputError) {
@@ -80,10 +79,24 @@ final class Session {
 }
 
 extension EngineOptionGroup {
+    /// The filter expression, read from its file if it is in one.
+    func loadFilter() throws -> String? {
+        guard let filterFile else { return filter }
+        guard let text = textOfFile(filterFile) else {
+            throw Failure(.usage, "cannot read \(filterFile): \(String(cString: strerror(errno)))")
+        }
+        return text
+    }
+}
+
+extension RuleOptionGroup {
+    /// The settings; mistakes are printed, and end the run only with `--strict`.
+    func loadSettings() throws -> Settings { try settings.load(strict: strict) }
+
     /// Loads the rules that the options name; mistakes are printed, and end the run only with `--strict`.
-    func loadRules(settings: Settings) throws -> RuleSet {
+    func load(_ settings: Settings, for purpose: RuleLoader.Purpose = .packets) throws -> RuleSet {
         let paths = try (rules.isEmpty ? [defaultRules()] : rules) + addedRules
-        var loader = RuleLoader(settings: settings)
+        var loader = RuleLoader(settings: settings, for: purpose)
         loader.readsTests = false
         let set = loader.load(paths: paths)
         for diagnostic in set.diagnostics where diagnostic.severity != .skipped {
@@ -91,7 +104,7 @@ extension EngineOptionGroup {
         }
         let errorCount = set.diagnostics.count { $0.severity == .error }
         if strict, errorCount > 0 { throw Failure(.rules, "\(errorCount) mistakes in rules") }
-        if set.detections.isEmpty, set.skipped.isEmpty {
+        if set.detections.isEmpty, set.skipped.isEmpty, set.correlations.isEmpty {
             throw Failure(.rules, "no rule could be loaded from \(paths.joined(separator: ", "))")
         }
         return set
@@ -107,14 +120,14 @@ extension EngineOptionGroup {
         }
         return path
     }
+}
 
-    /// The filter expression, read from its file if it is in one.
-    func loadFilter() throws -> String? {
-        guard let filterFile else { return filter }
-        guard let text = textOfFile(filterFile) else {
-            throw Failure(.usage, "cannot read \(filterFile): \(String(cString: strerror(errno)))")
+extension IncidentOptionGroup {
+    /// Ends the run with its exit code if an incident was as severe as asked for.
+    func check(_ highest: Level?) throws {
+        if let failOn, let highest, highest >= failOn {
+            throw Failure(.testsFailed, "an incident reached \(highest.name)")
         }
-        return text
     }
 }
 

@@ -33,6 +33,11 @@ final class Signals: Sendable {
             }
         }
         signal(SIGHUP) { _ in Signals.shared.wantsReopen.store(true, ordering: .relaxed) }
+        // Whoever started this process may have left them blocked.
+        var numbers = sigset_t()
+        sigemptyset(&numbers)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&numbers, number) }
+        pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
     }
 
     /// Whether the outputs are to be opened again; asking answers the wish.

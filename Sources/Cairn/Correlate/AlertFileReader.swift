@@ -16,21 +16,20 @@ final class AlertFileReader {
     /// Broken lines whose places are kept.
     static let brokenLinesListedMax = 100
     private static let chunkByteCount = 1 << 20
-
-    /// A file that cannot be opened or read.
-    struct Failure: Error, Equatable {
-        var path: String
-        var message: String
-    }
+    /// Microseconds between two looks at a file that may grow.
+    private static let pauseMicroseconds: UInt32 = 100_000
 
     private(set) var lineCount = 0
     /// Records of other kinds.
     private(set) var otherCount = 0
     private(set) var brokenCount = 0
     /// The first broken lines.
-    private(set) var brokenLines: [SourceLocation] = []
+    private(set) var brokenLines: [Diagnostic] = []
+    /// A broken line was met, and broken lines end the reading.
+    var isStopped: Bool { isStrict && brokenCount > 0 }
 
     private let correlator: Correlator
+    private let isStrict: Bool
     private var parser: AlertLineParser
     private var path = ""
     private var lineOfFile = 0
@@ -38,39 +37,63 @@ final class AlertFileReader {
     private var carry: [UInt8] = []
     private var isSkippingLine = false
 
-    init(correlator: Correlator) {
+    /// - Parameter isStrict: the first broken line ends the reading.
+    init(correlator: Correlator, isStrict: Bool = false) {
         self.correlator = correlator
+        self.isStrict = isStrict
         parser = AlertLineParser(
             fieldNames: correlator.program.fieldNames, catalog: correlator.catalog)
     }
 
-    /// Reads a file to its end; `-` is standard input.
-    func read(path: String) throws(Failure) {
-        let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { if descriptor > 0 { close(descriptor) } }
+    // MARK: Files
+
+    /// Reads a file until its end or until it is to stop; `-` is standard input.
+    ///
+    /// - Parameters:
+    ///   - following: goes on as the file grows. One that was moved away is read to its end before
+    ///     the one that has its name now; one that was cut is read from its start.
+    ///   - onChunk: called after every piece, when what it completed has been handed on, and while
+    ///     there is none.
+    func read(
+        path: String, following: Bool, stop: StopFlag, onChunk: () -> Void
+    ) throws(AlertFileError) {
+        var file = try AlertFile(path: path)
         begin(path: path)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.chunkByteCount, alignment: 16)
-        defer { buffer.deallocate() }
         while true {
-            #if canImport(Darwin)
-                let count = Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-            #elseif canImport(Musl)
-                let count = Musl.read(descriptor, buffer.baseAddress, buffer.count)
-            #else
-                let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            #endif
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw failure(path) }
-            if count == 0 { break }
-            add(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+            try drain(file, stop, onChunk)
+            guard following, file.canGrow, !stop.isSet, !isStopped else { break }
+            switch file.change() {
+            case .none:
+                onChunk()
+                usleep(Self.pauseMicroseconds)
+            case .cut:
+                end()
+                try file.rewind()
+                begin(path: path)
+            case .moved(let next):
+                // What was written between the last look and the move.
+                try drain(file, stop, onChunk)
+                end()
+                file = next
+                begin(path: path)
+            }
         }
         end()
     }
 
-    private func failure(_ path: String) -> Failure {
-        Failure(path: path, message: strerror(errno).map { String(cString: $0) } ?? "failed")
+    private func drain(
+        _ file: borrowing AlertFile, _ stop: StopFlag, _ onChunk: () -> Void
+    ) throws(AlertFileError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Self.chunkByteCount, alignment: 16)
+        defer { buffer.deallocate() }
+        while !isStopped, !stop.isSet {
+            let count = try file.read(into: buffer)
+            if count == 0 { return }
+            add(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+            correlator.flush()
+            onChunk()
+        }
     }
 
     // MARK: Bytes
@@ -86,7 +109,7 @@ final class AlertFileReader {
     /// Takes the next bytes of a file.
     func add(_ bytes: UnsafeRawBufferPointer) {
         var start = 0
-        while start < bytes.count, let end = lineEnd(in: bytes, from: start) {
+        while start < bytes.count, !isStopped, let end = lineEnd(in: bytes, from: start) {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             start = end + 1
             if isSkippingLine {
@@ -103,7 +126,7 @@ final class AlertFileReader {
         carry.append(contentsOf: bytes[start...])
         if carry.count > Self.lineByteCountMax {
             startLine()
-            addBroken()
+            addBroken(.tooLong)
             carry.removeAll()
             isSkippingLine = true
         }
@@ -111,7 +134,7 @@ final class AlertFileReader {
 
     /// Ends a file: what is left is its last line.
     func end() {
-        if !carry.isEmpty { carry.withUnsafeBytes { addLine($0) } }
+        if !carry.isEmpty, !isStopped { carry.withUnsafeBytes { addLine($0) } }
         carry.removeAll()
     }
 
@@ -132,19 +155,22 @@ final class AlertFileReader {
 
     private func addLine(_ line: UnsafeRawBufferPointer) {
         startLine()
+        guard line.count <= Self.lineByteCountMax else { return addBroken(.tooLong) }
         guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) else { return }
         switch parser.parse(line) {
         case .alert: correlator.add(parser.alert)
         case .clock(let time): correlator.advance(clock: time)
         case .other: otherCount += 1
-        case .broken: addBroken()
+        case .broken(let fault): addBroken(fault)
         }
     }
 
-    private func addBroken() {
+    private func addBroken(_ fault: AlertLineParser.Fault) {
         brokenCount += 1
-        if brokenLines.count < Self.brokenLinesListedMax {
-            brokenLines.append(SourceLocation(path: path, line: lineOfFile, column: 1))
-        }
+        guard brokenLines.count < Self.brokenLinesListedMax else { return }
+        let place = SourceLocation(
+            path: path == "-" ? "standard input" : path, line: lineOfFile, column: 1)
+        brokenLines.append(
+            Diagnostic(isStrict ? .error : .warning, at: place, "the line \(fault.rawValue)"))
     }
 }

@@ -9,8 +9,15 @@ struct AlertLineParser: ~Copyable {
         case clock(Timestamp)
         /// A record of another kind.
         case other
-        /// No JSON object, or one without a readable time.
-        case broken
+        /// Nothing that could be an alert.
+        case broken(Fault)
+    }
+
+    /// What is wrong with a line.
+    enum Fault: String {
+        case notAnObject = "is no JSON object"
+        case noTime = "has no time as 2026-01-02T03:04:05.123456Z"
+        case tooLong = "is longer than 16 MiB"
     }
 
     /// Where one carried field may be.
@@ -96,9 +103,9 @@ struct AlertLineParser: ~Copyable {
     /// Reads a line, which must not contain a line break.
     mutating func parse(_ line: UnsafeRawBufferPointer) -> Line {
         alert.removeAll()
-        guard tree.scan(line) else { return .broken }
+        guard tree.scan(line) else { return .broken(.notAnObject) }
         if tree.memberCount == 1, tree[clock].kind != nil {
-            return time(clock, in: line).map(Line.clock) ?? .broken
+            return time(clock, in: line).map(Line.clock) ?? .broken(.noTime)
         }
         if tree[eventType].kind != nil || tree[timestamp].kind != nil {
             return parseEVE(line)
@@ -106,7 +113,7 @@ struct AlertLineParser: ~Copyable {
         if ["firing", "incident", "summary"].contains(where: { text(kind, in: line, is: $0) }) {
             return .other
         }
-        guard let moment = time(time, in: line) else { return .broken }
+        guard let moment = time(time, in: line) else { return .broken(.noTime) }
         for index in stored.indices { stored[index] = nil }
         alert.time = moment
         alert.packet = integer(packet, in: line)
@@ -122,7 +129,7 @@ struct AlertLineParser: ~Copyable {
     private mutating func parseEVE(_ line: UnsafeRawBufferPointer) -> Line {
         guard text(eventType, in: line, is: "alert") else { return .other }
         let precise = tree[cairnTime].kind != nil ? cairnTime : timestamp
-        guard let moment = time(precise, in: line) else { return .broken }
+        guard let moment = time(precise, in: line) else { return .broken(.noTime) }
         for index in stored.indices { stored[index] = nil }
         alert.time = moment
         alert.packet = integer(packetCount, in: line)

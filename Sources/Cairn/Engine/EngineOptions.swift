@@ -51,6 +51,8 @@ public struct LiveInput: Sendable {
 /// What a record is.
 public enum RecordKind: Sendable, CaseIterable {
     case alert, event, incident, statistics
+    /// How far time had come, among alerts: for whoever correlates them.
+    case clock
 }
 
 /// Takes records of a kind: one line of JSON or several, each ended by a line feed. Never called concurrently, always on the thread that

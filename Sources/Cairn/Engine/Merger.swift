@@ -7,6 +7,12 @@ final class Merger {
     private let feed: AlertFeed
     private let writesAlerts: Bool
     private let output: RecordOutput
+    /// Unrelated captures in one output have no common time.
+    private let writesClock: Bool
+    private let latenessNanoseconds: Int64
+    /// What the correlation goes by, and what somebody who reads the alerts knows of it.
+    private var clock = Timestamp.epoch
+    private var writtenClock = Timestamp.epoch
     private var order: [(key: OrderKey, shard: Int32, entry: Int32)] = []
     private(set) var alertCount: UInt64 = 0
 
@@ -27,6 +33,8 @@ final class Merger {
         }
         feed = AlertFeed(rules, correlator)
         writesAlerts = options.writesAlerts
+        writesClock = options.writesAlerts && captureName == nil
+        latenessNanoseconds = settings.latenessNanoseconds
     }
 
     var incidentCount: UInt64 { UInt64(correlator.incidentCount) }
@@ -52,7 +60,10 @@ final class Merger {
     }
 
     /// Closes what is open, at the end of the input.
-    func finish() { correlator.finish() }
+    func finish() {
+        writeClock()
+        correlator.finish()
+    }
 
     /// The files that rules let be written at the end.
     var savedSets: [SavedSet] { gate.setFiles.map { SavedSet(path: $0.path, bytes: $0.bytes) } }
@@ -67,6 +78,7 @@ final class Merger {
     }
 
     private func advance(to clock: Timestamp) {
+        self.clock = max(self.clock, clock)
         correlator.advance(clock: clock)
         correlator.flush()
     }
@@ -82,11 +94,24 @@ final class Merger {
 
     private func raise(_ alert: Alert) {
         alertCount &+= 1
-        if writesAlerts {
-            records.write(alert, into: &output.alerts)
-            output.flushIfFull()
-        }
+        if writesAlerts { write(alert) }
         feed.add(alert)
+    }
+
+    private func write(_ alert: Alert) {
+        // It may be late by what packets without alerts showed of the time.
+        if alert.timestamp.adding(nanoseconds: latenessNanoseconds) < clock { writeClock() }
+        records.write(alert, into: &output.alerts)
+        writtenClock = max(writtenClock, alert.timestamp)
+        output.flushIfFull()
+    }
+
+    /// Says among the alerts how far time has come, so that who correlates them comes to what this
+    /// run does.
+    private func writeClock() {
+        guard writesClock, clock > writtenClock else { return }
+        output.emit(.clock, records.record(clock: clock)[...])
+        writtenClock = clock
     }
 }
 

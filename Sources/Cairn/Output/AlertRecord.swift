@@ -45,6 +45,17 @@ final class AlertRecordWriter {
         ruleParts = Array(repeating: nil, count: rules.count)
     }
 
+    /// How far time has come, as a line for those who correlate what was written.
+    func record(clock: Timestamp) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("clock")
+        writer.time(clock)
+        writer.endObject()
+        writer.endLine()
+        return writer.bytes
+    }
+
     /// Writes one alert.
     func write(_ alert: Alert, into writer: inout JSONWriter) {
         let parts = parts(of: alert.rule)

@@ -43,10 +43,27 @@ import Testing
             let record = try #require(JSONValue(parsing: line))
             let name =
                 record["kind"]?.text
-                ?? (record["event_type"]?.text == "alert"
-                    ? "alert" : record["event_type"]?.text == "stats" ? "stats" : "event")
+                ?? (record["clock"] != nil ? "clock" : eventKind(of: record))
             #expect(try JSONSchema(named: name).problems(in: line) == [])
         }
+    }
+
+    private func eventKind(of record: JSONValue) -> String {
+        switch record["event_type"]?.text {
+        case let kind? where ["alert", "stats"].contains(kind): kind
+        default: "event"
+        }
+    }
+
+    @Test(arguments: samples)
+    func `correlating the written alerts gives the incidents of the run`(sample: String) throws {
+        let folder = TemporaryFolder()
+        let (incidents, alerts) = ("\(folder.path)/incidents", "\(folder.path)/alerts")
+        let run = try Command.cairn(["read", "-o", incidents, "--alerts", alerts, sample])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let correlated = try Command.cairn(["correlate", alerts])
+        #expect(correlated.exitCode == 0, "\(correlated.errors)")
+        #expect(try correlated.output == String(contentsOfFile: incidents, encoding: .utf8))
     }
 
     @Test(arguments: samples)

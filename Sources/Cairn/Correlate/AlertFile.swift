@@ -1,0 +1,92 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A file of alerts that cannot be opened or read.
+public struct AlertFileError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The file as the user named it.
+    public let path: String
+    /// The system's reason.
+    public let reason: String
+
+    /// `cannot read FILE: No such file or directory`.
+    public var description: String { "cannot read \(path): \(reason)" }
+
+    fileprivate init(_ path: String) {
+        self.path = path == "-" ? "standard input" : path
+        reason = String(cString: strerror(errno))
+    }
+}
+
+/// An open file of alerts, which may grow, be moved away or be cut while it is read.
+struct AlertFile: ~Copyable {
+    /// What became of a file since it was opened.
+    enum Change: ~Copyable {
+        case none
+        /// It is shorter than what was read of it.
+        case cut
+        /// Its name is another file's now.
+        case moved(AlertFile)
+    }
+
+    private let path: String
+    private let descriptor: Int32
+    private let identity: stat
+
+    /// Opens a file; `-` is standard input.
+    init(path: String) throws(AlertFileError) {
+        self.path = path
+        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        var identity = stat()
+        guard descriptor >= 0, fstat(descriptor, &identity) == 0 else {
+            let error = AlertFileError(path)
+            if descriptor > STDIN_FILENO { close(descriptor) }
+            throw error
+        }
+        self.descriptor = descriptor
+        self.identity = identity
+    }
+
+    deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
+
+    /// A file on a disk: of a pipe an end is the end.
+    var canGrow: Bool { identity.st_mode & S_IFMT == S_IFREG }
+
+    /// Reads the next bytes; 0 at the present end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(AlertFileError) -> Int {
+        while true {
+            #if canImport(Darwin)
+                let count = Darwin.read(descriptor, buffer.baseAddress, buffer.count)
+            #elseif canImport(Musl)
+                let count = Musl.read(descriptor, buffer.baseAddress, buffer.count)
+            #else
+                let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            #endif
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw AlertFileError(path) }
+        }
+    }
+
+    /// Goes back to the start.
+    func rewind() throws(AlertFileError) {
+        guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw AlertFileError(path) }
+    }
+
+    /// Looks at what became of the file.
+    func change() -> Change {
+        var now = stat()
+        if stat(path, &now) == 0, now.st_ino != identity.st_ino || now.st_dev != identity.st_dev,
+            let next = try? AlertFile(path: path)
+        {
+            return .moved(next)
+        }
+        if fstat(descriptor, &now) == 0, now.st_size < lseek(descriptor, 0, SEEK_CUR) {
+            return .cut
+        }
+        return .none
+    }
+}

@@ -1,0 +1,96 @@
+/// The correlation stage alone: files of alerts in, firings and incidents out.
+///
+/// Files are one stream, read one after the other. What it writes are the bytes that the run which
+/// raised the alerts wrote itself.
+public final class AlertCorrelation {
+    /// How files are read.
+    public struct Options: Sendable {
+        /// Settings by name.
+        public var settings: Settings
+        /// Of incidents, only the records that close them.
+        public var finalIncidentsOnly = false
+        /// The first broken line ends the run.
+        public var isStrict = false
+
+        /// The defaults, with some settings.
+        public init(settings: Settings = Settings()) { self.settings = settings }
+    }
+
+    /// What a run saw.
+    public struct Report: Sendable {
+        /// Lines, of all kinds.
+        public var lineCount = 0
+        /// Alerts.
+        public var alertCount = 0
+        /// Alerts that came too late to take part.
+        public var lateCount = 0
+        /// Records that are no alerts.
+        public var otherCount = 0
+        /// Lines that are broken.
+        public var brokenCount = 0
+        /// The first hundred of them.
+        public var brokenLines: [Diagnostic] = []
+        /// Firings that were written.
+        public var firingCount = 0
+        /// Incidents that were opened.
+        public var incidentCount = 0
+        /// Instants that were decided early, as too many alerts were waiting.
+        public var hurriedCount = 0
+        /// That of the most severe incident.
+        public var highestSeverity: Level?
+        /// A broken line ended the run.
+        public var isStopped = false
+    }
+
+    private let correlator: Correlator
+    private let reader: AlertFileReader
+
+    /// Correlations that cannot be used.
+    public let diagnostics: [Diagnostic]
+
+    /// - Parameters:
+    ///   - rules: correlation rules; detection rules among them name what alerts refer to.
+    ///   - handler: takes whole lines as they become certain.
+    public init(
+        rules: RuleSet, options: Options, handler: @escaping (ArraySlice<UInt8>) -> Void
+    ) {
+        let program = CorrelationProgram(rules)
+        var settings = CorrelationSettings(options.settings)
+        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
+        diagnostics = program.diagnostics
+        correlator = Correlator(program: program, settings: settings) { handler($0[...]) }
+        reader = AlertFileReader(correlator: correlator, isStrict: options.isStrict)
+    }
+
+    /// Reads a file; `-` is standard input.
+    ///
+    /// - Parameters:
+    ///   - following: goes on as the file grows, is cut or is replaced by another.
+    ///   - stop: ends the reading.
+    ///   - onChunk: called after every piece, when what it completed has been handed on, and while
+    ///     there is none.
+    public func read(
+        path: String, following: Bool = false, stop: StopFlag = StopFlag(),
+        onChunk: () -> Void = {}
+    ) throws(AlertFileError) {
+        try reader.read(path: path, following: following, stop: stop, onChunk: onChunk)
+    }
+
+    /// Closes what is open, and says what was seen.
+    public func finish() -> Report {
+        correlator.finish()
+        var report = Report()
+        report.lineCount = reader.lineCount
+        report.alertCount = correlator.counts.alerts
+        report.lateCount = correlator.counts.late
+        report.otherCount = reader.otherCount
+        report.brokenCount = reader.brokenCount
+        report.brokenLines = reader.brokenLines
+        report.firingCount = correlator.counts.firings
+        report.incidentCount = correlator.incidentCount
+        report.hurriedCount = correlator.counts.hurried
+        report.highestSeverity = correlator.highestSeverity
+        report.isStopped = reader.isStopped
+        return report
+    }
+}
