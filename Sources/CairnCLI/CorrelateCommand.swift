@@ -16,6 +16,13 @@ struct CorrelateCommand: ParsableCommand {
 
             SIGINT and SIGTERM end the run with everything written; SIGHUP opens the output again, after \
             it was moved away.
+
+            With --state the stream goes on with the next run: what is open stays open, each file is read \
+            from where it was left, and -o is appended to. A run that was killed is repeated by the same \
+            command: what it wrote after it last saved its state is cut off and written again, so that no \
+            record is lost or there twice. Of standard output nothing can be cut off: after a kill, the records \
+            since then come again; and what came by standard input has to be handed in again from where the \
+            state was saved. --close ends such a stream.
             """)
 
     @OptionGroup var rules: RuleOptionGroup
@@ -27,6 +34,14 @@ struct CorrelateCommand: ParsableCommand {
             """)
     var follow = false
 
+    @OptionGroup var state: StateOptionGroup
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds after which the state is saved while there is something new.",
+            valueName: "seconds"))
+    var stateInterval = 30.0
+
     @Argument(help: "Files of alerts; - for standard input.", completion: .file())
     var files: [String]
 
@@ -34,22 +49,45 @@ struct CorrelateCommand: ParsableCommand {
         let start = ProgressBar.now()
         let settings = try rules.loadSettings()
         let set = try rules.load(settings, for: .alerts)
-        let outputs = try Outputs(incidents: incidents.path)
-        let correlation = AlertCorrelation(rules: set, options: options(settings)) {
-            outputs.write(.incident, $0)
-        }
+        let checkpoint = try state.open()
+        let outputs = try Outputs(incidents: incidents.path, checkpoint: checkpoint)
+        let correlation = try correlation(set, settings, checkpoint, outputs)
         for diagnostic in correlation.diagnostics { printError("\(diagnostic)") }
         if rules.strict, correlation.diagnostics.contains(where: { $0.severity == .error }) {
             throw Failure(.rules)
         }
         Signals.shared.install()
-        let failures = try read(into: correlation, outputs)
-        let report = correlation.finish()
+        var checkpoints = checkpoint.map {
+            Checkpoints(file: $0, outputs: outputs, interval: stateInterval)
+        }
+        try checkpoints?.begin(correlation.save)
+        let failures = try read(into: correlation, outputs, &checkpoints)
+        if !failures.isEmpty || Signals.shared.stop.isSet || correlation.report.isStopped {
+            checkpoint?.isLast = false
+        }
+        correlation.finish()
         do throws(OutputError) { try outputs.flush() } catch { throw Failure(error) }
+        let report = correlation.report
+        if correlation.isUnsaved, checkpoint?.isLast == false {
+            try checkpoints?.save(correlation.save)
+        }
         print(report, failures, seconds: ProgressBar.now() - start)
+        if checkpoint?.isLast == true { try checkpoints?.remove() }
         if let failure = failures.first { throw Failure(failure) }
         if report.isStopped { throw Failure(.input, "a broken line ended the run") }
         try incidents.check(report.highestSeverity)
+    }
+
+    private func correlation(
+        _ rules: RuleSet, _ settings: Settings, _ checkpoint: CheckpointFile?, _ outputs: Outputs
+    ) throws -> AlertCorrelation {
+        do throws(CheckpointError) {
+            return try AlertCorrelation(
+                rules: rules, options: options(settings), checkpoint: checkpoint
+            ) { outputs.write(.incident, $0) }
+        } catch {
+            throw Failure(unusable: checkpoint?.path ?? "", error)
+        }
     }
 
     private func options(_ settings: Settings) -> AlertCorrelation.Options {
@@ -61,16 +99,15 @@ struct CorrelateCommand: ParsableCommand {
 
     /// Reads all files; one that cannot be read does not stop the others.
     private func read(
-        into correlation: AlertCorrelation, _ outputs: Outputs
+        into correlation: AlertCorrelation, _ outputs: Outputs, _ checkpoints: inout Checkpoints?
     ) throws -> [AlertFileError] {
         let stop = Signals.shared.stop
-        var outputFailure: OutputError?
-        func handOn() {
-            do throws(OutputError) {
-                if Signals.shared.takeReopen() { try outputs.reopen() }
-                try outputs.flush()
+        var failure: (any Error)?
+        func afterChunk() {
+            do {
+                try handOn(correlation, outputs, &checkpoints)
             } catch {
-                outputFailure = error
+                failure = error
                 stop.set()
             }
         }
@@ -79,11 +116,33 @@ struct CorrelateCommand: ParsableCommand {
             do throws(AlertFileError) {
                 let isLast = index == files.count - 1
                 try correlation.read(
-                    path: file, following: follow && isLast, stop: stop, onChunk: handOn)
+                    path: file, following: follow && isLast, stop: stop, onChunk: afterChunk)
             } catch { failures.append(error) }
         }
-        if let outputFailure { throw Failure(outputFailure) }
+        if let failure { throw failure }
         return failures
+    }
+
+    /// Hands on what became certain, opens the output again if asked to, saves the state if it is
+    /// time.
+    private func handOn(
+        _ correlation: AlertCorrelation, _ outputs: Outputs, _ checkpoints: inout Checkpoints?
+    ) throws {
+        let isMoved = Signals.shared.takeReopen()
+        guard checkpoints != nil else {
+            do throws(OutputError) {
+                if isMoved { try outputs.reopen() }
+                try outputs.flush()
+            } catch { throw Failure(error) }
+            return
+        }
+        if isMoved {
+            try checkpoints?.reopen(correlation.save)
+        } else if correlation.isUnsaved, checkpoints?.isDue == true {
+            try checkpoints?.save(correlation.save)
+        } else {
+            do throws(OutputError) { try outputs.flush() } catch { throw Failure(error) }
+        }
     }
 
     /// Says what was seen, and everything that took no part and why.

@@ -15,9 +15,16 @@ func printOutput(_ text: String) throws {
 final class Outputs {
     private var writers: [String: LineWriter] = [:]
     private var writerOfKind: [RecordKind: LineWriter] = [:]
+    private let checkpoint: CheckpointFile?
 
     /// Opens what the options name; `none` opens nothing.
-    init(incidents: String, alerts: String? = nil, events: String? = nil) throws {
+    ///
+    /// - Parameter checkpoint: what the files hold by an earlier run is kept as far as it says.
+    init(
+        incidents: String, alerts: String? = nil, events: String? = nil,
+        checkpoint: CheckpointFile? = nil
+    ) throws {
+        self.checkpoint = checkpoint
         try open(incidents, for: .incident)
         if let alerts {
             try open(alerts, for: .alert)
@@ -27,12 +34,26 @@ final class Outputs {
             try open(events, for: .event)
             try open(events, for: .statistics)
         }
+        try requireKnownOutputs()
+    }
+
+    /// Records of a kind that went to a file before must go on there.
+    private func requireKnownOutputs() throws {
+        let options: [(RecordKind, String)] = [
+            (.incident, "--incidents"), (.alert, "--alerts"), (.event, "--events"),
+        ]
+        for (kind, option) in options
+        where checkpoint?.outputs["\(kind)"] != nil && writerOfKind[kind]?.path ?? "-" == "-" {
+            throw Failure(
+                .usage, "the state goes on behind a file of \(kind) records: name it with \(option)"
+            )
+        }
     }
 
     private func open(_ path: String, for kind: RecordKind) throws {
         guard path != "none" else { return }
         do throws(OutputError) {
-            let writer = try writer(for: path)
+            let writer = try writer(for: path, kind)
             writers[path] = writer
             writerOfKind[kind] = writer
         } catch {
@@ -40,9 +61,12 @@ final class Outputs {
         }
     }
 
-    private func writer(for path: String) throws(OutputError) -> LineWriter {
+    private func writer(
+        for path: String, _ kind: RecordKind
+    ) throws(OutputError) -> LineWriter {
         if let known = writers[path] { return known }
-        return try LineWriter(path: path)
+        guard let checkpoint, path != "-" else { return try LineWriter(path: path) }
+        return try LineWriter(path: path, goingOnBehind: checkpoint.outputs["\(kind)"])
     }
 
     /// Whether records of a kind are written anywhere.
@@ -61,5 +85,20 @@ final class Outputs {
     /// Opens every file again, after they were moved away.
     func reopen() throws(OutputError) {
         for writer in writers.values { try writer.reopen() }
+    }
+
+    // MARK: Checkpoints
+
+    /// Takes away what was written after the state was saved, as this run writes it again.
+    func cutBack() throws(OutputError) {
+        for writer in writers.values { try writer.cutBack() }
+    }
+
+    /// Brings everything to the disk, and tells the checkpoint what the files hold by now.
+    func acknowledge() throws(OutputError) {
+        guard let checkpoint else { return }
+        var marks: [String: FileMark] = [:]
+        for (kind, writer) in writerOfKind { marks["\(kind)"] = try writer.acknowledge() }
+        checkpoint.outputs = marks
     }
 }

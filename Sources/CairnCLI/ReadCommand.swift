@@ -10,6 +10,10 @@ struct ReadCommand: ParsableCommand {
             Captures are pcap or pcapng files, also compressed with gzip or zstd, folders of them, or - for \
             standard input. Several captures are one run, in the order of their packets' time; with --each \
             they are unrelated, and every one starts afresh.
+
+            With --state the correlation goes on with the captures of the next run: what is open stays open, and \
+            files of incidents, alerts and events are appended to. The state is saved when everything was read; \
+            the run after one that was killed starts from where that one started. --close ends such a stream.
             """)
 
     @OptionGroup var options: EngineOptionGroup
@@ -17,11 +21,19 @@ struct ReadCommand: ParsableCommand {
     @Flag(help: "The captures are unrelated: fresh state for each, one output.")
     var each = false
 
+    @OptionGroup var state: StateOptionGroup
+
     @Argument(help: "Captures or folders of captures; - for standard input.", completion: .file())
     var captures: [String]
 
+    func validate() throws {
+        if each, state.state != nil {
+            throw ValidationError("--each and --state exclude each other")
+        }
+    }
+
     func run() throws {
-        let session = try Session(options)
+        let session = try Session(options, state: state)
         try session.finish(each ? readEach(session) : readAll(session))
     }
 

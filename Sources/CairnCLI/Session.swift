@@ -17,14 +17,22 @@ final class Session {
     let filter: String?
     private let start = ProgressBar.now()
     private let engine: Engine
+    /// The correlation that goes on from an earlier run, and where it is kept.
+    private var resumed: ResumedCorrelation?
+    private var checkpoints: Checkpoints?
 
-    init(_ options: EngineOptionGroup, statisticsInterval: Int64? = nil) throws {
+    init(
+        _ options: EngineOptionGroup, state: StateOptionGroup? = nil,
+        statisticsInterval: Int64? = nil
+    ) throws {
         self.options = options
+        let checkpoint = try state?.open()
         settings = try options.rules.loadSettings()
         rules = try options.rules.load(settings)
         filter = try options.loadFilter()
         outputs = try Outputs(
-            incidents: options.incidents.path, alerts: options.alerts, events: options.events)
+            incidents: options.incidents.path, alerts: options.alerts, events: options.events,
+            checkpoint: checkpoint)
         var engineOptions = EngineOptions(settings: settings)
         engineOptions.threadCount = options.threads ?? coreCount()
         engineOptions.checksums = options.checksums
@@ -34,6 +42,18 @@ final class Session {
         engineOptions.statisticsIntervalNanoseconds = statisticsInterval
         engine = Engine(rules: rules, options: engineOptions)
         for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
+        if let checkpoint { try resume(checkpoint) }
+    }
+
+    private func resume(_ checkpoint: CheckpointFile) throws {
+        let resumed: ResumedCorrelation
+        do throws(CheckpointError) { resumed = try engine.resume(checkpoint) } catch {
+            throw Failure(unusable: checkpoint.path, error)
+        }
+        self.resumed = resumed
+        var checkpoints = Checkpoints(file: checkpoint, outputs: outputs)
+        try checkpoints.begin(resumed.save)
+        self.checkpoints = checkpoints
     }
 
     /// Runs one input through the engine, with progress on a terminal.
@@ -44,7 +64,7 @@ final class Session {
         var bar = ProgressBar()
         defer { bar.clear() }
         return try engine.run(
-            input, captureName: captureName, stop: stop,
+            input, captureName: captureName, resumed: resumed, stop: stop,
             onProgress: {
                 bar.update($0)
                 betweenBatches()
@@ -65,10 +85,17 @@ final class Session {
         } catch {
             throw Failure(error)
         }
+        try keepState()
         RunSummary(report: report, rules: rules, seconds: ProgressBar.now() - start).print()
         let failure = report.failure ?? report.problems.first(where: \.isEndOfReadable)
         if let failure { throw Failure(Failure(failure).code) }
         try options.incidents.check(report.highestSeverity)
+    }
+
+    /// Leaves the state for the next run, or takes it away if there is none.
+    private func keepState() throws {
+        guard let resumed else { return }
+        if resumed.isLast { try checkpoints?.remove() } else { try checkpoints?.save(resumed.save) }
     }
 
     private func writeStatistics(_ report: RunReport, to path: String) throws(OutputError) {

@@ -56,6 +56,9 @@ struct AlertFile: ~Copyable {
     /// A file on a disk: of a pipe an end is the end.
     var canGrow: Bool { identity.st_mode & S_IFMT == S_IFREG }
 
+    /// A later run may go on with it: it is on a disk and has a name.
+    var canBeFoundAgain: Bool { canGrow && path != "-" }
+
     /// Reads the next bytes; 0 at the present end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(AlertFileError) -> Int {
         while true {
@@ -74,6 +77,17 @@ struct AlertFile: ~Copyable {
     /// Goes back to the start.
     func rewind() throws(AlertFileError) {
         guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw AlertFileError(path) }
+    }
+
+    /// Skips what was read before; false if the file does not begin with it, and so is another.
+    func skip(_ known: FileMark) -> Bool {
+        guard canBeFoundAgain, known.matches(descriptor: descriptor) else { return false }
+        return lseek(descriptor, off_t(known.byteCount), SEEK_SET) == known.byteCount
+    }
+
+    /// Marks its first bytes; nil if it is none on a disk or has become shorter.
+    func mark(byteCount: Int) -> FileMark? {
+        canBeFoundAgain ? FileMark(descriptor: descriptor, byteCount: byteCount) : nil
     }
 
     /// Looks at what became of the file.

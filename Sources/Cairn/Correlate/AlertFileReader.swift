@@ -30,17 +30,27 @@ final class AlertFileReader {
 
     private let correlator: Correlator
     private let isStrict: Bool
+    /// Keeps how far files were read, where another run is to go on.
+    private let checkpoint: CheckpointFile?
     private var parser: AlertLineParser
     private var path = ""
     private var lineOfFile = 0
     /// The beginning of a line whose end has not come yet.
     private var carry: [UInt8] = []
     private var isSkippingLine = false
+    /// Bytes of this file that came, those of them that are complete lines, and how many lines.
+    private var byteCount = 0
+    private var completeByteCount = 0
+    private var completeLineCount = 0
 
-    /// - Parameter isStrict: the first broken line ends the reading.
-    init(correlator: Correlator, isStrict: Bool = false) {
+    /// - Parameters:
+    ///   - isStrict: the first broken line ends the reading.
+    ///   - checkpoint: says where files were left by earlier runs, and is told where this one leaves
+    ///     them. With it the beginning of a line waits for the rest until the last run.
+    init(correlator: Correlator, isStrict: Bool = false, checkpoint: CheckpointFile? = nil) {
         self.correlator = correlator
         self.isStrict = isStrict
+        self.checkpoint = checkpoint
         parser = AlertLineParser(
             fieldNames: correlator.program.fieldNames, catalog: correlator.catalog)
     }
@@ -59,6 +69,7 @@ final class AlertFileReader {
     ) throws(AlertFileError) {
         var file = try AlertFile(path: path)
         begin(path: path)
+        if let known = checkpoint?.input(path), file.skip(known.mark) { goOn(behind: known) }
         while true {
             try drain(file, stop, onChunk)
             guard following, file.canGrow, !stop.isSet, !isStopped else { break }
@@ -78,7 +89,28 @@ final class AlertFileReader {
                 begin(path: path)
             }
         }
-        end()
+        if let checkpoint {
+            guard !file.canBeFoundAgain || checkpoint.isLast && !stop.isSet && !isStopped else {
+                return
+            }
+            completeByteCount = byteCount
+            end()
+            notePlace(in: file)
+        } else {
+            end()
+        }
+    }
+
+    private func goOn(behind known: InputMark) {
+        lineOfFile = known.lineCount
+        completeLineCount = known.lineCount
+        byteCount = known.mark.byteCount
+        completeByteCount = known.mark.byteCount
+    }
+
+    private func notePlace(in file: borrowing AlertFile) {
+        checkpoint?.note(
+            path, lineCount: completeLineCount, file.mark(byteCount: completeByteCount))
     }
 
     private func drain(
@@ -92,6 +124,7 @@ final class AlertFileReader {
             if count == 0 { return }
             add(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
             correlator.flush()
+            notePlace(in: file)
             onChunk()
         }
     }
@@ -104,6 +137,7 @@ final class AlertFileReader {
         lineOfFile = 0
         carry.removeAll(keepingCapacity: true)
         isSkippingLine = false
+        (byteCount, completeByteCount, completeLineCount) = (0, 0, 0)
     }
 
     /// Takes the next bytes of a file.
@@ -122,6 +156,8 @@ final class AlertFileReader {
                 carry.removeAll(keepingCapacity: true)
             }
         }
+        if start > 0 { (completeByteCount, completeLineCount) = (byteCount + start, lineOfFile) }
+        byteCount += bytes.count
         guard !isSkippingLine else { return }
         carry.append(contentsOf: bytes[start...])
         if carry.count > Self.lineByteCountMax {

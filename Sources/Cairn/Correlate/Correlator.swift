@@ -51,7 +51,7 @@ final class Correlator {
     /// What happened so far.
     var counts: Counts { core.counts }
 
-    /// The most severe incident that was recorded.
+    /// The most severe incident that was recorded in this run.
     var highestSeverity: Level? { core.incidents.highestSeverity }
 
     /// Incidents that were opened.

@@ -5,7 +5,6 @@ extension IncidentTable {
     func save(_ catalog: RuleCatalog, to writer: inout CheckpointWriter) {
         writer.count(openedCount)
         writer.count(evictedCount)
-        writer.optional(highestSeverity) { $0.byte($1.rawValue) }
         ended.save(to: &writer)
         writer.count(openCount)
         var ordinals: [Int32: Int] = [:]
@@ -65,9 +64,6 @@ extension IncidentTable {
     ) throws(CheckpointError) {
         openedCount = try reader.count()
         evictedCount = try reader.count()
-        highestSeverity = try reader.optional { reader throws(CheckpointError) in
-            try reader.level()
-        }
         try ended.restore(from: &reader)
         var complete: [HostID] = []
         // One instant may open more than `max-open`.

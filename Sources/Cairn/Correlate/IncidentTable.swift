@@ -31,7 +31,8 @@ struct IncidentTable: ~Copyable {
 
     var openedCount = 0
     var evictedCount = 0
-    var highestSeverity: Level?
+    /// Of this run.
+    private(set) var highestSeverity: Level?
 
     init(settings: CorrelationSettings) {
         self.settings = settings

@@ -44,22 +44,36 @@ public final class AlertCorrelation {
 
     private let correlator: Correlator
     private let reader: AlertFileReader
+    private let checkpoint: CheckpointFile?
+    /// What earlier runs had counted.
+    private let countsBefore: (Correlator.Counts, incidents: Int)
+    /// Lines that the saved state has seen.
+    private var savedLineCount = 0
 
     /// Correlations that cannot be used.
     public let diagnostics: [Diagnostic]
 
     /// - Parameters:
     ///   - rules: correlation rules; detection rules among them name what alerts refer to.
+    ///   - checkpoint: where an earlier run has left its state, to go on from.
     ///   - handler: takes whole lines as they become certain.
+    /// - Throws: why there is no going on from the state.
     public init(
-        rules: RuleSet, options: Options, handler: @escaping (ArraySlice<UInt8>) -> Void
-    ) {
+        rules: RuleSet, options: Options, checkpoint: CheckpointFile? = nil,
+        handler: @escaping (ArraySlice<UInt8>) -> Void
+    ) throws(CheckpointError) {
         let program = CorrelationProgram(rules)
         var settings = CorrelationSettings(options.settings)
         settings.writesFinalRecordsOnly = options.finalIncidentsOnly
         diagnostics = program.diagnostics
-        correlator = Correlator(program: program, settings: settings) { handler($0[...]) }
-        reader = AlertFileReader(correlator: correlator, isStrict: options.isStrict)
+        self.checkpoint = checkpoint
+        let sink: (borrowing [UInt8]) -> Void = { handler($0[...]) }
+        correlator =
+            try checkpoint?.correlator(program: program, settings: settings, sink: sink)
+            ?? Correlator(program: program, settings: settings, sink: sink)
+        countsBefore = (correlator.counts, correlator.incidentCount)
+        reader = AlertFileReader(
+            correlator: correlator, isStrict: options.isStrict, checkpoint: checkpoint)
     }
 
     /// Reads a file; `-` is standard input.
@@ -76,19 +90,34 @@ public final class AlertCorrelation {
         try reader.read(path: path, following: following, stop: stop, onChunk: onChunk)
     }
 
-    /// Closes what is open, and says what was seen.
-    public func finish() -> Report {
-        correlator.finish()
+    /// Whether lines came that the saved state has not seen. A strict run that met a broken line
+    /// has nothing to save: the next one is to meet it again.
+    public var isUnsaved: Bool { reader.lineCount > savedLineCount && !reader.isStopped }
+
+    /// Saves the state. What was handed on must be on the disk, as `CheckpointFile.outputs` says.
+    public func save() throws(CheckpointError) {
+        try checkpoint?.save(correlator)
+        savedLineCount = reader.lineCount
+    }
+
+    /// Closes what is open, unless another run is to go on.
+    public func finish() {
+        if checkpoint.map(\.isLast) ?? true { correlator.finish() } else { correlator.flush() }
+    }
+
+    /// What this run has seen.
+    public var report: Report {
+        let before = countsBefore.0
         var report = Report()
         report.lineCount = reader.lineCount
-        report.alertCount = correlator.counts.alerts
-        report.lateCount = correlator.counts.late
+        report.alertCount = correlator.counts.alerts - before.alerts
+        report.lateCount = correlator.counts.late - before.late
         report.otherCount = reader.otherCount
         report.brokenCount = reader.brokenCount
         report.brokenLines = reader.brokenLines
-        report.firingCount = correlator.counts.firings
-        report.incidentCount = correlator.incidentCount
-        report.hurriedCount = correlator.counts.hurried
+        report.firingCount = correlator.counts.firings - before.firings
+        report.incidentCount = correlator.incidentCount - countsBefore.incidents
+        report.hurriedCount = correlator.counts.hurried - before.hurried
         report.highestSeverity = correlator.highestSeverity
         report.isStopped = reader.isStopped
         return report

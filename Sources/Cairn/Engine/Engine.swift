@@ -38,21 +38,33 @@ public final class Engine {
     ///
     /// - Parameters:
     ///   - captureName: the name of the capture in records of incidents, where unrelated captures share an output.
+    ///   - resumed: goes on with the correlation of an earlier run.
     ///   - stop: ends a live input.
     ///   - onProgress: called between batches.
     /// - Throws: `CaptureError` if nothing of the input can be read; what ends it later is in the report.
     public func run(
-        _ input: EngineInput, captureName: String? = nil,
+        _ input: EngineInput, captureName: String? = nil, resumed: ResumedCorrelation? = nil,
         stop: StopFlag = StopFlag(),
         onProgress: (RunProgress) -> Void = { _ in }, handler: @escaping RecordHandler
     ) throws(CaptureError) -> RunReport {
         let source = try EngineSource(input, stop: stop)
-        return run(source, captureName: captureName, onProgress: onProgress, handler: handler)
+        return run(
+            source, captureName: captureName, resumed: resumed, onProgress: onProgress,
+            handler: handler)
+    }
+
+    /// The correlation that goes on from where an earlier run has left it.
+    ///
+    /// - Throws: why there is no going on from there.
+    public func resume(_ checkpoint: CheckpointFile) throws(CheckpointError) -> ResumedCorrelation {
+        var settings = CorrelationSettings(options.settings)
+        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
+        return try ResumedCorrelation(checkpoint, correlations, settings)
     }
 
     /// Analyses frames of any source.
     func run(
-        _ source: EngineSource, captureName: String? = nil,
+        _ source: EngineSource, captureName: String? = nil, resumed: ResumedCorrelation? = nil,
         onProgress: (RunProgress) -> Void = { _ in },
         handler: @escaping RecordHandler
     ) -> RunReport {
@@ -64,7 +76,7 @@ public final class Engine {
         }
         let merger = Merger(
             rules, compiled, correlations, options, records, captureName: captureName,
-            handler: handler)
+            resumed: resumed, handler: handler)
         let batches = BatchRotation(shardCount: Self.shardCount)
         let pool = WorkerPool(threadCount: options.threadCount) { task in
             if task == 0 {

@@ -16,10 +16,15 @@ final class Merger {
     private var order: [(key: OrderKey, shard: Int32, entry: Int32)] = []
     private(set) var alertCount: UInt64 = 0
 
+    /// Whether what is open stays so at the end of the input, for the next run.
+    private let staysOpen: Bool
+    /// What earlier runs had counted.
+    private let before: (counts: Correlator.Counts, incidents: Int)
+
     init(
         _ rules: RuleSet, _ compiled: CompiledRules, _ correlations: CorrelationProgram,
         _ options: EngineOptions, _ records: EventRecordWriter, captureName: String?,
-        handler: @escaping RecordHandler
+        resumed: ResumedCorrelation? = nil, handler: @escaping RecordHandler
     ) {
         self.records = AlertRecordWriter(records, rules.detections)
         let output = RecordOutput(handler)
@@ -28,16 +33,23 @@ final class Merger {
         var settings = CorrelationSettings(options.settings)
         settings.writesFinalRecordsOnly = options.finalIncidentsOnly
         settings.capture = captureName
-        correlator = Correlator(program: correlations, settings: settings) { lines in
-            output.emit(.incident, lines[...])
+        let sink: (borrowing [UInt8]) -> Void = { output.emit(.incident, $0[...]) }
+        if let resumed {
+            correlator = resumed.correlator
+            resumed.sink = sink
+        } else {
+            correlator = Correlator(program: correlations, settings: settings, sink: sink)
         }
+        before = (correlator.counts, correlator.incidentCount)
+        staysOpen = resumed.map { !$0.checkpoint.isLast } ?? false
         feed = AlertFeed(rules, correlator)
         writesAlerts = options.writesAlerts
         writesClock = options.writesAlerts && captureName == nil
         latenessNanoseconds = settings.latenessNanoseconds
     }
 
-    var incidentCount: UInt64 { UInt64(correlator.incidentCount) }
+    /// Incidents that this run opened.
+    var incidentCount: UInt64 { UInt64(correlator.incidentCount - before.incidents) }
     var highestSeverity: Level? { correlator.highestSeverity }
 
     /// Takes in what the shards found in one batch.
@@ -59,10 +71,10 @@ final class Merger {
         output.flush()
     }
 
-    /// Closes what is open, at the end of the input.
+    /// Closes what is open at the end of the input, unless another run is to go on.
     func finish() {
         writeClock()
-        correlator.finish()
+        if staysOpen { correlator.flush() } else { correlator.finish() }
     }
 
     /// The files that rules let be written at the end.
@@ -72,8 +84,9 @@ final class Merger {
     func report(into counters: inout Counters) {
         gate.report(into: &counters)
         counters.add("alerts", alertCount)
-        counters.add("correlation.late", UInt64(correlator.counts.late))
-        counters.add("correlation.firings", UInt64(correlator.counts.firings))
+        counters.add("correlation.late", UInt64(correlator.counts.late - before.counts.late))
+        counters.add(
+            "correlation.firings", UInt64(correlator.counts.firings - before.counts.firings))
         counters.add("correlation.incidents", incidentCount)
     }
 

@@ -28,8 +28,12 @@ public final class LineWriter {
     public let path: String
     private var descriptor: Int32
     private let ownsDescriptor: Bool
+    /// How it is opened: to say later what a file holds takes reading it.
+    private let access: Int32
     private var pending: [UInt8] = []
     private var failure: OutputError?
+    /// What of the file stays when it is cut back.
+    private var cutByteCount: Int?
 
     /// Bytes collected before they are written.
     static let pendingByteCount = 1 << 18
@@ -38,9 +42,56 @@ public final class LineWriter {
     public init(path: String) throws(OutputError) {
         self.path = path
         ownsDescriptor = path != "-"
-        descriptor = ownsDescriptor ? Self.open(path) : STDOUT_FILENO
+        access = O_WRONLY
+        descriptor =
+            ownsDescriptor ? Self.open(path, access | O_CREAT | O_TRUNC) : STDOUT_FILENO
         guard descriptor >= 0 else { throw Self.error(path) }
         pending.reserveCapacity(Self.pendingByteCount + 4096)
+    }
+
+    /// Opens a file to go on behind what is there, or behind what is acknowledged of it; for `-` and
+    /// what is no file on a disk the same as opening it for writing. Nothing is cut back yet.
+    ///
+    /// - Throws: that it cannot be opened, is missing, or does not hold what is acknowledged.
+    public init(path: String, goingOnBehind mark: FileMark?) throws(OutputError) {
+        self.path = path
+        ownsDescriptor = path != "-"
+        access = O_RDWR
+        descriptor = STDOUT_FILENO
+        if ownsDescriptor {
+            descriptor = Self.open(path, access | O_APPEND | (mark == nil ? O_CREAT : 0))
+            guard descriptor >= 0 else { throw Self.error(path) }
+        }
+        if let mark, !mark.matches(descriptor: descriptor) {
+            throw OutputError(
+                path: path,
+                reason:
+                    "it does not hold the \(mark.byteCount) bytes that the state goes on behind",
+                isBrokenPipe: false)
+        }
+        cutByteCount = mark?.byteCount
+        pending.reserveCapacity(Self.pendingByteCount + 4096)
+    }
+
+    /// Takes away what is behind the acknowledged bytes: it was written after the state was saved,
+    /// and will be written again.
+    public func cutBack() throws(OutputError) {
+        guard let cutByteCount else { return }
+        guard ftruncate(descriptor, off_t(cutByteCount)) == 0 else { throw Self.error(path) }
+        self.cutByteCount = nil
+    }
+
+    /// Hands everything to the system and waits until it is on the disk.
+    ///
+    /// - Returns: what the file holds now; nil if it is none on a disk, of which nothing can be cut
+    ///   back.
+    public func acknowledge() throws(OutputError) -> FileMark? {
+        try flush()
+        var status = stat()
+        guard ownsDescriptor, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+        else { return nil }
+        guard fsync(descriptor) == 0 else { throw Self.error(path) }
+        return FileMark(descriptor: descriptor, byteCount: Int(status.st_size))
     }
 
     deinit { if ownsDescriptor, descriptor >= 0 { close(descriptor) } }
@@ -64,7 +115,7 @@ public final class LineWriter {
     public func reopen() throws(OutputError) {
         try flush()
         guard ownsDescriptor else { return }
-        let fresh = Self.open(path, truncating: false)
+        let fresh = Self.open(path, access | O_CREAT | O_APPEND)
         guard fresh >= 0 else { throw Self.error(path) }
         close(descriptor)
         descriptor = fresh
@@ -96,8 +147,8 @@ public final class LineWriter {
         #endif
     }
 
-    private static func open(_ path: String, truncating: Bool = true) -> Int32 {
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (truncating ? O_TRUNC : O_APPEND)
+    private static func open(_ path: String, _ flags: Int32) -> Int32 {
+        let flags = flags | O_CLOEXEC
         #if canImport(Glibc)
             return Glibc.open(path, flags, 0o644)
         #elseif canImport(Musl)

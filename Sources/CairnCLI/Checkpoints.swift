@@ -1,0 +1,106 @@
+import ArgumentParser
+import Cairn
+
+/// Where the state of correlation is kept between runs.
+struct StateOptionGroup: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            Keep open windows, groups and incidents in a file and go on from it in the next run: at the end \
+            of the input nothing is closed. Output files are appended to. See cairn help correlate.
+            """, valueName: "file"), completion: .file())
+    var state: String?
+
+    @Flag(
+        help: """
+            With --state: this is the end. What is open is closed, the summary is written, and the state is \
+            removed.
+            """)
+    var close = false
+
+    func validate() throws {
+        if close, state == nil { throw ValidationError("--close needs --state") }
+    }
+
+    /// Takes hold of the state file; nil without one.
+    func open() throws -> CheckpointFile? {
+        guard let state else { return nil }
+        do throws(CheckpointError) {
+            let checkpoint = try CheckpointFile(path: state)
+            checkpoint.isLast = close
+            return checkpoint
+        } catch {
+            throw Failure(unusable: state, error)
+        }
+    }
+}
+
+extension Failure {
+    /// A state that a run cannot go on from.
+    init(unusable path: String, _ error: CheckpointError) {
+        self.init(.input, "the state \(path) \(error)")
+    }
+
+    /// A state that cannot be saved.
+    init(unsaved path: String, _ error: CheckpointError) {
+        self.init(.output, "the state \(path) \(error)")
+    }
+}
+
+/// Saves the state of a run with what its outputs hold.
+struct Checkpoints {
+    let file: CheckpointFile
+    let outputs: Outputs
+    /// Seconds between two of them.
+    let interval: Double
+    private var last = ProgressBar.now()
+
+    init(file: CheckpointFile, outputs: Outputs, interval: Double = .infinity) {
+        self.file = file
+        self.outputs = outputs
+        self.interval = interval
+    }
+
+    /// Cuts the outputs back to what the state knows of. A new state, or one that knows other
+    /// outputs, is saved before anything is written, so that a run that is killed can be repeated.
+    mutating func begin(_ save: () throws(CheckpointError) -> Void) throws {
+        do throws(OutputError) { try outputs.cutBack() } catch { throw Failure(error) }
+        let known = file.outputs
+        do throws(OutputError) { try outputs.acknowledge() } catch { throw Failure(error) }
+        if file.isNew || file.outputs != known { try write(save) }
+    }
+
+    /// Whether the time has come.
+    var isDue: Bool { ProgressBar.now() - last >= interval }
+
+    /// Brings the outputs to the disk, then saves the state that goes on behind them.
+    mutating func save(_ save: () throws(CheckpointError) -> Void) throws {
+        do throws(OutputError) { try outputs.acknowledge() } catch { throw Failure(error) }
+        try write(save)
+    }
+
+    /// Opens the outputs again, after they were moved away. In between the state knows no output, as
+    /// nobody can tell which of the files a killed run would meet; nothing is written meanwhile.
+    mutating func reopen(_ save: () throws(CheckpointError) -> Void) throws {
+        do throws(OutputError) {
+            try outputs.acknowledge()
+        } catch { throw Failure(error) }
+        file.outputs = [:]
+        try write(save)
+        do throws(OutputError) { try outputs.reopen() } catch { throw Failure(error) }
+        try self.save(save)
+    }
+
+    /// Brings the outputs to the disk and takes the state away: the stream is over.
+    func remove() throws {
+        do throws(OutputError) { try outputs.acknowledge() } catch { throw Failure(error) }
+        do throws(CheckpointError) { try file.remove() } catch {
+            throw Failure(unsaved: file.path, error)
+        }
+    }
+
+    private mutating func write(_ save: () throws(CheckpointError) -> Void) throws {
+        do throws(CheckpointError) { try save() } catch { throw Failure(unsaved: file.path, error) }
+        last = ProgressBar.now()
+    }
+}
