@@ -18,7 +18,8 @@ struct CorrelateCommand: ParsableCommand {
             it was moved away.
 
             With --state the stream goes on with the next run: what is open stays open, each file is read \
-            from where it was left, and -o is appended to. A run that was killed is repeated by the same \
+            from where it was left, also if log rotation has put a .1 or the like behind its name since, and \
+            -o is appended to. A run that was killed is repeated by the same \
             command: what it wrote after it last saved its state is cut off and written again, so that no \
             record is lost or there twice. Of standard output nothing can be cut off: after a kill, the records \
             since then come again; and what came by standard input has to be handed in again from where the \
@@ -156,6 +157,11 @@ struct CorrelateCommand: ParsableCommand {
                 + "\(report.incidentCount) incidents in \((seconds * 1000).rounded() / 1000) s "
                 + "(\(speed) alerts/s)")
         for failure in failures { printError("not read: \(failure)") }
+        for path in report.lostPaths {
+            printError(
+                "not read: what \(path) held behind what was read before, if it did: the file that has "
+                    + "the name now is another, and none beside it is the one before")
+        }
         let gaps = [
             (report.brokenCount, "broken lines"),
             (report.otherCount, "records that are no alerts"),

@@ -90,6 +90,42 @@ struct AlertFile: ~Copyable {
         canBeFoundAgain ? FileMark(descriptor: descriptor, byteCount: byteCount) : nil
     }
 
+    /// The file that had a path before another came there, and was moved to a name that begins like
+    /// its own, as log rotation does; it goes on behind what was read of it.
+    static func moved(from path: String, _ known: FileMark) -> AlertFile? {
+        let split = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+        let folder = String(path[..<split])
+        let name = String(path[split...])
+        // Every file begins with nothing.
+        guard known.byteCount > 0 else { return nil }
+        for other in names(in: folder.isEmpty ? "." : folder, beginningWith: name) {
+            if let file = try? AlertFile(path: folder + other), file.skip(known) { return file }
+        }
+        return nil
+    }
+
+    private static func names(in folder: String, beginningWith name: String) -> [String] {
+        guard let open = opendir(folder) else { return [] }
+        defer { closedir(open) }
+        var names: [String] = []
+        while names.count < rotatedCountMax, let entry = readdir(open) {
+            let found = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 1) { String(cString: $0) }
+            }
+            if found != name, found.hasPrefix(name) { names.append(found) }
+        }
+        return names.sorted()
+    }
+
+    /// Names in a folder that are looked at.
+    private static let rotatedCountMax = 1_000
+
+    /// It holds nothing yet.
+    var isEmpty: Bool {
+        var now = stat()
+        return fstat(descriptor, &now) == 0 && now.st_size == 0
+    }
+
     /// Looks at what became of the file.
     func change() -> Change {
         var now = stat()

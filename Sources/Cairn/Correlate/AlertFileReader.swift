@@ -25,6 +25,8 @@ final class AlertFileReader {
     private(set) var brokenCount = 0
     /// The first broken lines.
     private(set) var brokenLines: [Diagnostic] = []
+    /// Files that are others than an earlier run has read, whose rest was not found.
+    private(set) var lostPaths: [String] = []
     /// A broken line was met, and broken lines end the reading.
     var isStopped: Bool { isStrict && brokenCount > 0 }
 
@@ -69,7 +71,21 @@ final class AlertFileReader {
     ) throws(AlertFileError) {
         var file = try AlertFile(path: path)
         begin(path: path)
-        if let known = checkpoint?.input(path), file.skip(known.mark) { goOn(behind: known) }
+        if let known = checkpoint?.input(path) {
+            if file.skip(known.mark) {
+                goOn(behind: known)
+            } else if let before = AlertFile.moved(from: path, known.mark) {
+                goOn(behind: known)
+                try drain(before, stop, onChunk)
+                // Whoever writes it opens the new file last.
+                let isOver = !file.isEmpty || following || checkpoint?.isLast == true
+                guard isOver, !stop.isSet, !isStopped else { return }
+                end()
+                begin(path: path)
+            } else {
+                lostPaths.append(path)
+            }
+        }
         while true {
             try drain(file, stop, onChunk)
             guard following, file.canGrow, !stop.isSet, !isStopped else { break }

@@ -40,6 +40,8 @@ public final class AlertCorrelation {
         public var highestSeverity: Level?
         /// A broken line ended the run.
         public var isStopped = false
+        /// Files that are others than an earlier run has read, whose rest was not found.
+        public var lostPaths: [String] = []
     }
 
     private let correlator: Correlator
@@ -120,6 +122,7 @@ public final class AlertCorrelation {
         report.hurriedCount = correlator.counts.hurried - before.hurried
         report.highestSeverity = correlator.highestSeverity
         report.isStopped = reader.isStopped
+        report.lostPaths = reader.lostPaths
         return report
     }
 }

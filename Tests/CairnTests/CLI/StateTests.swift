@@ -107,7 +107,28 @@ import Testing
         let path = write("eve.json", Self.alerts(20))
         #expect(try correlate([path]).exitCode == 0)
         _ = write("eve.json", Self.alerts(40, from: 20))
-        #expect(try correlate([path, "--close"]).exitCode == 0)
+        let last = try correlate([path, "--close"])
+        #expect(last.exitCode == 0)
+        #expect(last.errors.contains("not read: what \(path) held behind what was read before"))
+        #expect(try text(output) == whole(Self.alerts(60)))
+    }
+
+    @Test func `the rest of a file that was rotated is read before the new one`() throws {
+        let all = Self.alerts(60).split(separator: "\n").map { $0 + "\n" }
+        func part(_ range: Range<Int>) -> String { all[range].joined() }
+        let path = write("eve.json", part(0..<20) + all[20].prefix(30))
+        #expect(try correlate([path]).exitCode == 0)
+        try append(all[20].dropFirst(30) + part(21..<40), to: path)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+        _ = write("eve.json-other", Self.alerts(3))
+        // The new file is there, and the old one is still written to.
+        _ = write("eve.json", "")
+        #expect(try correlate([path]).exitCode == 0)
+        try append(part(40..<45), to: path + ".1")
+        _ = write("eve.json", part(45..<60))
+        let last = try correlate([path, "--close"])
+        #expect(last.exitCode == 0)
+        #expect(!last.errors.contains("not read"))
         #expect(try text(output) == whole(Self.alerts(60)))
     }
 
