@@ -126,7 +126,7 @@ struct CairnCommand: ParsableCommand {
         version: cairnVersion,
         subcommands: [
             ReadCommand.self, WatchCommand.self, TestCommand.self, CheckCommand.self,
-            CorrelateCommand.self, FieldsCommand.self, ImportCommand.self,
+            CorrelateCommand.self, ExplainCommand.self, FieldsCommand.self, ImportCommand.self,
         ])
 
     static let names = configuration.subcommands.map { $0._commandName } + ["help"]

@@ -30,6 +30,9 @@ final class AlertFileReader {
     /// A broken line was met, and broken lines end the reading.
     var isStopped: Bool { isStrict && brokenCount > 0 }
 
+    /// Called behind each instant that the alerts complete, if somebody watches.
+    var observer: ((inout CorrelatorCore, Timestamp) -> Void)?
+
     private let correlator: Correlator
     private let isStrict: Bool
     /// Keeps how far files were read, where another run is to go on.
@@ -210,8 +213,18 @@ final class AlertFileReader {
         guard line.count <= Self.lineByteCountMax else { return addBroken(.tooLong) }
         guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) else { return }
         switch parser.parse(line) {
-        case .alert: correlator.add(parser.alert)
-        case .clock(let time): correlator.advance(clock: time)
+        case .alert:
+            if let observer {
+                correlator.add(parser.alert, observe: observer)
+            } else {
+                correlator.add(parser.alert)
+            }
+        case .clock(let time):
+            if let observer {
+                correlator.advance(clock: time, observe: observer)
+            } else {
+                correlator.advance(clock: time)
+            }
         case .other: otherCount += 1
         case .broken(let fault): addBroken(fault)
         }

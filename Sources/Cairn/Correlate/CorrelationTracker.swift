@@ -285,7 +285,7 @@ struct CorrelationTracker: ~Copyable {
 
     /// Forgets items and window, not the quiet time.
     private mutating func reset(_ group: GroupID, at time: Timestamp, in items: inout ItemStore) {
-        noteMiss(group, .reset(time), at: time, items)
+        noteEnd(group, .reset(time), at: time, items)
         groups[group].pointee.windowStart = nil
         timers.remove(group, in: groups)
         clearItems(of: group, in: &items)

@@ -73,6 +73,12 @@ final class Correlator {
         core.add(alert, observe)
     }
 
+    /// From now on notes why signals join an incident.
+    func trace(incident id: RecordID) { core.incidents.trace = JoinTrace(incident: id) }
+
+    /// What was noted so far.
+    var trace: JoinTrace? { core.incidents.trace }
+
     /// From now on keeps what windows had that were decided against their groups (`Standing`).
     func keepMisses() { core.keepMisses() }
 

@@ -40,7 +40,7 @@ struct Incident {
     static let victimCountMax = 100
     private static let techniqueByteCount = 48
     /// Points for each tactic beyond the first.
-    private static let tacticPoints = 10
+    static let tacticPoints = 10
 
     let id: RecordID
     let opened: Timestamp
@@ -102,7 +102,7 @@ struct Incident {
         isChanged = true
     }
 
-    private static func points(of level: Level) -> Int {
+    static func points(of level: Level) -> Int {
         switch level {
         case .informational: 0
         case .low: 10

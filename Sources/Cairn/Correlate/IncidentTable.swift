@@ -26,8 +26,11 @@ struct IncidentTable: ~Copyable {
     private var touched = PlainList<Int32>()
     private var closed = PlainList<Int32>()
     /// Hosts of the signal in hand.
-    private var actors = PlainList<HostID>()
-    private var victims = PlainList<HostID>()
+    private(set) var actors = PlainList<HostID>()
+    private(set) var victims = PlainList<HostID>()
+
+    /// Why signals joined the incident that somebody asks about; nil if nobody does.
+    var trace: JoinTrace?
 
     var openedCount = 0
     var evictedCount = 0
@@ -148,6 +151,7 @@ struct IncidentTable: ~Copyable {
         guard facts.level >= settings.signalLevelMin else { return }
         takeHosts(of: signal, context.items)
         let slot = takingIncident(of: signal, facts, at: time, in: &context)
+        if trace != nil { noteJoin(signal, to: slot, context) }
         let incident = self[slot]
         let before = incident.pointee.byteCount
         for index in 0..<actors.count { add(actor: actors[index], to: incident) }
@@ -186,12 +190,14 @@ struct IncidentTable: ~Copyable {
             // Mostly an actor goes on: nothing new since its incident's relatives were completed.
             let host = hosts[actors[0]]
             if host.actorOwner >= 0, !host.isShared, host.relatedVersion == host.hitVersion {
+                if trace != nil { noteReason([.actor(actors[0])], [host.actorOwner]) }
                 touch(host.actorOwner, at: time)
                 return host.actorOwner
             }
         }
         let keys = keys(of: signal, identity: facts.identity, context)
         let candidates = candidates(for: keys, at: time)
+        if trace != nil { noteReason(keys, candidates) }
         let slot = candidates.first ?? open(keys[0], at: time, &context.records)
         touch(slot, at: time)
         let before = self[slot].pointee.byteCount

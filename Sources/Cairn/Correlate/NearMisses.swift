@@ -16,10 +16,13 @@ struct NearMisses {
 
     init(program: CorrelationProgram) { self.program = program }
 
-    /// Keeps a standing if none of its group came nearer; of equals the later one.
+    /// Keeps a standing if none of its group came nearer since it last fired; of equals the later
+    /// one.
     mutating func take(_ standing: Standing) {
         let group = Group(plan: standing.plan, key: standing.key)
-        if let known = best[group] {
+        if standing.end == .fired {
+            best[group] = nil
+        } else if let known = best[group] {
             if closeness(of: standing) >= closeness(of: known) { best[group] = standing }
         } else if best.count < Self.groupCountMax {
             best[group] = standing
@@ -187,7 +190,7 @@ struct StandingText {
         switch standing.end {
         case .reset(let time): return "; a rule in 'until' reset it at \(moment(time))"
         case .decided(let time): return "; decided at the end of its window at \(moment(time))"
-        case .none: break
+        case .none, .fired: break
         }
         guard let deadline = standing.deadline else { return "" }
         if case .expression(let expression) = plan.condition, expression.negated != 0 {

@@ -15,6 +15,8 @@ struct Standing {
         case decided(Timestamp)
         /// A rule in `until` came.
         case reset(Timestamp)
+        /// The rule fired.
+        case fired
     }
 
     /// Which rule, by its place in the program.
@@ -98,8 +100,8 @@ extension CorrelationTracker {
         return standing
     }
 
-    /// Keeps what a group had when its window was decided against it, or when it was reset.
-    mutating func noteMiss(
+    /// Keeps what a group had when its window was decided, or when it was reset.
+    mutating func noteEnd(
         _ id: GroupID, _ end: Standing.End, at time: Timestamp, _ items: borrowing ItemStore
     ) {
         guard keepsMisses, var standing = standing(of: id, at: time, items) else { return }

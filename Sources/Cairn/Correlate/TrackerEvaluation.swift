@@ -72,13 +72,13 @@ extension CorrelationTracker {
             guard
                 let (measured, size) = measure(id, from: start, anchor, percentile, context.items),
                 !evidence.isEmpty, limits.hold(measured, per: size)
-            else { return noteMiss(id, .decided(time), at: time, context.items) }
+            else { return noteEnd(id, .decided(time), at: time, context.items) }
             value = measured / size
             let shown = plainText(ofMillionths: value)
             reason = Array("\(plan.type.rawValue) \(shown) \(limits.text) within \(spanText)".utf8)
         case .expression(let expression):
             guard let chosen = match(expression, id, anchor: anchor ?? time) else {
-                return noteMiss(id, .decided(time), at: time, context.items)
+                return noteEnd(id, .decided(time), at: time, context.items)
             }
             value = Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit
             reason = self.reason(chosen, expression)
@@ -87,6 +87,7 @@ extension CorrelationTracker {
             group: groups.key(of: id), at: time, from: start, value: value,
             reason: reason, evidence: evidence, in: &context)
         firings.append(firing)
+        noteEnd(id, .fired, at: time, context.items)
         groups[id].pointee.quietEnd = time.adding(nanoseconds: plan.suppressNanoseconds)
         groups.listQuiet(id)
     }

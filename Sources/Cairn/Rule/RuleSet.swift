@@ -32,6 +32,15 @@ public struct RuleSet: Sendable {
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
 }
 
+extension RuleSet {
+    /// The name of a rule, or its id if it has none.
+    func displayName(of id: String) -> String {
+        detections.first { $0.header.id == id }?.header.name
+            ?? correlations.first { $0.header.id == id }?.header.name
+            ?? skipped.first { $0.header.id == id }?.header.name ?? id
+    }
+}
+
 /// A rule in a comment: somebody has turned it off.
 public struct DisabledRule: Sendable, CustomStringConvertible {
     /// Where it was written.

@@ -63,12 +63,3 @@ extension Standing {
 func testMoment(_ time: Timestamp) -> String {
     spanText(nanoseconds: time.nanoseconds(since: testStart))
 }
-
-extension RuleSet {
-    /// The name of a rule, or its id if it has none.
-    func displayName(of id: String) -> String {
-        detections.first { $0.header.id == id }?.header.name
-            ?? correlations.first { $0.header.id == id }?.header.name
-            ?? skipped.first { $0.header.id == id }?.header.name ?? id
-    }
-}

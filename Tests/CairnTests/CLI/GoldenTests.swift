@@ -78,6 +78,19 @@ import Testing
         #expect(try run(1) == run(2))
     }
 
+    @Test func `the incident of the story is explained in the words recorded for it`() throws {
+        let run = try Command.cairn(
+            ["explain", "-i", "d14cf67d1217", "Samples/story/story.pcapng.alerts.jsonl"])
+        #expect(run.exitCode == 0, "\(run.errors)")
+        let file = repository.appending(path: "Samples/story/story.pcapng.explanation.txt")
+        if ProcessInfo.processInfo.environment["CAIRN_RECORD"] != nil {
+            try Data(run.output.utf8).write(to: file)
+        } else {
+            let expected = try String(contentsOf: file, encoding: .utf8)
+            #expect(run.output == expected, "the explanation changed; see make golden")
+        }
+    }
+
     @Test func `there are at least six samples`() { #expect(Self.samples.count >= 6) }
 
     @Test func `the story is one critical incident with its tactics in order`() throws {
