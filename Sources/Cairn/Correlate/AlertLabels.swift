@@ -1,31 +1,59 @@
 /// The labels of rules as alert files describe them: parsed once for each wording, then found by
 /// its bytes.
 ///
-/// Holds at most `wordingCountMax` wordings; beyond that it starts anew.
-struct AlertLabels {
-    private struct Wording {
-        var bytes: [UInt8]
+/// Holds at most `wordingCountMax` wordings of `byteCountMax` bytes; beyond that it starts anew.
+final class AlertLabels {
+    /// What of an alert describes its rule: parts of its line, empty where it has none.
+    struct Parts {
+        private static var none: UnsafeRawBufferPointer { .init(start: nil, count: 0) }
+
+        /// In registry form `{"id": …, "title": …, "level": …, "tags": […]}`, else EVE's `alert`.
+        var description: UnsafeRawBufferPointer
+        /// What Cairn says beyond EVE in `cairn`.
+        var rule = none
+        var level = none
+        var tags = none
+
+        var byteCount: Int { description.count &+ rule.count &+ level.count &+ tags.count }
+
+        fileprivate var hash: UInt64 {
+            var hash = GroupKey.hash(description)
+            if rule.count &+ level.count &+ tags.count > 0 {
+                hash = GroupKey.mix(hash, GroupKey.hash(rule))
+                hash = GroupKey.mix(hash, GroupKey.hash(level))
+                hash = GroupKey.mix(hash, GroupKey.hash(tags))
+            }
+            return hash
+        }
+    }
+
+    struct Wording {
+        var start: Int
+        var descriptionEnd: Int
+        var ruleEnd: Int
+        var levelEnd: Int
+        var tagsEnd: Int
         var label: RuleLabelID
     }
 
     private static let wordingCountMax = 1 << 16
+    private static let byteCountMax = 1 << 26
 
     private let catalog: RuleCatalog
-    private var wordings: [Wording] = []
-    private var places: [UInt64: Int] = [:]
-    private var key: [UInt8] = []
+    private var wordings = PlainList<Wording>()
+    private var bytes = PlainList<UInt8>()
+    private var index = HashIndex()
 
     init(catalog: RuleCatalog) {
         self.catalog = catalog
     }
 
-    /// The label of a `rule` object in registry form: `{"id": …, "title": …, "level": …, "tags":
-    /// […]}`.
-    mutating func label(ofRule rule: UnsafeRawBufferPointer) -> RuleLabelID {
-        key.removeAll(keepingCapacity: true)
-        key.append(contentsOf: rule)
-        return label { catalog in
-            let rule = JSONValue(parsing: rule)
+    deinit { index.freeMemory() }
+
+    /// The label of a rule in registry form.
+    func label(ofRule rule: UnsafeRawBufferPointer) -> RuleLabelID {
+        label(Parts(description: rule)) { catalog, parts in
+            let rule = JSONValue(parsing: parts.description)
             let names = ["id", "name", "title"].lazy.compactMap { Self.name(rule?[$0]) }
             return catalog.label(
                 rule: Array((names.first ?? "").utf8),
@@ -35,41 +63,76 @@ struct AlertLabels {
         }
     }
 
-    /// The label of an EVE record: its `alert` object, and what Cairn says beyond it in `cairn`.
-    mutating func label(
-        ofSignature signature: UnsafeRawBufferPointer, rule: UnsafeRawBufferPointer,
-        level: UnsafeRawBufferPointer, tags: UnsafeRawBufferPointer
-    ) -> RuleLabelID {
-        key.removeAll(keepingCapacity: true)
-        for part in [signature, rule, level, tags] {
-            key.append(contentsOf: part)
-            key.append(0)
-        }
-        return label { catalog in
-            let alert = JSONValue(parsing: signature)
-            let written = String(decoding: level, as: UTF8.self)
+    /// The label of an EVE record.
+    func label(ofSignature parts: Parts) -> RuleLabelID {
+        label(parts) { catalog, parts in
+            let alert = JSONValue(parsing: parts.description)
+            let written = String(decoding: parts.level, as: UTF8.self)
             let severity = Self.level(ofSeverity: alert?["severity"]?.integer)
             return catalog.label(
-                rule: rule.isEmpty ? Self.signatureName(alert, catalog) : Self.text(rule),
+                rule: parts.rule.isEmpty
+                    ? Self.signatureName(alert, catalog) : Self.text(parts.rule),
                 title: alert?["signature"]?.text.map { Array($0.utf8) },
                 level: Level(name: written) ?? severity,
-                tags: tags.isEmpty ? Self.attackTags(alert?["metadata"]) : Self.tags(tags))
+                tags: parts.tags.isEmpty
+                    ? Self.attackTags(alert?["metadata"]) : Self.tags(parts.tags))
         }
     }
 
-    private mutating func label(_ make: (RuleCatalog) -> RuleLabelID) -> RuleLabelID {
-        let hash = key.withUnsafeBytes(GroupKey.hash)
-        if let place = places[hash], wordings[place].bytes == key { return wordings[place].label }
-        if wordings.count >= Self.wordingCountMax {
-            for wording in wordings { catalog.release(wording.label) }
-            wordings.removeAll()
-            places.removeAll()
+    private func label(
+        _ parts: Parts, _ make: (RuleCatalog, Parts) -> RuleLabelID
+    ) -> RuleLabelID {
+        let hash = parts.hash
+        if let known = index.find(hash, where: { isWording($0, parts) }) {
+            return wordings[Int(known)].label
         }
-        let label = make(catalog)
-        // Of two wordings with one hash the later is found; both keep their labels.
-        places[hash] = wordings.count
-        wordings.append(Wording(bytes: key, label: label))
+        if wordings.count >= Self.wordingCountMax
+            || bytes.count &+ parts.byteCount > Self.byteCountMax
+        {
+            removeAll()
+        }
+        let label = make(catalog, parts)
+        index.insert(UInt32(truncatingIfNeeded: wordings.count), hash: hash)
+        add(parts, label)
         return label
+    }
+
+    private func add(_ parts: Parts, _ label: RuleLabelID) {
+        var wording = Wording(
+            start: bytes.count, descriptionEnd: 0, ruleEnd: 0, levelEnd: 0, tagsEnd: 0,
+            label: label)
+        bytes.append(contentsOf: parts.description)
+        wording.descriptionEnd = bytes.count
+        bytes.append(contentsOf: parts.rule)
+        wording.ruleEnd = bytes.count
+        bytes.append(contentsOf: parts.level)
+        wording.levelEnd = bytes.count
+        bytes.append(contentsOf: parts.tags)
+        wording.tagsEnd = bytes.count
+        wordings.append(wording)
+    }
+
+    @inline(__always)
+    private func isWording(_ number: UInt32, _ parts: Parts) -> Bool {
+        let wording = wordings[Int(number)]
+        return has(parts.description, wording.start, wording.descriptionEnd)
+            && has(parts.rule, wording.descriptionEnd, wording.ruleEnd)
+            && has(parts.level, wording.ruleEnd, wording.levelEnd)
+            && has(parts.tags, wording.levelEnd, wording.tagsEnd)
+    }
+
+    @inline(__always)
+    private func has(_ part: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
+        part.count == end &- start
+            && GroupKey.areEqual(
+                part, UnsafeRawBufferPointer(rebasing: bytes.bytes(from: start)[..<part.count]))
+    }
+
+    private func removeAll() {
+        for number in 0..<wordings.count { catalog.release(wordings[number].label) }
+        wordings.removeAll()
+        bytes = PlainList()
+        index.deallocate()
     }
 
     /// A name that a rule gave; a number passes as its text.

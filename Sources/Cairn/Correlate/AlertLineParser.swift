@@ -21,12 +21,13 @@ struct AlertLineParser: ~Copyable {
     }
 
     /// Where one carried field may be.
-    private struct Source {
+    struct Source {
         /// The path as one key, and as a path of keys.
         var literal: Int
         var nested: Int
-        /// In EVE records, in order of preference.
-        var eve: [Int]
+        /// In EVE records, in order of preference: places in `evePaths`.
+        var eveStart: Int
+        var eveEnd: Int
         /// Of the flow's ends: 0 its client, 1 its server, else -1.
         var end = -1
         var isPort = false
@@ -35,16 +36,18 @@ struct AlertLineParser: ~Copyable {
     /// The last alert.
     private(set) var alert: CorrelationAlert
     private var tree = JSONPathTree()
-    private var sources: [Source] = []
-    private var labels: AlertLabels
+    private var sources = PlainList<Source>()
+    private var evePaths = PlainList<Int>()
+    private let labels: AlertLabels
     private var times = TimeParser()
-    /// Values of this line that were stored already, so that one text is stored once.
-    private var stored: [CorrelationAlert.Value?]
+    /// Values by path, with the line in which they were stored, so that one text is stored once.
+    private var stored = PlainList<(line: Int, value: CorrelationAlert.Value)>()
+    private var lineCount = 0
 
     private let time, clock, kind, rule, packet, flowID, actor, victim: Int
     private let sourceIP, destinationIP: Source
     private let eventType, timestamp, eveAlert, direction, packetCount: Int
-    private let eveIPs, evePorts: [Int]
+    private let sourceAddress, destinationAddress, sourcePort, destinationPort: Int
     private let cairnTime, cairnRule, cairnLevel, cairnTags, cairnActor, cairnVictim: Int
 
     init(fieldNames: [String], catalog: RuleCatalog) {
@@ -63,27 +66,30 @@ struct AlertLineParser: ~Copyable {
         eveAlert = tree.add(["alert"])
         direction = tree.add(["direction"])
         packetCount = tree.add(["pcap_cnt"])
-        eveIPs = [tree.add(["src_ip"]), tree.add(["dest_ip"])]
-        evePorts = [tree.add(["src_port"]), tree.add(["dest_port"])]
+        sourceAddress = tree.add(["src_ip"])
+        destinationAddress = tree.add(["dest_ip"])
+        sourcePort = tree.add(["src_port"])
+        destinationPort = tree.add(["dest_port"])
         cairnTime = tree.add(["cairn", "time"])
         cairnRule = tree.add(["cairn", "rule"])
         cairnLevel = tree.add(["cairn", "level"])
         cairnTags = tree.add(["cairn", "tags"])
         cairnActor = tree.add(["cairn", "actor"])
         cairnVictim = tree.add(["cairn", "victim"])
-        sourceIP = Self.source("src.ip", &tree)
-        destinationIP = Self.source("dst.ip", &tree)
-        for name in fieldNames { sources.append(Self.source(name, &tree)) }
+        sourceIP = Self.source("src.ip", &tree, &evePaths)
+        destinationIP = Self.source("dst.ip", &tree, &evePaths)
+        for name in fieldNames { sources.append(Self.source(name, &tree, &evePaths)) }
         tree.complete()
-        stored = Array(repeating: nil, count: tree.places.count)
+        for _ in 0..<tree.pathCount { stored.append((0, CorrelationAlert.Value())) }
     }
 
-    private static func source(_ name: String, _ tree: inout JSONPathTree) -> Source {
+    private static func source(
+        _ name: String, _ tree: inout JSONPathTree, _ evePaths: inout PlainList<Int>
+    ) -> Source {
         let keys = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        let nested = tree.add(keys)
         var source = Source(
-            literal: tree.add([name]), nested: nested,
-            eve: [tree.add(["cairn", "fields", name])])
+            literal: tree.add([name]), nested: tree.add(keys), eveStart: evePaths.count, eveEnd: 0)
+        evePaths.append(tree.add(["cairn", "fields", name]))
         switch name {
         case "src.ip", "client.ip": source.end = 0
         case "dst.ip", "server.ip": source.end = 1
@@ -91,10 +97,12 @@ struct AlertLineParser: ~Copyable {
         case "dst.port", "server.port": (source.end, source.isPort) = (1, true)
         default:
             for path in EVEFields.paths[name] ?? [] {
-                source.eve.append(tree.add(path, opensArrays: true))
+                evePaths.append(tree.add(path, opensArrays: true))
             }
         }
-        source.eve += [source.literal, nested]
+        evePaths.append(source.literal)
+        evePaths.append(source.nested)
+        source.eveEnd = evePaths.count
         return source
     }
 
@@ -103,55 +111,72 @@ struct AlertLineParser: ~Copyable {
     /// Reads a line, which must not contain a line break.
     mutating func parse(_ line: UnsafeRawBufferPointer) -> Line {
         alert.removeAll()
+        lineCount &+= 1
         guard tree.scan(line) else { return .broken(.notAnObject) }
-        if tree.memberCount == 1, tree[clock].kind != nil {
+        if tree.memberCount == 1, tree.has(clock) {
             return time(clock, in: line).map(Line.clock) ?? .broken(.noTime)
         }
-        if tree[eventType].kind != nil || tree[timestamp].kind != nil {
-            return parseEVE(line)
-        }
-        if ["firing", "incident", "summary"].contains(where: { text(kind, in: line, is: $0) }) {
-            return .other
-        }
+        if tree.has(eventType) || tree.has(timestamp) { return parseEVE(line) }
+        if tree.has(kind), isRecord(line) { return .other }
         guard let moment = time(time, in: line) else { return .broken(.noTime) }
-        for index in stored.indices { stored[index] = nil }
         alert.time = moment
         alert.packet = integer(packet, in: line)
         alert.flowID = integer(flowID, in: line)
         alert.label = labels.label(ofRule: raw(rule, in: line))
         alert.actor = host(actor, else: value(of: sourceIP, in: line), in: line)
         alert.victim = host(victim, else: value(of: destinationIP, in: line), in: line)
-        for index in sources.indices { alert.fields[index] = value(of: sources[index], in: line) }
+        for index in 0..<sources.count {
+            alert.fields[index] = value(of: sources[index], in: line)
+        }
         alert.source.append(contentsOf: line)
         return .alert
     }
 
+    /// Whether a line is one that the correlation wrote.
+    private func isRecord(_ line: UnsafeRawBufferPointer) -> Bool {
+        text(kind, in: line, is: "firing") || text(kind, in: line, is: "incident")
+            || text(kind, in: line, is: "summary")
+    }
+
     private mutating func parseEVE(_ line: UnsafeRawBufferPointer) -> Line {
         guard text(eventType, in: line, is: "alert") else { return .other }
-        let precise = tree[cairnTime].kind != nil ? cairnTime : timestamp
+        let precise = tree.has(cairnTime) ? cairnTime : timestamp
         guard let moment = time(precise, in: line) else { return .broken(.noTime) }
-        for index in stored.indices { stored[index] = nil }
         alert.time = moment
         alert.packet = integer(packetCount, in: line)
         alert.flowID = integer(flowID, in: line)
         alert.label = labels.label(
-            ofSignature: raw(eveAlert, in: line), rule: raw(cairnRule, in: line),
-            level: raw(cairnLevel, in: line), tags: raw(cairnTags, in: line))
+            ofSignature: AlertLabels.Parts(
+                description: raw(eveAlert, in: line), rule: raw(cairnRule, in: line),
+                level: raw(cairnLevel, in: line), tags: raw(cairnTags, in: line)))
         // The ends of the flow, whatever packet made the alert.
-        let client = text(direction, in: line, is: "to_client") ? 1 : 0
-        alert.actor = host(cairnActor, else: value(eveIPs[client], in: line), in: line)
-        alert.victim = host(cairnVictim, else: value(eveIPs[1 - client], in: line), in: line)
-        for index in sources.indices {
+        let isReversed = text(direction, in: line, is: "to_client")
+        let client = isReversed ? destinationAddress : sourceAddress
+        let server = isReversed ? sourceAddress : destinationAddress
+        alert.actor = host(cairnActor, else: value(client, in: line), in: line)
+        alert.victim = host(cairnVictim, else: value(server, in: line), in: line)
+        for index in 0..<sources.count {
             let source = sources[index]
             if source.end >= 0 {
-                let end = source.end ^ client
-                let path = source.isPort ? evePorts[end] : eveIPs[end]
+                let isSource = (source.end == 1) == isReversed
+                let path =
+                    source.isPort
+                    ? isSource ? sourcePort : destinationPort
+                    : isSource ? sourceAddress : destinationAddress
                 alert.fields[index] = value(path, in: line)
-            } else if let path = source.eve.first(where: { tree[$0].kind != nil }) {
+            } else if let path = evePath(of: source) {
                 alert.fields[index] = value(path, in: line)
             }
         }
         return .alert
+    }
+
+    /// The first of the paths of a field that the line has.
+    private func evePath(of source: Source) -> Int? {
+        for index in source.eveStart..<source.eveEnd where tree.has(evePaths[index]) {
+            return evePaths[index]
+        }
+        return nil
     }
 
     // MARK: Values
@@ -160,26 +185,26 @@ struct AlertLineParser: ~Copyable {
     private mutating func value(
         of source: Source, in line: UnsafeRawBufferPointer
     ) -> CorrelationAlert.Value {
-        value(tree[source.literal].kind != nil ? source.literal : source.nested, in: line)
+        value(tree.has(source.literal) ? source.literal : source.nested, in: line)
     }
 
     /// A scalar, stored in the alert.
     private mutating func value(
         _ path: Int, in line: UnsafeRawBufferPointer
     ) -> CorrelationAlert.Value {
-        if let known = stored[path] { return known }
-        let place = tree[path]
-        let value = store(place, raw(path, in: line), in: line)
-        stored[path] = value
+        guard let place = tree[path] else { return CorrelationAlert.Value() }
+        if stored[path].line == lineCount { return stored[path].value }
+        let value = store(place, in: line)
+        stored[path] = (lineCount, value)
         return value
     }
 
     private mutating func store(
-        _ place: JSONPathTree.Place, _ raw: UnsafeRawBufferPointer,
-        in line: UnsafeRawBufferPointer
+        _ place: JSONPathTree.Place, in line: UnsafeRawBufferPointer
     ) -> CorrelationAlert.Value {
+        let raw = UnsafeRawBufferPointer(rebasing: line[place.range])
         switch place.kind {
-        case nil, .null, .array, .object: return CorrelationAlert.Value()
+        case .null, .array, .object: return CorrelationAlert.Value()
         case .true, .false: return alert.store(kind: .bool) { $0.append(contentsOf: raw) }
         case .number:
             guard place.isPlain else { return alert.store(parseDouble(raw)) }
@@ -189,8 +214,8 @@ struct AlertLineParser: ~Copyable {
         case .string:
             if place.isPlain { return alert.store(kind: .text) { $0.append(contentsOf: raw) } }
             var text: [UInt8] = []
-            JSONScanner(line).appendUnescaped(
-                .init(start: place.start, end: place.end, isPlain: false), to: &text)
+            JSONScanner(raw).appendUnescaped(
+                .init(start: 0, end: raw.count, isPlain: false), to: &text)
             return text.withUnsafeBytes { alert.store($0) }
         }
     }
@@ -205,40 +230,37 @@ struct AlertLineParser: ~Copyable {
     }
 
     private func raw(_ path: Int, in line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let place = tree[path]
-        guard place.kind != nil else { return UnsafeRawBufferPointer(start: nil, count: 0) }
-        return UnsafeRawBufferPointer(rebasing: line[place.start..<place.end])
+        guard let place = tree[path] else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: line[place.range])
     }
 
     private func text(
         _ path: Int, in line: UnsafeRawBufferPointer, is expected: StaticString
     ) -> Bool {
-        let place = tree[path]
-        guard place.kind == .string, place.end - place.start == expected.utf8CodeUnitCount else {
-            return false
-        }
+        guard let place = tree[path], place.kind == .string,
+            place.range.count == expected.utf8CodeUnitCount
+        else { return false }
         let text = UnsafeRawBufferPointer(
             start: expected.utf8Start, count: expected.utf8CodeUnitCount)
-        return GroupKey.compare(raw(path, in: line), text) == 0
+        return GroupKey.areEqual(UnsafeRawBufferPointer(rebasing: line[place.range]), text)
     }
 
     /// A whole number that fits; nil for anything else.
     private func integer(_ path: Int, in line: UnsafeRawBufferPointer) -> Int64? {
-        let place = tree[path]
-        guard place.kind == .number, place.isPlain else { return nil }
+        guard let place = tree[path], place.kind == .number, place.isPlain else { return nil }
         var value: Int64 = 0
-        for byte in line[place.start..<place.end] where byte != UInt8(ascii: "-") {
+        for byte in line[place.range] where byte != UInt8(ascii: "-") {
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
             let (sum, carry) = scaled.addingReportingOverflow(Int64(byte &- 48))
             guard !overflow, !carry else { return nil }
             value = sum
         }
-        return line[place.start] == UInt8(ascii: "-") ? -value : value
+        return line[place.range.lowerBound] == UInt8(ascii: "-") ? -value : value
     }
 
     private mutating func time(_ path: Int, in line: UnsafeRawBufferPointer) -> Timestamp? {
-        guard tree[path].kind == .string else { return nil }
-        return times.parse(raw(path, in: line))
+        guard let place = tree[path], place.kind == .string else { return nil }
+        return times.parse(UnsafeRawBufferPointer(rebasing: line[place.range]))
     }
 }
 

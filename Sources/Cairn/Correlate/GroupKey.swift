@@ -49,6 +49,25 @@ enum GroupKey {
         return a.count - b.count
     }
 
+    /// Whether two runs of bytes, as long as each other, are the same.
+    @inline(__always)
+    static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        while index &+ 8 <= a.count {
+            if a.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                != b.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            {
+                return false
+            }
+            index &+= 8
+        }
+        while index < a.count {
+            if a[index] != b[index] { return false }
+            index &+= 1
+        }
+        return true
+    }
+
     /// A hash of bytes, eight at a time: multiplied to 128 bits, both halves folded together.
     @inline(__always) static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = UInt64(truncatingIfNeeded: bytes.count) &* 0x9e37_79b9_7f4a_7c15

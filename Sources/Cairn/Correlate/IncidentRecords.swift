@@ -1,48 +1,49 @@
 /// Records of incidents: full snapshots in canonical JSON (CORRELATION.md §9, §10).
 extension IncidentTable {
-    /// Writes the present state of an incident.
+    /// Writes the present state of an incident.pointee.
     func writeRecord(
-        of incident: Incident, status: String, at time: Timestamp, _ catalog: RuleCatalog,
+        of incident: UnsafeMutablePointer<Incident>, status: String, at time: Timestamp,
+        _ catalog: RuleCatalog,
         _ records: inout RecordWriter
     ) {
         records.json.beginObject()
-        writeHosts("actors", incident.actors, to: &records.json)
+        writeHosts("actors", incident.pointee.actors, to: &records.json)
         records.writeCapture()
-        if let continues = incident.continues {
+        if let continues = incident.pointee.continues {
             records.json.key("continues")
             records.json.id(continues)
         }
         records.json.key("id")
-        records.json.id(incident.id)
+        records.json.id(incident.pointee.id)
         records.json.key("key")
         records.json.beginArray()
-        if let key = incident.keys.first { write(key, to: &records.json) }
+        if let key = incident.pointee.keys.first { write(key, to: &records.json) }
         records.json.endArray()
         records.json.member("kind", "incident")
-        records.json.member("more_victims", incident.hasMoreVictims)
+        records.json.member("more_victims", incident.pointee.hasMoreVictims)
         records.json.key("opened")
-        records.json.time(incident.opened)
-        records.json.member("progress", incident.progress)
-        if let end = incident.end { records.json.member("reason", end.rawValue) }
+        records.json.time(incident.pointee.opened)
+        records.json.member("progress", incident.pointee.progress)
+        if let end = incident.pointee.end { records.json.member("reason", end.rawValue) }
         records.json.key("related")
         records.json.beginArray()
-        for id in incident.related { records.json.id(id) }
+        for id in incident.pointee.related { records.json.id(id) }
         records.json.endArray()
-        records.json.member("revision", incident.revision)
+        records.json.member("revision", incident.pointee.revision)
         writeRules(of: incident, catalog, &records)
-        records.json.member("score", incident.score)
-        records.json.member("severity", incident.severity.name)
-        records.json.member("signal_count", incident.signalCount)
+        records.json.member("score", incident.pointee.score)
+        records.json.member("severity", incident.pointee.severity.name)
+        records.json.member("signal_count", incident.pointee.signalCount)
         records.json.key("signals")
         records.json.beginArray()
-        for signal in incident.signals { records.reference(signal, catalog) }
+        for signal in incident.pointee.signals { records.reference(signal, catalog) }
         records.json.endArray()
         writeKillChain(of: incident, status: status, &records)
         records.json.key("time")
         records.json.time(time)
         records.json.key("updated")
-        records.json.time(incident.last)
-        writeHosts("victims", incident.victims.map(\.host), to: &records.json)
+        records.json.time(incident.pointee.last)
+        writeHosts("victims", incident.pointee.victims.map(\.host), to: &records.json)
         records.json.endObject()
         records.endRecord()
     }
@@ -57,11 +58,12 @@ extension IncidentTable {
     }
 
     private func writeRules(
-        of incident: Incident, _ catalog: RuleCatalog, _ records: inout RecordWriter
+        of incident: UnsafeMutablePointer<Incident>, _ catalog: RuleCatalog,
+        _ records: inout RecordWriter
     ) {
         records.json.key("rules")
         records.json.beginArray()
-        for rule in incident.rules {
+        for rule in incident.pointee.rules {
             records.json.beginObject()
             records.json.member("count", rule.count)
             records.json.key("first")
@@ -83,18 +85,18 @@ extension IncidentTable {
     }
 
     private func writeKillChain(
-        of incident: Incident, status: String, _ records: inout RecordWriter
+        of incident: UnsafeMutablePointer<Incident>, status: String, _ records: inout RecordWriter
     ) {
         records.json.key("stage")
-        if incident.stage >= 0 {
-            records.json.tactic(incident.stage)
+        if incident.pointee.stage >= 0 {
+            records.json.tactic(incident.pointee.stage)
         } else {
             records.json.null()
         }
         records.json.member("status", status)
         records.json.key("tactics")
         records.json.beginArray()
-        for (tactic, first) in incident.tactics {
+        for (tactic, first) in incident.pointee.tactics {
             records.json.beginObject()
             records.json.key("first")
             records.json.time(first)
@@ -105,7 +107,7 @@ extension IncidentTable {
         records.json.endArray()
         records.json.key("techniques")
         records.json.beginArray()
-        for technique in incident.techniques { records.json.string(technique) }
+        for technique in incident.pointee.techniques { records.json.string(technique) }
         records.json.endArray()
     }
 

@@ -137,7 +137,7 @@ struct IncidentTable: ~Copyable {
             if isOpen, settings.writesFinalRecordsOnly { continue }
             let status = !isOpen ? "closed" : isNew ? "open" : "update"
             writeRecord(
-                of: incident.pointee, status: status, at: time, context.catalog, &context.records)
+                of: incident, status: status, at: time, context.catalog, &context.records)
         }
     }
 
@@ -162,13 +162,13 @@ struct IncidentTable: ~Copyable {
         if incident.pointee.count(facts.identity, level: facts.level, at: time) {
             context.catalog.retainIdentity(facts.identity)
             incident.pointee.addRule(
-                facts.identity, title: context.catalog.label(label).title, level: facts.level,
+                facts.identity, title: context.catalog.title(of: label), level: facts.level,
                 at: time)
         }
         if facts.hasATTACK {
-            let label = context.catalog.label(label)
             incident.pointee.addTags(
-                tactics: label.tactics, techniques: label.techniques, at: time)
+                tactics: context.catalog.tactics(of: label),
+                techniques: context.catalog.techniques(of: label), at: time)
         }
         incident.pointee.signalCount += 1
         if incident.pointee.signals.count < settings.signalsListedMax {

@@ -122,6 +122,11 @@ final class RuleCatalog {
     /// What records say about a label.
     func label(_ label: RuleLabelID) -> Label { labels[Int(label.index)] }
 
+    // One part of that, without copying the others.
+    func title(of label: RuleLabelID) -> [UInt8]? { labels[Int(label.index)].title }
+    func tactics(of label: RuleLabelID) -> [UInt8] { labels[Int(label.index)].tactics }
+    func techniques(of label: RuleLabelID) -> [[UInt8]] { labels[Int(label.index)].techniques }
+
     @inline(__always) func retain(_ label: RuleLabelID) {
         facts[Int(label.index)].references &+= 1
     }

@@ -15,7 +15,15 @@ public enum Level: UInt8, CaseIterable, Comparable, Sendable, BitwiseCopyable {
     }
 
     /// The name in rules and records.
-    public var name: String { "\(self)" }
+    public var name: String {
+        switch self {
+        case .informational: "informational"
+        case .low: "low"
+        case .medium: "medium"
+        case .high: "high"
+        case .critical: "critical"
+        }
+    }
 
     /// Orders by value.
     public static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }

@@ -108,10 +108,17 @@ extension SuricataDraft {
             throw SuricataProblem(
                 offset: first.offset,
                 message: "'\(own.sticky.keyword)' is about \(name), the rule about"
-                    + " \(proto.applications[0])")
+                    + " \(proto.applications[0])", isSkip: isCarried(name))
         }
         guard protocols.count < stickies.count else { return subject }
         return moveFilesToHTTP(subject) ? subject : Self.file
+    }
+
+    /// Whether the rule's protocol carries another one that Suricata then looks at too: DCE/RPC in the
+    /// pipes of SMB, the hellos of TLS in QUIC.
+    private func isCarried(_ name: String) -> Bool {
+        let carriers = ["dcerpc": "smb", "tls": "quic"]
+        return proto.applications.contains { $0 == carriers[name] }
     }
 
     /// Rules on files can only be about protocols that carry some.

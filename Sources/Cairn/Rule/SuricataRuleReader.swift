@@ -114,6 +114,9 @@ struct SuricataRuleReader: Sendable {
         for option in parts.options {
             do throws(SuricataProblem) {
                 guard let keyword = SuricataKeywords.table[option.name] else {
+                    if SuricataKeywords.isOfUnparsedProtocol(option.name) {
+                        throw option.unsupported()
+                    }
                     throw option.error(
                         "unknown keyword '\(option.name)'"
                             + suggestion(

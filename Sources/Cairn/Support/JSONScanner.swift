@@ -39,6 +39,9 @@ struct JSONScanner {
         self.offset = offset
     }
 
+    /// All of the text.
+    var text: UnsafeRawBufferPointer { base }
+
     /// The bytes of a range that this scanner returned.
     @inline(__always) func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: base[start..<end])

@@ -8,6 +8,9 @@ struct JSONWriter: ~Copyable {
     /// Bytes written so far.
     private(set) var byteCount = 0
     private var needsComma = false
+    /// The minute since 1970 that was written last, and its text up to the colon before the second.
+    private var minute: Int64 = -1
+    private var minuteText: (UInt64, UInt64) = (0, 0)
 
     init() { start = .allocate(capacity: capacity) }
     deinit { start.deallocate() }
@@ -96,9 +99,45 @@ struct JSONWriter: ~Copyable {
         separate()
         append(UInt8(ascii: "\""))
         reserve(Timestamp.textByteCountMax)
-        byteCount &+= time.write(to: start + byteCount, fractionDigits: fractionDigits)
+        appendTime(time, fractionDigits)
         append(zone)
         append(UInt8(ascii: "\""))
+    }
+
+    /// Mostly a time is in the minute of the one before it.
+    private mutating func appendTime(_ time: Timestamp, _ fractionDigits: Int) {
+        let text = UnsafeMutableRawPointer(start + byteCount)
+        let (second, fraction) = time.nanoseconds.quotientAndRemainder(
+            dividingBy: nanosecondsPerSecond)
+        let (minute, rest) = second.quotientAndRemainder(dividingBy: 60)
+        if time.nanoseconds >= 0, minute == self.minute {
+            text.storeBytes(of: minuteText.0, as: UInt64.self)
+            text.storeBytes(of: minuteText.1, toByteOffset: 8, as: UInt64.self)
+            byteCount &+= 16
+            append(UInt8(ascii: ":"))
+            appendDigits(rest, count: 2)
+            append(UInt8(ascii: "."))
+            var shown = fraction
+            for _ in fractionDigits..<9 { shown /= 10 }
+            appendDigits(shown, count: fractionDigits)
+            return
+        }
+        byteCount &+= time.write(to: start + byteCount, fractionDigits: fractionDigits)
+        guard time.nanoseconds >= 0 else { return }
+        self.minute = minute
+        minuteText = (
+            text.loadUnaligned(as: UInt64.self),
+            text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        )
+    }
+
+    @inline(__always) private mutating func appendDigits(_ value: Int64, count: Int) {
+        var rest = UInt64(bitPattern: value)
+        for place in stride(from: byteCount &+ count &- 1, through: byteCount, by: -1) {
+            start[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+        byteCount &+= count
     }
 
     @inline(__always) mutating func integer(_ value: some BinaryInteger) {

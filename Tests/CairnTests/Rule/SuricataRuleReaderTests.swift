@@ -254,6 +254,8 @@ import Testing
         ),
         ("vlan.id:1,x;", nil), ("ssl_version:tls1.0,!tls1.1;", nil), ("tcp.seq:9-2;", nil),
         ("to_md5; content:\"a\";", "31: error: 'to_md5' must stand behind a sticky buffer"),
+        ("ntp.mode:3;", "31: skipped: the keyword 'ntp.mode' is not supported"),
+        ("dnp3_func:read;", "31: skipped: the keyword 'dnp3_func' is not supported"),
         ("pcre:\"/(/\";", nil), ("lua:x.lua;", "31: skipped: the keyword 'lua' is not supported"),
     ])
     func `mistakes have a place and a remedy`(options: String, message: String?) {
