@@ -18,7 +18,7 @@ TARGET ?= http
 SECONDS ?= 60
 FUZZ = .build/fuzz
 # What the rules of these targets hold for good is in enumerations, where the sanitizer does not find it.
-FUZZ_ENVIRONMENT = $(if $(filter engine alerts,$(TARGET)),ASAN_OPTIONS=detect_leaks=0)
+FUZZ_ENVIRONMENT = $(if $(filter engine alerts state,$(TARGET)),ASAN_OPTIONS=detect_leaks=0)
 # Optimised, but with the checks of a debug build in what it inlines of the standard library.
 FUZZ_FLAGS = -O -gline-tables-only -assert-config Debug -sanitize=fuzzer,address -parse-as-library \
 	-swift-version 6 -suppress-warnings -use-ld=lld -num-threads 2 -wmo \

@@ -18,6 +18,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     case engine
     /// Files of alerts, to be correlated.
     case alerts
+    /// Saved states of correlation.
+    case state
 
     /// Runs the target once.
     ///
@@ -41,6 +43,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
         case .rules: fuzzRules(input)
         case .engine: FuzzedEngine.run(capture: input)
         case .alerts: FuzzedEngine.run(alerts: input)
+        case .state: FuzzedState.run(input)
         }
     }
 }

@@ -46,6 +46,21 @@ import Testing
 
     @Test func `the rules of the engine's target are fine`() {
         #expect(FuzzedEngine.mistakes == [])
+        #expect(FuzzedState.mistakes == [])
+    }
+
+    /// Of another format they would be refused at once, and nothing would be searched.
+    @Test func `the seeds of states are of the present format`() throws {
+        let folder = repository.appending(path: "Tests/Fuzz/Seeds/state")
+        for (number, seed) in FuzzedState.seeds.enumerated() {
+            let url = folder.appending(path: "\(number)")
+            if ProcessInfo.processInfo.environment["CAIRN_RECORD_SEEDS"] != nil {
+                try Data(seed).write(to: url)
+            }
+            #expect(
+                try Data(contentsOf: url) == Data(seed),
+                "record them again: CAIRN_RECORD_SEEDS=1 swift test --filter FuzzTests")
+        }
     }
 
     @Test func `a script says who sends what in which pieces`() {
@@ -78,6 +93,7 @@ extension FuzzTarget {
         case .rules: 100
         case .engine: 40
         case .alerts: 200
+        case .state: 400
         }
     }
 }
