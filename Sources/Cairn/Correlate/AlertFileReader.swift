@@ -83,7 +83,7 @@ final class AlertFileReader {
                 // Whoever writes it opens the new file last.
                 let isOver = !file.isEmpty || following || checkpoint?.isLast == true
                 guard isOver, !stop.isSet, !isStopped else { return }
-                end()
+                finish(before)
                 begin(path: path)
             } else {
                 lostPaths.append(path)
@@ -97,27 +97,26 @@ final class AlertFileReader {
                 onChunk()
                 usleep(Self.pauseMicroseconds)
             case .cut:
-                end()
+                finish(file)
                 try file.rewind()
                 begin(path: path)
             case .moved(let next):
                 // What was written between the last look and the move.
                 try drain(file, stop, onChunk)
-                end()
+                finish(file)
                 file = next
                 begin(path: path)
             }
         }
-        if let checkpoint {
-            guard !file.canBeFoundAgain || checkpoint.isLast && !stop.isSet && !isStopped else {
-                return
-            }
-            completeByteCount = byteCount
-            end()
-            notePlace(in: file)
-        } else {
-            end()
-        }
+        let isOver = checkpoint?.isLast ?? true && !stop.isSet && !isStopped
+        if isOver || checkpoint == nil || !file.canBeFoundAgain { finish(file) }
+    }
+
+    /// Nothing more comes of a file: what is left is its last line.
+    private func finish(_ file: borrowing AlertFile) {
+        end()
+        (completeByteCount, completeLineCount) = (byteCount, lineOfFile)
+        notePlace(in: file)
     }
 
     private func goOn(behind known: InputMark) {

@@ -156,7 +156,7 @@ public final class CheckpointFile {
         if fresh != descriptor { close(descriptor) }
         descriptor = fresh
         isDraft = false
-        try LockedFile.syncFolder(of: path)
+        guard syncFolder(of: path) else { throw .unwritable() }
     }
 
     private func write(_ correlator: Correlator, to file: Int32) throws(CheckpointError) {
@@ -185,8 +185,7 @@ public final class CheckpointFile {
 
     /// Takes the file away, as nothing is to go on from it.
     public func remove() throws(CheckpointError) {
-        guard unlink(path) == 0 else { throw .unwritable() }
-        try LockedFile.syncFolder(of: path)
+        guard unlink(path) == 0, syncFolder(of: path) else { throw .unwritable() }
     }
 }
 
@@ -240,7 +239,8 @@ private enum LockedFile {
     static func open(_ path: String, creating: Bool) throws(CheckpointError) -> Int32? {
         // It may be replaced between being opened and being locked; that does not go on for long.
         for _ in 0..<100 {
-            let descriptor = systemOpen(path, O_RDWR | O_CLOEXEC | (creating ? O_CREAT : 0))
+            let flags = O_RDWR | O_CLOEXEC | (creating ? O_CREAT | O_NOFOLLOW : 0)
+            let descriptor = systemOpen(path, flags)
             if descriptor < 0 {
                 if errno == ENOENT, !creating { return nil }
                 throw CheckpointError("cannot be opened: \(String(cString: strerror(errno)))")
@@ -295,15 +295,5 @@ private enum LockedFile {
             offset += count
         }
         return true
-    }
-
-    /// Forces the names in a file's folder to the disk.
-    static func syncFolder(of path: String) throws(CheckpointError) {
-        let end = path.lastIndex(of: "/")
-        let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        let descriptor = systemOpen(folder, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .unwritable() }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw .unwritable() }
     }
 }

@@ -91,6 +91,8 @@ public final class LineWriter {
         guard ownsDescriptor, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG
         else { return nil }
         guard fsync(descriptor) == 0 else { throw Self.error(path) }
+        // The name of a new file; where folders cannot be read, without.
+        _ = syncFolder(of: path)
         return FileMark(descriptor: descriptor, byteCount: Int(status.st_size))
     }
 

@@ -124,8 +124,10 @@ import Testing
         // The new file is there, and the old one is still written to.
         _ = write("eve.json", "")
         #expect(try correlate([path]).exitCode == 0)
-        try append(part(40..<45), to: path + ".1")
+        // Its last line will not get an end any more.
+        try append(String(part(40..<45).dropLast()), to: path + ".1")
         _ = write("eve.json", part(45..<60))
+        #expect(try correlate([path]).exitCode == 0)
         let last = try correlate([path, "--close"])
         #expect(last.exitCode == 0)
         #expect(!last.errors.contains("not read"))
