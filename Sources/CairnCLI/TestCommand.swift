@@ -7,8 +7,9 @@ struct TestCommand: ParsableCommand {
         commandName: "test",
         abstract: "Run the tests that rules carry.",
         discussion: """
-            Traffic comes from the test itself or from a capture; alerts and incidents are compared with \
-            what the test expects. Exits with 1 if a test fails.
+            Traffic comes from the test itself or from a capture, and tests of correlation rules may give \
+            alerts instead; alerts, firings and incidents are compared with what the test expects. Exits \
+            with 1 if a test fails.
             """)
 
     enum Format: String, CaseIterable, ExpressibleByArgument {

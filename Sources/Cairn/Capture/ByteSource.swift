@@ -71,7 +71,7 @@ final class FileSource: ByteSource {
         var filled = 0
         while filled < buffer.count, filled == 0 || isReadable {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
-            let count = systemRead(descriptor, rest)
+            let count = SystemFile.read(descriptor, into: rest)
             if count < 0 {
                 if errno == EINTR { continue }
                 if filled > 0 { break }
@@ -91,11 +91,6 @@ final class FileSource: ByteSource {
         var query = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&query, 1, 0) > 0
     }
-}
-
-/// read(2), under a name that does not collide with the method of byte sources.
-private func systemRead(_ descriptor: CInt, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-    read(descriptor, buffer.baseAddress, buffer.count)
 }
 
 /// A source whose first bytes can be looked at before they are read, since content decides what a

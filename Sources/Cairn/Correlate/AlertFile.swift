@@ -40,7 +40,7 @@ struct AlertFile: ~Copyable {
     /// Opens a file; `-` is standard input.
     init(path: String) throws(AlertFileError) {
         self.path = path
-        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = path == "-" ? STDIN_FILENO : SystemFile.open(path, O_RDONLY)
         var identity = stat()
         guard descriptor >= 0, fstat(descriptor, &identity) == 0 else {
             let error = AlertFileError(path)
@@ -62,13 +62,7 @@ struct AlertFile: ~Copyable {
     /// Reads the next bytes; 0 at the present end.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(AlertFileError) -> Int {
         while true {
-            #if canImport(Darwin)
-                let count = Darwin.read(descriptor, buffer.baseAddress, buffer.count)
-            #elseif canImport(Musl)
-                let count = Musl.read(descriptor, buffer.baseAddress, buffer.count)
-            #else
-                let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            #endif
+            let count = SystemFile.read(descriptor, into: buffer)
             if count >= 0 { return count }
             guard errno == EINTR else { throw AlertFileError(path) }
         }

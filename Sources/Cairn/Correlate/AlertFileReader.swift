@@ -30,9 +30,6 @@ final class AlertFileReader {
     /// A broken line was met, and broken lines end the reading.
     var isStopped: Bool { isStrict && brokenCount > 0 }
 
-    /// Called behind each instant that the alerts complete, if somebody watches.
-    var observer: ((inout CorrelatorCore, Timestamp) -> Void)?
-
     private let correlator: Correlator
     private let isStrict: Bool
     /// Keeps how far files were read, where another run is to go on.
@@ -74,21 +71,7 @@ final class AlertFileReader {
     ) throws(AlertFileError) {
         var file = try AlertFile(path: path)
         begin(path: path)
-        if let known = checkpoint?.input(path) {
-            if file.skip(known.mark) {
-                goOn(behind: known)
-            } else if let before = AlertFile.moved(from: path, known.mark) {
-                goOn(behind: known)
-                try drain(before, stop, onChunk)
-                // Whoever writes it opens the new file last.
-                let isOver = !file.isEmpty || following || checkpoint?.isLast == true
-                guard isOver, !stop.isSet, !isStopped else { return }
-                finish(before)
-                begin(path: path)
-            } else {
-                lostPaths.append(path)
-            }
-        }
+        guard try catchUp(file, following, stop, onChunk) else { return }
         while true {
             try drain(file, stop, onChunk)
             guard following, file.canGrow, !stop.isSet, !isStopped else { break }
@@ -110,6 +93,30 @@ final class AlertFileReader {
         }
         let isOver = checkpoint?.isLast ?? true && !stop.isSet && !isStopped
         if isOver || checkpoint == nil || !file.canBeFoundAgain { finish(file) }
+    }
+
+    /// Goes to where an earlier run has left a file. If another file has its name now, reads the rest
+    /// of the one before first.
+    ///
+    /// - Returns: whether it is the turn of the file itself.
+    private func catchUp(
+        _ file: borrowing AlertFile, _ following: Bool, _ stop: StopFlag, _ onChunk: () -> Void
+    ) throws(AlertFileError) -> Bool {
+        guard let known = checkpoint?.input(path) else { return true }
+        if file.skip(known.mark) {
+            goOn(behind: known)
+        } else if let before = AlertFile.moved(from: path, known.mark) {
+            goOn(behind: known)
+            try drain(before, stop, onChunk)
+            // Whoever writes it opens the new file last.
+            let isOver = !file.isEmpty || following || checkpoint?.isLast == true
+            guard isOver, !stop.isSet, !isStopped else { return false }
+            finish(before)
+            begin(path: path)
+        } else {
+            lostPaths.append(path)
+        }
+        return true
     }
 
     /// Nothing more comes of a file: what is left is its last line.
@@ -212,18 +219,8 @@ final class AlertFileReader {
         guard line.count <= Self.lineByteCountMax else { return addBroken(.tooLong) }
         guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) else { return }
         switch parser.parse(line) {
-        case .alert:
-            if let observer {
-                correlator.add(parser.alert, observe: observer)
-            } else {
-                correlator.add(parser.alert)
-            }
-        case .clock(let time):
-            if let observer {
-                correlator.advance(clock: time, observe: observer)
-            } else {
-                correlator.advance(clock: time)
-            }
+        case .alert: correlator.add(parser.alert)
+        case .clock(let time): correlator.advance(clock: time)
         case .other: otherCount += 1
         case .broken(let fault): addBroken(fault)
         }

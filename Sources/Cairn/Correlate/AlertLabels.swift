@@ -123,9 +123,8 @@ final class AlertLabels {
 
     @inline(__always)
     private func has(_ part: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Bool {
-        part.count == end &- start
-            && GroupKey.areEqual(
-                part, UnsafeRawBufferPointer(rebasing: bytes.bytes(from: start)[..<part.count]))
+        GroupKey.areEqual(
+            part, UnsafeRawBufferPointer(rebasing: bytes.bytes(from: start)[..<(end &- start)]))
     }
 
     private func removeAll() {

@@ -237,9 +237,7 @@ struct AlertLineParser: ~Copyable {
     private func text(
         _ path: Int, in line: UnsafeRawBufferPointer, is expected: StaticString
     ) -> Bool {
-        guard let place = tree[path], place.kind == .string,
-            place.range.count == expected.utf8CodeUnitCount
-        else { return false }
+        guard let place = tree[path], place.kind == .string else { return false }
         let text = UnsafeRawBufferPointer(
             start: expected.utf8Start, count: expected.utf8CodeUnitCount)
         return GroupKey.areEqual(UnsafeRawBufferPointer(rebasing: line[place.range]), text)

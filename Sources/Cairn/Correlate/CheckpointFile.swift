@@ -156,14 +156,14 @@ public final class CheckpointFile {
         if fresh != descriptor { close(descriptor) }
         descriptor = fresh
         isDraft = false
-        guard syncFolder(of: path) else { throw .unwritable() }
+        guard SystemFile.syncFolder(of: path) else { throw .unwritable() }
     }
 
     private func write(_ correlator: Correlator, to file: Int32) throws(CheckpointError) {
         guard ftruncate(file, 0) == 0, lseek(file, 0, SEEK_SET) == 0 else { throw .unwritable() }
         var failure: CheckpointError?
         var writer = CheckpointWriter { bytes in
-            if failure == nil, !LockedFile.write(bytes, to: file) { failure = .unwritable() }
+            if failure == nil, !SystemFile.write(bytes, to: file) { failure = .unwritable() }
         }
         Self.magic.withUnsafeBytes { writer.raw($0) }
         writer.fixed(Self.format)
@@ -178,14 +178,14 @@ public final class CheckpointFile {
         correlator.save(to: &writer)
         let digest = writer.finish()
         if let failure { throw failure }
-        guard digest.withUnsafeBytes({ LockedFile.write($0, to: file) }), fsync(file) == 0 else {
+        guard digest.withUnsafeBytes({ SystemFile.write($0, to: file) }), fsync(file) == 0 else {
             throw .unwritable()
         }
     }
 
     /// Takes the file away, as nothing is to go on from it.
     public func remove() throws(CheckpointError) {
-        guard unlink(path) == 0, syncFolder(of: path) else { throw .unwritable() }
+        guard unlink(path) == 0, SystemFile.syncFolder(of: path) else { throw .unwritable() }
     }
 }
 
@@ -233,14 +233,14 @@ extension CheckpointError {
     }
 }
 
-/// What system calls a state file needs.
+/// A file that one process has at a time.
 private enum LockedFile {
     /// Opens a file for reading and writing, locked for this process; nil if there is none.
     static func open(_ path: String, creating: Bool) throws(CheckpointError) -> Int32? {
         // It may be replaced between being opened and being locked; that does not go on for long.
         for _ in 0..<100 {
-            let flags = O_RDWR | O_CLOEXEC | (creating ? O_CREAT | O_NOFOLLOW : 0)
-            let descriptor = systemOpen(path, flags)
+            let flags = O_RDWR | (creating ? O_CREAT | O_NOFOLLOW : 0)
+            let descriptor = SystemFile.open(path, flags)
             if descriptor < 0 {
                 if errno == ENOENT, !creating { return nil }
                 throw CheckpointError("cannot be opened: \(String(cString: strerror(errno)))")
@@ -266,34 +266,5 @@ private enum LockedFile {
             close(descriptor)
         }
         throw CheckpointError("cannot be opened: it is replaced again and again")
-    }
-
-    private static func systemOpen(_ path: String, _ flags: Int32) -> Int32 {
-        #if canImport(Glibc)
-            Glibc.open(path, flags, 0o644)
-        #elseif canImport(Musl)
-            Musl.open(path, flags, 0o644)
-        #else
-            Darwin.open(path, flags, 0o644)
-        #endif
-    }
-
-    /// Writes all of it; false, with `errno` set, if that fails.
-    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
-        var offset = 0
-        while offset < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-            #if canImport(Glibc)
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-            #elseif canImport(Musl)
-                let count = Musl.write(descriptor, rest.baseAddress, rest.count)
-            #else
-                let count = Darwin.write(descriptor, rest.baseAddress, rest.count)
-            #endif
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            offset += count
-        }
-        return true
     }
 }

@@ -171,7 +171,7 @@ struct CorrelationTracker: ~Copyable {
             while index < matters.count {
                 let matter = matters[index]
                 guard matter.hash == first.hash,
-                    GroupKey.compare(key(of: matter), key(of: first)) == 0
+                    GroupKey.areEqual(key(of: matter), key(of: first))
                 else { break }
                 if Int(matter.source) >= plan.referenceCount {
                     isReset = true

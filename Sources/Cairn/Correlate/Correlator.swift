@@ -9,14 +9,24 @@ final class Correlator {
         var alerts = 0
         var late = 0
         var firings = 0
+        /// Incidents that were opened.
+        var incidents = 0
         /// Instants that were completed early, as too many alerts were waiting.
         var hurried = 0
+
+        static func - (a: Counts, b: Counts) -> Counts {
+            Counts(
+                alerts: a.alerts - b.alerts, late: a.late - b.late, firings: a.firings - b.firings,
+                incidents: a.incidents - b.incidents, hurried: a.hurried - b.hurried)
+        }
     }
 
     let program: CorrelationProgram
     /// Names the rules of alerts; whoever makes alerts asks it for labels.
     let catalog: RuleCatalog
     private var core: CorrelatorCore
+    /// What had happened when the saved state was that this run goes on from.
+    private var countsBefore = Counts()
 
     /// Starts with nothing seen.
     ///
@@ -39,6 +49,7 @@ final class Correlator {
     ) throws(CheckpointError) {
         self.init(program: program, settings: settings, sink: sink)
         try core.restore(from: &reader)
+        countsBefore = allCounts
     }
 
     /// Writes everything that decides how the output goes on; what was put out so far is handed on
@@ -48,14 +59,18 @@ final class Correlator {
         core.save(to: &writer)
     }
 
-    /// What happened so far.
-    var counts: Counts { core.counts }
+    /// What happened so far, in earlier runs too.
+    private var allCounts: Counts {
+        var counts = core.counts
+        counts.incidents = core.incidents.openedCount
+        return counts
+    }
+
+    /// What happened in this run.
+    var counts: Counts { allCounts - countsBefore }
 
     /// The most severe incident that was recorded in this run.
     var highestSeverity: Level? { core.incidents.highestSeverity }
-
-    /// Incidents that were opened.
-    var incidentCount: Int { core.incidents.openedCount }
 
     /// An empty alert with room for the carried fields.
     func makeAlert() -> CorrelationAlert {
@@ -65,27 +80,17 @@ final class Correlator {
     /// Takes an alert; writes what is complete by it.
     func add(_ alert: borrowing CorrelationAlert) { core.add(alert) }
 
-    /// Takes an alert as `add` does; `observe` is called behind each instant that is complete by it.
-    func add(
-        _ alert: borrowing CorrelationAlert,
-        observe: (inout CorrelatorCore, Timestamp) -> Void
-    ) {
-        core.add(alert, observe)
-    }
-
     /// From now on notes why signals join an incident.
     func trace(incident id: RecordID) { core.incidents.trace = JoinTrace(incident: id) }
 
     /// What was noted so far.
     var trace: JoinTrace? { core.incidents.trace }
 
-    /// From now on keeps what windows had that were decided against their groups (`Standing`).
-    func keepMisses() { core.keepMisses() }
-
-    /// Moves the clock as `advance` does; `observe` is called behind each instant that is complete
-    /// by it.
-    func advance(clock time: Timestamp, observe: (inout CorrelatorCore, Timestamp) -> Void) {
-        core.move(clock: time, observe)
+    /// From now on lets somebody look on, for whom groups keep what they had when their windows were
+    /// decided against them (`Standing`).
+    func observe(_ observer: CorrelationObserver) {
+        core.keepMisses()
+        core.observer = observer
     }
 
     /// Moves the clock to a time up to which everything was handed over, as if there were an alert.
@@ -94,19 +99,16 @@ final class Correlator {
     /// Completes everything up to the clock, closes what is open, and writes the summary.
     func finish() { core.finish() }
 
-    /// Finishes as `finish` does; `observe` is called behind each instant, and `last` with what is
-    /// there when nothing more comes.
-    func finish(
-        observe: (inout CorrelatorCore, Timestamp) -> Void,
-        last: (inout CorrelatorCore, Timestamp) -> Void
-    ) {
-        core.complete(observe)
-        if let clock = core.clock { last(&core, clock) }
-        core.finish()
-    }
-
     /// Hands on the records written so far, which otherwise come in large blocks.
     func flush() { core.context.records.flush() }
+}
+
+/// What somebody who looks on is told.
+struct CorrelationObserver {
+    /// Called behind each instant that is complete.
+    var afterInstant: (inout CorrelatorCore, Timestamp) -> Void
+    /// Called with the clock when nothing more comes, before what is open is closed.
+    var atEnd: (inout CorrelatorCore, Timestamp) -> Void
 }
 
 /// The state of a correlator: one value that owns all of its parts, so that they reach each other
@@ -119,8 +121,11 @@ struct CorrelatorCore: ~Copyable {
     fileprivate var incidents: IncidentTable
     fileprivate var counts = Correlator.Counts()
 
+    /// Looks on, if somebody wants to.
+    fileprivate var observer: CorrelationObserver?
+
     /// The largest event time seen; nil before the first.
-    fileprivate(set) var clock: Timestamp?
+    private var clock: Timestamp?
     /// The last instant that is done; alerts up to it are late if it was completed early.
     private var doneThrough = Timestamp(nanoseconds: .min)
     private var pending = PendingAlerts()
@@ -182,32 +187,28 @@ struct CorrelatorCore: ~Copyable {
     // MARK: Input
 
     mutating func add(_ alert: borrowing CorrelationAlert) {
-        guard accept(alert) else { return }
-        move(clock: alert.time)
+        counts.alerts += 1
+        let time = alert.time
+        guard !isLate(time) else {
+            counts.late += 1
+            return
+        }
+        if matters(alert.label) {
+            let item = context.items.add(alert)
+            pending.append(item, at: time)
+            waitingByteCount &+= context.items.byteCount(of: item)
+        }
+        move(clock: time)
         while waitingByteCount > settings.waitingByteCountMax, let next = pending.next {
             counts.hurried += 1
             complete(through: next)
         }
     }
 
-    /// Takes an alert in, to be processed when its instant is complete; false if it is late.
-    @inline(__always) private mutating func accept(_ alert: borrowing CorrelationAlert) -> Bool {
-        counts.alerts += 1
-        guard !isLate(alert.time) else {
-            counts.late += 1
-            return false
-        }
-        if matters(alert.label) {
-            let item = context.items.add(alert)
-            pending.append(item, at: alert.time)
-            waitingByteCount &+= context.items.byteCount(of: item)
-        }
-        return true
-    }
-
     mutating func finish() {
         if let clock {
             complete(through: clock)
+            if let observer { observer.atEnd(&self, clock) }
             incidents.finish(at: clock, in: &context)
         }
         writeSummary()
@@ -235,54 +236,22 @@ struct CorrelatorCore: ~Copyable {
     mutating func move(clock time: Timestamp) {
         if let clock, time <= clock { return }
         clock = time
-        complete(through: completeEnd(at: time))
-    }
-
-    /// The last instant that is complete: the watermark is beyond it.
-    @inline(__always) private func completeEnd(at clock: Timestamp) -> Timestamp {
-        clock.adding(nanoseconds: 0 &- settings.latenessNanoseconds).adding(nanoseconds: -1)
+        // An instant is complete when the watermark is beyond it.
+        complete(
+            through: time.adding(nanoseconds: 0 &- settings.latenessNanoseconds)
+                .adding(nanoseconds: -1))
     }
 
     // MARK: Instants
 
     /// Processes all instants up to a time, in order.
-    @inline(__always) private mutating func complete(through end: Timestamp) {
-        while completeNext(through: end) != nil {}
-    }
-
-    /// Processes the next instant up to a time, if there is one.
-    @inline(__always) private mutating func completeNext(through end: Timestamp) -> Timestamp? {
-        let next = min(pending.next ?? .distantFuture, nextTimer)
-        guard next <= end else { return nil }
-        run(at: next)
-        return next
-    }
-
-    // MARK: Observed
-
-    fileprivate mutating func add(
-        _ alert: borrowing CorrelationAlert, _ observe: (inout CorrelatorCore, Timestamp) -> Void
-    ) {
-        guard accept(alert) else { return }
-        move(clock: alert.time, observe)
-        while waitingByteCount > settings.waitingByteCountMax, let next = pending.next {
-            counts.hurried += 1
-            while let instant = completeNext(through: next) { observe(&self, instant) }
+    private mutating func complete(through end: Timestamp) {
+        while true {
+            let next = min(pending.next ?? .distantFuture, nextTimer)
+            guard next <= end else { return }
+            run(at: next)
+            if let observer { observer.afterInstant(&self, next) }
         }
-    }
-
-    fileprivate mutating func move(
-        clock time: Timestamp, _ observe: (inout CorrelatorCore, Timestamp) -> Void
-    ) {
-        if let clock, time <= clock { return }
-        clock = time
-        while let instant = completeNext(through: completeEnd(at: time)) { observe(&self, instant) }
-    }
-
-    /// Processes everything up to the clock.
-    fileprivate mutating func complete(_ observe: (inout CorrelatorCore, Timestamp) -> Void) {
-        guard let clock else { return }
-        while let instant = completeNext(through: clock) { observe(&self, instant) }
     }
 
     private mutating func run(at time: Timestamp) {

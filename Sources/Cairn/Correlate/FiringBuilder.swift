@@ -79,8 +79,8 @@ struct FiringBuilder {
         let text = items.text(evidence[0], first)
         for index in 1..<max(1, evidence.count) {
             let value = items.value(evidence[index], field)
-            guard value.kind == first.kind, value.byteCount == first.byteCount,
-                GroupKey.compare(items.text(evidence[index], value), text) == 0
+            guard value.kind == first.kind,
+                GroupKey.areEqual(items.text(evidence[index], value), text)
             else { return false }
         }
         return true

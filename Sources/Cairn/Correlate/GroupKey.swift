@@ -49,9 +49,10 @@ enum GroupKey {
         return a.count - b.count
     }
 
-    /// Whether two runs of bytes, as long as each other, are the same.
+    /// Whether two runs of bytes are the same.
     @inline(__always)
     static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        guard a.count == b.count else { return false }
         var index = 0
         while index &+ 8 <= a.count {
             if a.loadUnaligned(fromByteOffset: index, as: UInt64.self)

@@ -116,8 +116,7 @@ struct GroupTable: ~Copyable {
     /// The group of a key.
     @inline(__always) func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> GroupID? {
         index.find(hash) { candidate in
-            Int(self[candidate].pointee.keyByteCount) == key.count
-                && GroupKey.compare(self.key(of: candidate), key) == 0
+            GroupKey.areEqual(self.key(of: candidate), key)
         }
     }
 

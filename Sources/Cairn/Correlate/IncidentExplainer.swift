@@ -207,25 +207,26 @@ public struct IncidentExplainer {
             }
         }
         correlator.trace(incident: id)
-        correlator.keepMisses()
         let hosts = explanation.hosts
         let period = explanation.period
         let misses = MissList(program: program)
-        func observe(_ core: inout CorrelatorCore, _ instant: Timestamp) {
-            core.forEachStanding(at: instant) { standing in
-                guard period.contains(instant), standing.concerns(hosts) else { return }
-                misses.past.take(standing)
-            }
-        }
+        correlator.observe(
+            CorrelationObserver(
+                afterInstant: { core, instant in
+                    core.forEachStanding(at: instant) { standing in
+                        guard period.contains(instant), standing.concerns(hosts) else { return }
+                        misses.past.take(standing)
+                    }
+                },
+                atEnd: { core, clock in
+                    core.forEachOpenStanding(at: clock) { standing in
+                        if standing.concerns(hosts) { misses.open.take(standing) }
+                    }
+                    misses.clock = clock
+                }))
         let reader = AlertFileReader(correlator: correlator)
-        reader.observer = observe
         try read(files, reader)
-        correlator.finish(observe: observe) { core, clock in
-            core.forEachOpenStanding(at: clock) { standing in
-                if standing.concerns(hosts) { misses.open.take(standing) }
-            }
-            misses.clock = clock
-        }
+        correlator.finish()
         explanation.take(findings.all)
         explanation.past = misses.past.nearest()
         explanation.open = misses.open.nearest()

@@ -55,7 +55,7 @@ struct IncidentHosts: ~Copyable {
         let hash = GroupKey.hash(text)
         let known = index.find(hash) { candidate in
             texts[Int(candidate)].withUnsafeBytes {
-                $0.count == text.count && GroupKey.compare($0, text) == 0
+                GroupKey.areEqual($0, text)
             }
         }
         if let known {
@@ -141,6 +141,15 @@ struct IncidentHosts: ~Copyable {
             hosts[Int(hits[Int(place)].host)].hitVersion &+= 1
         }
         hits[Int(place)].time = time
+    }
+
+    /// Calls `body` with each hit on a host.
+    @inline(__always) func forEachHit(on host: HostID, _ body: (Hit) -> Void) {
+        var place = hosts[Int(host)].firstHit
+        while place >= 0 {
+            body(hits[Int(place)])
+            place = hits[Int(place)].next
+        }
     }
 
     mutating func removeHit(_ place: Int32) {

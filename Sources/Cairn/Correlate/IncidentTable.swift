@@ -291,13 +291,10 @@ struct IncidentTable: ~Copyable {
     ) -> [Int32] {
         var latest: [Int32: Timestamp] = [:]
         for case .actor(let host) in keys {
-            var place = hosts[host].firstHit
-            while place >= 0 {
-                let hit = hosts.hits[Int(place)]
+            hosts.forEachHit(on: host) { hit in
                 if hit.time.adding(nanoseconds: settings.incidentGapNanoseconds) >= time {
                     latest[hit.incident] = max(latest[hit.incident] ?? hit.time, hit.time)
                 }
-                place = hit.next
             }
         }
         for owner in owners { latest[owner] = nil }

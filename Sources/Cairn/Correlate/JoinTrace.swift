@@ -100,13 +100,10 @@ extension IncidentTable {
         }
         var latest: (host: HostID, time: Timestamp)?
         for case .actor(let host) in keys {
-            var place = hosts[host].firstHit
-            while place >= 0 {
-                let hit = hosts.hits[Int(place)]
+            hosts.forEachHit(on: host) { hit in
                 if hit.incident == candidate, latest.map({ $0.time < hit.time }) ?? true {
                     latest = (host, hit.time)
                 }
-                place = hit.next
             }
         }
         guard let latest else { return .owned(key: text(of: keys[0])) }

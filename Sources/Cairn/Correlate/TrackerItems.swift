@@ -181,9 +181,7 @@ extension ItemStore {
     func haveSame(_ fields: [Int], _ a: ItemID, _ b: ItemID) -> Bool {
         for field in fields {
             let (first, second) = (text(a, value(a, field)), text(b, value(b, field)))
-            guard first.count == second.count, GroupKey.compare(first, second) == 0 else {
-                return false
-            }
+            guard GroupKey.areEqual(first, second) else { return false }
         }
         return true
     }

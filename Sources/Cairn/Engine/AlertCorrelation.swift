@@ -47,8 +47,6 @@ public final class AlertCorrelation {
     private let correlator: Correlator
     private let reader: AlertFileReader
     private let checkpoint: CheckpointFile?
-    /// What earlier runs had counted.
-    private let countsBefore: (Correlator.Counts, incidents: Int)
     /// Lines that the saved state has seen.
     private var savedLineCount = 0
 
@@ -65,15 +63,14 @@ public final class AlertCorrelation {
         handler: @escaping (ArraySlice<UInt8>) -> Void
     ) throws(CheckpointError) {
         let program = CorrelationProgram(rules)
-        var settings = CorrelationSettings(options.settings)
-        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
+        let settings = CorrelationSettings(
+            options.settings, finalRecordsOnly: options.finalIncidentsOnly)
         diagnostics = program.diagnostics
         self.checkpoint = checkpoint
         let sink: (borrowing [UInt8]) -> Void = { handler($0[...]) }
         correlator =
             try checkpoint?.correlator(program: program, settings: settings, sink: sink)
             ?? Correlator(program: program, settings: settings, sink: sink)
-        countsBefore = (correlator.counts, correlator.incidentCount)
         reader = AlertFileReader(
             correlator: correlator, isStrict: options.isStrict, checkpoint: checkpoint)
     }
@@ -109,17 +106,17 @@ public final class AlertCorrelation {
 
     /// What this run has seen.
     public var report: Report {
-        let before = countsBefore.0
+        let counts = correlator.counts
         var report = Report()
         report.lineCount = reader.lineCount
-        report.alertCount = correlator.counts.alerts - before.alerts
-        report.lateCount = correlator.counts.late - before.late
+        report.alertCount = counts.alerts
+        report.lateCount = counts.late
         report.otherCount = reader.otherCount
         report.brokenCount = reader.brokenCount
         report.brokenLines = reader.brokenLines
-        report.firingCount = correlator.counts.firings - before.firings
-        report.incidentCount = correlator.incidentCount - countsBefore.incidents
-        report.hurriedCount = correlator.counts.hurried - before.hurried
+        report.firingCount = counts.firings
+        report.incidentCount = counts.incidents
+        report.hurriedCount = counts.hurried
         report.highestSeverity = correlator.highestSeverity
         report.isStopped = reader.isStopped
         report.lostPaths = reader.lostPaths

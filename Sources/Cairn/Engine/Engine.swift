@@ -57,9 +57,7 @@ public final class Engine {
     ///
     /// - Throws: why there is no going on from there.
     public func resume(_ checkpoint: CheckpointFile) throws(CheckpointError) -> ResumedCorrelation {
-        var settings = CorrelationSettings(options.settings)
-        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
-        return try ResumedCorrelation(checkpoint, correlations, settings)
+        try ResumedCorrelation(checkpoint, correlations, CorrelationSettings(options))
     }
 
     /// Analyses frames of any source.

@@ -116,8 +116,13 @@ extension ProtocolLimits {
 }
 
 extension CorrelationSettings {
-    init(_ settings: Settings) {
+    init(_ options: EngineOptions) {
+        self.init(options.settings, finalRecordsOnly: options.finalIncidentsOnly)
+    }
+
+    init(_ settings: Settings, finalRecordsOnly: Bool = false) {
         self.init()
+        writesFinalRecordsOnly = finalRecordsOnly
         latenessNanoseconds = settings.nanoseconds("lateness")
         memoryByteCountMax = settings.byteCount("correlation.memcap")
         incidentGapNanoseconds = settings.nanoseconds("incident.gap")

@@ -18,8 +18,6 @@ final class Merger {
 
     /// Whether what is open stays so at the end of the input, for the next run.
     private let staysOpen: Bool
-    /// What earlier runs had counted.
-    private let before: (counts: Correlator.Counts, incidents: Int)
 
     init(
         _ rules: RuleSet, _ compiled: CompiledRules, _ correlations: CorrelationProgram,
@@ -30,8 +28,7 @@ final class Merger {
         let output = RecordOutput(handler)
         self.output = output
         gate = AlertGate(compiled)
-        var settings = CorrelationSettings(options.settings)
-        settings.writesFinalRecordsOnly = options.finalIncidentsOnly
+        var settings = CorrelationSettings(options)
         settings.capture = captureName
         let sink: (borrowing [UInt8]) -> Void = { output.emit(.incident, $0[...]) }
         if let resumed {
@@ -40,7 +37,6 @@ final class Merger {
         } else {
             correlator = Correlator(program: correlations, settings: settings, sink: sink)
         }
-        before = (correlator.counts, correlator.incidentCount)
         staysOpen = resumed.map { !$0.checkpoint.isLast } ?? false
         feed = AlertFeed(rules, correlator)
         writesAlerts = options.writesAlerts
@@ -49,7 +45,7 @@ final class Merger {
     }
 
     /// Incidents that this run opened.
-    var incidentCount: UInt64 { UInt64(correlator.incidentCount - before.incidents) }
+    var incidentCount: UInt64 { UInt64(correlator.counts.incidents) }
     var highestSeverity: Level? { correlator.highestSeverity }
 
     /// Takes in what the shards found in one batch.
@@ -84,9 +80,8 @@ final class Merger {
     func report(into counters: inout Counters) {
         gate.report(into: &counters)
         counters.add("alerts", alertCount)
-        counters.add("correlation.late", UInt64(correlator.counts.late - before.counts.late))
-        counters.add(
-            "correlation.firings", UInt64(correlator.counts.firings - before.counts.firings))
+        counters.add("correlation.late", UInt64(correlator.counts.late))
+        counters.add("correlation.firings", UInt64(correlator.counts.firings))
         counters.add("correlation.incidents", incidentCount)
     }
 

@@ -44,7 +44,7 @@ public final class LineWriter {
         ownsDescriptor = path != "-"
         access = O_WRONLY
         descriptor =
-            ownsDescriptor ? Self.open(path, access | O_CREAT | O_TRUNC) : STDOUT_FILENO
+            ownsDescriptor ? SystemFile.open(path, access | O_CREAT | O_TRUNC) : STDOUT_FILENO
         guard descriptor >= 0 else { throw Self.error(path) }
         pending.reserveCapacity(Self.pendingByteCount + 4096)
     }
@@ -59,7 +59,7 @@ public final class LineWriter {
         access = O_RDWR
         descriptor = STDOUT_FILENO
         if ownsDescriptor {
-            descriptor = Self.open(path, access | O_APPEND | (mark == nil ? O_CREAT : 0))
+            descriptor = SystemFile.open(path, access | O_APPEND | (mark == nil ? O_CREAT : 0))
             guard descriptor >= 0 else { throw Self.error(path) }
         }
         if let mark, !mark.matches(descriptor: descriptor) {
@@ -92,7 +92,7 @@ public final class LineWriter {
         else { return nil }
         guard fsync(descriptor) == 0 else { throw Self.error(path) }
         // The name of a new file; where folders cannot be read, without.
-        _ = syncFolder(of: path)
+        _ = SystemFile.syncFolder(of: path)
         return FileMark(descriptor: descriptor, byteCount: Int(status.st_size))
     }
 
@@ -117,47 +117,16 @@ public final class LineWriter {
     public func reopen() throws(OutputError) {
         try flush()
         guard ownsDescriptor else { return }
-        let fresh = Self.open(path, access | O_CREAT | O_APPEND)
+        let fresh = SystemFile.open(path, access | O_CREAT | O_APPEND)
         guard fresh >= 0 else { throw Self.error(path) }
         close(descriptor)
         descriptor = fresh
     }
 
     private func writePending() {
-        var offset = 0
-        while offset < pending.count {
-            let count = pending.withUnsafeBytes { buffer in
-                Self.systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: buffer[offset...]))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                failure = Self.error(path)
-                break
-            }
-            offset += count
-        }
+        let isWritten = pending.withUnsafeBytes { SystemFile.write($0, to: descriptor) }
+        if !isWritten { failure = Self.error(path) }
         pending.removeAll(keepingCapacity: true)
-    }
-
-    private static func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-        #if canImport(Glibc)
-            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-        #elseif canImport(Musl)
-            Musl.write(descriptor, bytes.baseAddress, bytes.count)
-        #else
-            Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-        #endif
-    }
-
-    private static func open(_ path: String, _ flags: Int32) -> Int32 {
-        let flags = flags | O_CLOEXEC
-        #if canImport(Glibc)
-            return Glibc.open(path, flags, 0o644)
-        #elseif canImport(Musl)
-            return Musl.open(path, flags, 0o644)
-        #else
-            return Darwin.open(path, flags, 0o644)
-        #endif
     }
 
     private static func error(_ path: String) -> OutputError {

@@ -88,6 +88,19 @@ extension DiagnosticSink {
         return number
     }
 
+    /// A level by its name.
+    func level(_ node: YAMLNode) -> Level? {
+        guard let name = text(node, "'level'") else { return nil }
+        if let level = Level(name: name) { return level }
+        let names = Level.allCases.map(\.name)
+        error(
+            at: node.mark,
+            "unknown level '\(name)'"
+                + (nearest(to: name, among: names).map { " — did you mean '\($0)'?" }
+                    ?? "; use \(alternatives(names))"))
+        return nil
+    }
+
     /// A span of time of a test, in nanoseconds: at most ten years.
     func time(_ node: YAMLNode, _ what: String) -> Int64? {
         guard let text = text(node, what) else { return nil }

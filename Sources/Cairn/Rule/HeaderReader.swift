@@ -25,7 +25,7 @@ struct HeaderReader {
             case "title": title = sink.text(value, "'title'")
             case "description": header.description = value.text
             case "status": header.status = value.text
-            case "level": header.level = level(value)
+            case "level": header.level = sink.level(value)
             case "tags": header.tags = sink.texts(value, "a tag")
             case "references": header.references = value.listOrSelf.compactMap(\.text)
             case "rev": header.revision = number(value, "'rev'") ?? 0
@@ -63,18 +63,6 @@ struct HeaderReader {
         sink.integer(node, what, in: 0...Int64(UInt32.max)).map { UInt32($0) }
     }
 
-    private func level(_ node: YAMLNode) -> Level? {
-        guard let name = sink.text(node, "'level'") else { return nil }
-        if let level = Level(name: name) { return level }
-        let names = Level.allCases.map(\.name)
-        sink.error(
-            at: node.mark,
-            "unknown level '\(name)'"
-                + (nearest(to: name, among: names).map { " — did you mean '\($0)'?" }
-                    ?? "; use \(alternatives(names))"))
-        return nil
-    }
-
     /// A map, or a list of maps where a key has several values.
     private func metadata(_ node: YAMLNode) -> [(key: String, value: String)] {
         node.listOrSelf.flatMap { node in
@@ -106,5 +94,18 @@ struct HeaderReader {
         let prefix = Digest.hash(.sha256, identity.utf8).prefix(8)
         let number = prefix.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return first + number % ((1 << 32) - first)
+    }
+}
+
+extension RuleHeader {
+    /// The identity of the Suricata rule that a name means, `sid` or `gid:sid`, which need not have a
+    /// document; nil for other names. Generator 1 is that of all ordinary rules.
+    static func signature(named name: String) -> String? {
+        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+        let isSignature =
+            parts.count <= 2
+            && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
+        guard isSignature else { return nil }
+        return parts.count == 2 && parts[0] == "1" ? String(parts[1]) : name
     }
 }

@@ -4,14 +4,8 @@ public enum Level: UInt8, CaseIterable, Comparable, Sendable, BitwiseCopyable {
 
     /// The level of a name in a rule.
     public init?(name: String) {
-        switch name {
-        case "informational": self = .informational
-        case "low": self = .low
-        case "medium": self = .medium
-        case "high": self = .high
-        case "critical": self = .critical
-        default: return nil
-        }
+        guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = level
     }
 
     /// The name in rules and records.

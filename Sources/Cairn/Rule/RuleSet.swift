@@ -33,12 +33,24 @@ public struct RuleSet: Sendable {
 }
 
 extension RuleSet {
-    /// The name of a rule, or its id if it has none.
-    func displayName(of id: String) -> String {
-        detections.first { $0.header.id == id }?.header.name
-            ?? correlations.first { $0.header.id == id }?.header.name
-            ?? skipped.first { $0.header.id == id }?.header.name ?? id
+    /// What all rules say about themselves, those that are skipped too.
+    var headers: [RuleHeader] {
+        detections.map(\.header) + correlations.map(\.header) + skipped.map(\.header)
     }
+
+    /// The names and ids of all rules.
+    var names: [String] { headers.flatMap { [$0.name, $0.id].compactMap(\.self) } }
+
+    /// What the rule of an id or name says about itself.
+    func header(named name: String) -> RuleHeader? {
+        func isIt(_ header: RuleHeader) -> Bool { header.id == name || header.name == name }
+        return detections.first { isIt($0.header) }?.header
+            ?? correlations.first { isIt($0.header) }?.header
+            ?? skipped.first { isIt($0.header) }?.header
+    }
+
+    /// The name of a rule, or its id if it has none.
+    func displayName(of id: String) -> String { header(named: id)?.name ?? id }
 }
 
 /// A rule in a comment: somebody has turned it off.

@@ -232,13 +232,7 @@ struct RuleSetBuilder {
     /// signature, which need not have a document.
     private func identity(of name: String) -> String? {
         if let entry = names[name] { return entry.identity }
-        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
-        let isSignature =
-            parts.count <= 2
-            && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
-        guard isSignature else { return nil }
-        // Generator 1 is that of all ordinary rules.
-        let signature = parts.count == 2 && parts[0] == "1" ? String(parts[1]) : name
+        guard let signature = RuleHeader.signature(named: name) else { return nil }
         return names[signature]?.identity ?? signature
     }
 

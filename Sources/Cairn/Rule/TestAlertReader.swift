@@ -45,16 +45,7 @@ struct TestAlertReader {
     private func readLabel(_ node: YAMLNode, into alert: inout TestAlert) {
         alert.title = node["title"].flatMap { sink.text($0, "'title'") }
         alert.tags = node["tags"].map { sink.texts($0, "'tags'") }
-        guard let level = node["level"], let name = sink.text(level, "'level'") else { return }
-        alert.level = Level(name: name)
-        if alert.level == nil {
-            let names = Level.allCases.map(\.name)
-            sink.error(
-                at: level.mark,
-                "unknown level '\(name)'"
-                    + (nearest(to: name, among: names).map { " — did you mean '\($0)'?" }
-                        ?? "; use \(alternatives(names))"))
-        }
+        alert.level = node["level"].flatMap(sink.level)
     }
 
     /// `repeat: 20, every: 3s`, or as in traffic `repeat: {count: 20, every: 3s}`. Without a count

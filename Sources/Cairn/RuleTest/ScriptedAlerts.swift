@@ -94,32 +94,20 @@ struct ScriptedAlerts {
 
     /// What the rule of an alert says about itself, changed by what the test says.
     private func label(of alert: TestAlert) throws(RuleTestFailure) -> Label {
-        let headers =
-            rules.detections.map(\.header) + rules.correlations.map(\.header)
-            + rules.skipped.map(\.header)
-        let header = headers.first { $0.id == alert.rule || $0.name == alert.rule }
-        guard let id = header?.id ?? Self.signature(alert.rule) else {
-            let names = headers.flatMap { [$0.name, $0.id].compactMap(\.self) }
+        let header = rules.header(named: alert.rule)
+        guard let id = header?.id ?? RuleHeader.signature(named: alert.rule) else {
             throw RuleTestFailure(
                 alert.ruleLocation,
                 "no rule has the id or name '\(alert.rule)'"
-                    + (nearest(to: alert.rule, among: names).map { " — did you mean '\($0)'?" }
+                    + (nearest(to: alert.rule, among: rules.names).map {
+                        " — did you mean '\($0)'?"
+                    }
                         ?? "; name its file on the command line or in 'load', or give the number"
                         + " of a Suricata rule"))
         }
         return Label(
             id: id, title: alert.title ?? header?.title,
             level: alert.level ?? header?.level ?? .medium, tags: alert.tags ?? header?.tags ?? [])
-    }
-
-    /// The identity of a Suricata rule that has no document: `sid` or `gid:sid`.
-    private static func signature(_ name: String) -> String? {
-        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
-        guard
-            parts.count <= 2,
-            parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } })
-        else { return nil }
-        return parts.count == 2 && parts[0] == "1" ? String(parts[1]) : name
     }
 
     // MARK: Fields

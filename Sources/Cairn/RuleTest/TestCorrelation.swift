@@ -9,9 +9,7 @@ struct TestCorrelation {
     init(rules: RuleSet, settings: Settings) {
         self.rules = rules
         program = CorrelationProgram(rules)
-        var settings = CorrelationSettings(settings)
-        settings.writesFinalRecordsOnly = true
-        self.settings = settings
+        self.settings = CorrelationSettings(settings, finalRecordsOnly: true)
     }
 
     /// What came of alerts.
@@ -30,23 +28,25 @@ struct TestCorrelation {
         let correlator = Correlator(program: program, settings: settings) { lines in
             records.bytes += copy lines
         }
-        correlator.keepMisses()
+        var misses = NearMisses(program: program)
+        correlator.observe(
+            CorrelationObserver(
+                afterInstant: { core, instant in
+                    core.forEachStanding(at: instant) { misses.take($0) }
+                },
+                atEnd: { core, clock in
+                    core.forEachOpenStanding(at: clock) { misses.take($0) }
+                }))
         var parser = AlertLineParser(
             fieldNames: program.fieldNames, catalog: correlator.catalog)
-        var misses = NearMisses(program: program)
-        func observe(_ core: inout CorrelatorCore, _ instant: Timestamp) {
-            core.forEachStanding(at: instant) { misses.take($0) }
-        }
         let order = lines.indices.sorted { (lines[$0].time, $0) < (lines[$1].time, $1) }
         for index in order {
             lines[index].bytes.withUnsafeBytes { line in
-                if parser.parse(line) == .alert { correlator.add(parser.alert, observe: observe) }
+                if parser.parse(line) == .alert { correlator.add(parser.alert) }
             }
         }
-        if let clock { correlator.advance(clock: clock, observe: observe) }
-        correlator.finish(observe: observe) { core, clock in
-            core.forEachOpenStanding(at: clock) { misses.take($0) }
-        }
+        if let clock { correlator.advance(clock: clock) }
+        correlator.finish()
         return Outcome(records: records.bytes, misses: misses)
     }
 }

@@ -61,13 +61,3 @@ public struct FileMark: Equatable, Sendable {
         return true
     }
 }
-
-/// Forces the names in a file's folder to the disk; false, with `errno` set, if that fails.
-func syncFolder(of path: String) -> Bool {
-    let end = path.lastIndex(of: "/")
-    let folder = end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return fsync(descriptor) == 0
-}

@@ -27,16 +27,12 @@ import Testing
             + "\n"
     }
 
-    private var rulePath: String { folder.write("rules.yml", Array(Self.rules.utf8)) }
-
-    private func write(_ name: String, _ text: String) -> String {
-        folder.write(name, Array(text.utf8))
-    }
+    private var rulePath: String { folder.write("rules.yml", Self.rules) }
 
     @Test func `an eve.json gives incidents; what is no alert is counted`() throws {
         let flow = #"{"timestamp":"2026-01-02T03:04:00.000000+0000","event_type":"flow"}"# + "\n"
         let text = flow + (1...3).map { Self.alert(second: $0) }.joined() + "{\n" + flow
-        let run = try Command.cairn(["correlate", "-S", rulePath, write("eve.json", text)])
+        let run = try Command.cairn(["correlate", "-S", rulePath, folder.write("eve.json", text)])
         #expect(run.exitCode == 0, "\(run.errors)")
         #expect(run.output.contains(#""kind":"firing""#))
         #expect(run.output.contains(#""severity":"high""#))
@@ -52,7 +48,7 @@ import Testing
             ["correlate", "-S", rulePath, "-"], input: text.joined())
         let parts = try Command.cairn(
             ["correlate", "-S", rulePath]
-                + text.enumerated().map { write("part\($0)", $1) })
+                + text.enumerated().map { folder.write("part\($0)", $1) })
         #expect(whole.output == parts.output)
         #expect(whole.output.contains(#""kind":"firing""#))
     }
@@ -68,21 +64,21 @@ import Testing
 
     @Test func `a file that cannot be read is 4, and the others are read`() throws {
         let run = try Command.cairn(
-            ["correlate", "-S", rulePath, "no-such.json", write("a", Self.alert(second: 1))])
+            ["correlate", "-S", rulePath, "no-such.json", folder.write("a", Self.alert(second: 1))])
         #expect(run.exitCode == 4)
         #expect(run.errors.contains("not read: cannot read no-such.json: No such file"))
         #expect(run.output.contains(#""alerts":1"#))
     }
 
     @Test func `an incident of the level asked for is 1`() throws {
-        let path = write("a", (1...3).map { Self.alert(second: $0) }.joined())
+        let path = folder.write("a", (1...3).map { Self.alert(second: $0) }.joined())
         let arguments = ["correlate", "-S", rulePath, path, "--fail-on"]
         #expect(try Command.cairn(arguments + ["high"]).exitCode == 1)
         #expect(try Command.cairn(arguments + ["critical"]).exitCode == 0)
     }
 
     @Test func `a growing file is followed through moves and cuts`() throws {
-        let path = write("eve.json", Self.alert(second: 1))
+        let path = folder.write("eve.json", Self.alert(second: 1))
         let output = "\(folder.path)/incidents"
         let process = Process()
         process.executableURL = URL(filePath: Command.path)
@@ -100,7 +96,7 @@ import Testing
                 try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
                 // Longer than what follows, so that the cut shows.
                 let others = Self.alert(second: second, sid: 9)
-                _ = write("eve.json", Self.alert(second: second) + others)
+                _ = folder.write("eve.json", Self.alert(second: second) + others)
             case "cut":
                 let handle = try FileHandle(forWritingTo: URL(filePath: path))
                 try handle.truncate(atOffset: 0)

@@ -44,13 +44,9 @@ import Testing
         }.joined()
     }
 
-    private var rulePath: String { folder.write("rules.yml", Array(Self.rules.utf8)) }
+    private var rulePath: String { folder.write("rules.yml", Self.rules) }
     private var output: String { "\(folder.path)/incidents.jsonl" }
     private var state: String { "\(folder.path)/state" }
-
-    private func write(_ name: String, _ text: String) -> String {
-        folder.write(name, Array(text.utf8))
-    }
 
     private func append(_ text: String, to path: String) throws {
         let file = try FileHandle(forWritingTo: URL(filePath: path))
@@ -81,7 +77,7 @@ import Testing
         var path = ""
         // Also cut within a line, whose rest comes with the next run.
         for count in [0, 1_000, 1_037, 4_000, all.utf8.count] {
-            path = write("eve.json", String(decoding: all.utf8.prefix(count), as: UTF8.self))
+            path = folder.write("eve.json", String(decoding: all.utf8.prefix(count), as: UTF8.self))
             let run = try correlate([path])
             #expect(run.exitCode == 0, "\(run.errors)")
             #expect(!(try text(output)).contains(#""kind":"summary""#))
@@ -95,7 +91,7 @@ import Testing
     }
 
     @Test func `files of several runs are one stream, and read once`() throws {
-        let parts = (0..<3).map { write("part\($0)", Self.alerts(20, from: 20 * $0)) }
+        let parts = (0..<3).map { folder.write("part\($0)", Self.alerts(20, from: 20 * $0)) }
         for count in 1...3 {
             #expect(try correlate(Array(parts[..<count])).exitCode == 0)
         }
@@ -104,9 +100,9 @@ import Testing
     }
 
     @Test func `a file that begins differently is a new one`() throws {
-        let path = write("eve.json", Self.alerts(20))
+        let path = folder.write("eve.json", Self.alerts(20))
         #expect(try correlate([path]).exitCode == 0)
-        _ = write("eve.json", Self.alerts(40, from: 20))
+        _ = folder.write("eve.json", Self.alerts(40, from: 20))
         let last = try correlate([path, "--close"])
         #expect(last.exitCode == 0)
         #expect(last.errors.contains("not read: what \(path) held behind what was read before"))
@@ -116,17 +112,17 @@ import Testing
     @Test func `the rest of a file that was rotated is read before the new one`() throws {
         let all = Self.alerts(60).split(separator: "\n").map { $0 + "\n" }
         func part(_ range: Range<Int>) -> String { all[range].joined() }
-        let path = write("eve.json", part(0..<20) + all[20].prefix(30))
+        let path = folder.write("eve.json", part(0..<20) + all[20].prefix(30))
         #expect(try correlate([path]).exitCode == 0)
         try append(all[20].dropFirst(30) + part(21..<40), to: path)
         try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
-        _ = write("eve.json-other", Self.alerts(3))
+        _ = folder.write("eve.json-other", Self.alerts(3))
         // The new file is there, and the old one is still written to.
-        _ = write("eve.json", "")
+        _ = folder.write("eve.json", "")
         #expect(try correlate([path]).exitCode == 0)
         // Its last line will not get an end any more.
         try append(String(part(40..<45).dropLast()), to: path + ".1")
-        _ = write("eve.json", part(45..<60))
+        _ = folder.write("eve.json", part(45..<60))
         #expect(try correlate([path]).exitCode == 0)
         let last = try correlate([path, "--close"])
         #expect(last.exitCode == 0)
@@ -142,16 +138,16 @@ import Testing
     }
 
     @Test func `what a killed run wrote after it saved its state is written again`() throws {
-        let path = write("eve.json", Self.alerts(30))
+        let path = folder.write("eve.json", Self.alerts(30))
         #expect(try correlate([path]).exitCode == 0)
         try append("{\"half a record", to: output)
-        _ = write("eve.json", Self.alerts(60))
+        _ = folder.write("eve.json", Self.alerts(60))
         #expect(try correlate([path, "--close"]).exitCode == 0)
         #expect(try text(output) == whole(Self.alerts(60)))
     }
 
     @Test func `a run that cannot read everything is not the last`() throws {
-        let path = write("eve.json", Self.alerts(60))
+        let path = folder.write("eve.json", Self.alerts(60))
         let run = try correlate(["--close", path, "no-such-file"])
         #expect(run.exitCode == 4)
         #expect(FileManager.default.fileExists(atPath: state))
@@ -160,7 +156,8 @@ import Testing
     }
 
     @Test func `a broken line that ends a strict run is met again`() throws {
-        let path = write("eve.json", Self.alerts(30) + "broken\n" + Self.alerts(30, from: 30))
+        let path = folder.write(
+            "eve.json", Self.alerts(30) + "broken\n" + Self.alerts(30, from: 30))
         for _ in 0..<2 {
             let run = try correlate(["--strict", path])
             #expect(run.exitCode == 4)
@@ -184,12 +181,12 @@ import Testing
     }
 
     @Test func `a state that is foreign or damaged is refused with the reason`() throws {
-        let path = write("eve.json", Self.alerts(30))
+        let path = folder.write("eve.json", Self.alerts(30))
         #expect(try correlate([path]).exitCode == 0)
         try expectRefusal(
             arguments(["--set", "incident.gap=5m", path]),
             "the state \(state) was saved with other settings")
-        let others = write("others.yml", Self.rules.replacing("gte: 3", with: "gte: 4"))
+        let others = folder.write("others.yml", Self.rules.replacing("gte: 3", with: "gte: 4"))
         try expectRefusal(
             ["correlate", "-S", others, "--state", state, "-o", output, path],
             "was saved with other correlation rules")
@@ -208,14 +205,14 @@ import Testing
     }
 
     @Test func `outputs that are not what the state goes on behind are refused`() throws {
-        let path = write("eve.json", Self.alerts(60))
+        let path = folder.write("eve.json", Self.alerts(60))
         #expect(try correlate([path]).exitCode == 0)
         let written = try text(output)
         try expectRefusal(
             ["correlate", "-S", rulePath, "--state", state, path], "name it with --incidents",
             code: 2)
         for text in [String(written.dropLast(10)), "another" + written.dropFirst(7)] {
-            _ = write("incidents.jsonl", text)
+            _ = folder.write("incidents.jsonl", text)
             try expectRefusal(arguments([path]), "it does not hold the", code: 7)
         }
         try FileManager.default.removeItem(atPath: output)
@@ -223,7 +220,7 @@ import Testing
     }
 
     @Test func `a state that another run has is refused`() throws {
-        let path = write("eve.json", Self.alerts(10))
+        let path = folder.write("eve.json", Self.alerts(10))
         let process = try start(["--follow", path])
         defer { kill(process.processIdentifier, SIGKILL) }
         for _ in 0..<100 where !FileManager.default.fileExists(atPath: state) { usleep(50_000) }
@@ -249,20 +246,20 @@ import Testing
     }
 
     @Test func `a run that is asked to end saves its state`() throws {
-        let path = write("eve.json", Self.alerts(30))
+        let path = folder.write("eve.json", Self.alerts(30))
         let process = try start(["--follow", "--close", path])
         for _ in 0..<100 where (try? text(output))?.isEmpty ?? true { usleep(50_000) }
         process.terminate()
         for _ in 0..<100 where process.isRunning { usleep(50_000) }
         try #require(!process.isRunning)
         #expect(process.terminationStatus == 0)
-        _ = write("eve.json", Self.alerts(60))
+        _ = folder.write("eve.json", Self.alerts(60))
         #expect(try correlate(["--close", path]).exitCode == 0)
         #expect(try text(output) == whole(Self.alerts(60)))
     }
 
     @Test func `an output that is moved away is followed by a new one`() throws {
-        let path = write("eve.json", Self.alerts(40))
+        let path = folder.write("eve.json", Self.alerts(40))
         let process = try start(["--follow", "--state-interval", "0", path])
         defer { kill(process.processIdentifier, SIGKILL) }
         for _ in 0..<100 where (try? text(output))?.isEmpty ?? true { usleep(50_000) }
@@ -278,7 +275,7 @@ import Testing
 
     @Test func `runs killed at any moment lose nothing and repeat nothing`() throws {
         let all = Self.alerts(30_000)
-        let path = write("eve.json", all)
+        let path = folder.write("eve.json", all)
         let want = try whole(all)
         var numbers = SeededNumbers(seed: 1)
         for round in 0..<2 {

@@ -372,6 +372,11 @@ final class TemporaryFolder {
         return "\(path)/\(name)"
     }
 
+    /// Writes text to a file and returns its path.
+    @discardableResult func write(_ name: String, _ text: String) -> String {
+        write(name, Array(text.utf8))
+    }
+
     func read(_ name: String) -> [UInt8] {
         guard let file = fopen("\(path)/\(name)", "rb") else { return [] }
         defer { fclose(file) }

@@ -184,28 +184,3 @@ import Testing
         return state
     }
 }
-
-extension Correlator {
-    /// The saved state in memory.
-    var savedState: [UInt8] {
-        let box = OutputBox()
-        var writer = CheckpointWriter { box.bytes += $0 }
-        save(to: &writer)
-        _ = writer.finish()
-        return box.bytes
-    }
-
-    convenience init(
-        program: CorrelationProgram, settings: CorrelationSettings, savedState: [UInt8],
-        sink: @escaping (borrowing [UInt8]) -> Void
-    ) throws(CheckpointError) {
-        var rest = savedState[...]
-        var reader = CheckpointReader(byteCount: savedState.count) { buffer in
-            let piece = rest.prefix(buffer.count)
-            buffer.copyBytes(from: piece)
-            rest = rest.dropFirst(piece.count)
-            return piece.count
-        }
-        try self.init(program: program, settings: settings, state: &reader, sink: sink)
-    }
-}

@@ -83,24 +83,17 @@ enum FuzzedState {
         [7, 40, 80].map { count in
             let correlator = Correlator(program: program, settings: settings, sink: { _ in })
             add(alerts(0..<count), to: correlator)
-            return state(of: correlator)
+            return correlator.savedState
         }
     }
 
     /// Goes on from a state, if there is nothing to be said against it.
     static func run(_ input: [UInt8]) -> String? {
-        var rest = input[...]
-        var reader = CheckpointReader(byteCount: input.count) { buffer in
-            let piece = rest.prefix(buffer.count)
-            buffer.copyBytes(from: piece)
-            rest = rest.dropFirst(piece.count)
-            return piece.count
-        }
         do throws(CheckpointError) {
             let correlator = try Correlator(
-                program: program, settings: settings, state: &reader, sink: { _ in })
+                program: program, settings: settings, savedState: input, sink: { _ in })
             add(alerts(40..<100), to: correlator)
-            _ = state(of: correlator)
+            _ = correlator.savedState
             correlator.finish()
         } catch {
             if error.reason.isEmpty { return "no reason given" }
@@ -113,13 +106,31 @@ enum FuzzedState {
         reader.begin(path: "alerts")
         alerts.withUnsafeBytes { reader.add($0) }
     }
+}
 
-    private static func state(of correlator: Correlator) -> [UInt8] {
+extension Correlator {
+    /// The saved state in memory.
+    var savedState: [UInt8] {
         final class Box { var bytes: [UInt8] = [] }
         let box = Box()
         var writer = CheckpointWriter { box.bytes += $0 }
-        correlator.save(to: &writer)
+        save(to: &writer)
         _ = writer.finish()
         return box.bytes
+    }
+
+    /// Goes on from a state in memory.
+    convenience init(
+        program: CorrelationProgram, settings: CorrelationSettings, savedState: [UInt8],
+        sink: @escaping (borrowing [UInt8]) -> Void
+    ) throws(CheckpointError) {
+        var rest = savedState[...]
+        var reader = CheckpointReader(byteCount: savedState.count) { buffer in
+            let piece = rest.prefix(buffer.count)
+            buffer.copyBytes(from: piece)
+            rest = rest.dropFirst(piece.count)
+            return piece.count
+        }
+        try self.init(program: program, settings: settings, state: &reader, sink: sink)
     }
 }
