@@ -309,7 +309,7 @@ final class CompiledRules: @unchecked Sendable {
                     return [Int(field.index)]
                 }
             } else {
-                group.add(unanchored: number)
+                group.add(unanchored: number, traffic: rules.elements[index].traffic)
             }
         }
     }
@@ -402,7 +402,7 @@ final class CompiledRules: @unchecked Sendable {
             _ builder: RuleGroupBuilder?, _ subject: ProtocolDefinition,
             _ groups: FlatTable<RuleGroup>
         ) {
-            builder?.complete(subject)
+            builder?.complete(subject, traffic)
             let group = builder?.group ?? RuleGroup()
             groups.append(group)
             for index in 0..<group.scans.count {

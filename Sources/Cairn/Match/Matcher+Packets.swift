@@ -48,9 +48,7 @@ extension Matcher {
                 scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
             }
         }
-        for index in 0..<group.pointee.unanchored.count {
-            ask(Int(group.pointee.unanchored[index].pointee))
-        }
+        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
     }
 }
 
@@ -154,9 +152,7 @@ extension Matcher {
         for index in 0..<group.pointee.scans.count {
             scanOnce(chunk, group.pointee.scans[index]) { ask($0) }
         }
-        for index in 0..<group.pointee.unanchored.count {
-            ask(Int(group.pointee.unanchored[index].pointee))
-        }
+        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
     }
 }
 

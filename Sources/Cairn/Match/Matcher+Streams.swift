@@ -25,9 +25,7 @@ extension Matcher {
         for index in 0..<group.pointee.scans.count {
             scanOnce(bytes, group.pointee.scans[index]) { ask($0) }
         }
-        for index in 0..<group.pointee.unanchored.count {
-            ask(Int(group.pointee.unanchored[index].pointee))
-        }
+        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
     }
 
     /// Evaluates the rules on streams for the next piece of a TCP connection's direction.
@@ -94,8 +92,9 @@ extension Matcher {
         side.pointee.isIgnored = isIgnored
         streams.windows.reset(&side.pointee.window, to: offset)
         guard !isIgnored else { return }
-        for index in 0..<group.pointee.unanchored.count {
-            wait(group.pointee.unanchored[index].pointee, until: .max, side)
+        let unanchored = group.pointee.unanchored.rules
+        for index in 0..<unanchored.count {
+            wait(unanchored[index].pointee, until: .max, side)
         }
     }
 

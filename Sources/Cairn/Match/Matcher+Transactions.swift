@@ -45,8 +45,9 @@ extension Matcher {
     ) {
         let isFirst = before == (.none, .none) && now != before
         if isFirst {
-            for index in 0..<group.pointee.unanchored.count {
-                let rule = group.pointee.unanchored[index].pointee
+            let unanchored = group.pointee.unanchored.rules
+            for index in 0..<unanchored.count {
+                let rule = unanchored[index].pointee
                 if passes(Int(rule), traffic) { transaction.candidates.append(rule) }
             }
         }

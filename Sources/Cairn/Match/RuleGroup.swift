@@ -23,15 +23,15 @@ struct RuleGroup {
     }
 
     fileprivate(set) var scans = FlatList<Scan>()
-    /// Rules without a literal, in the order in which they are asked.
-    fileprivate(set) var unanchored = FlatList<Int32>()
+    /// Rules without a literal.
+    fileprivate(set) var unanchored = TrafficIndex()
 
     /// No rule is in it.
     @inline(__always) var isEmpty: Bool { scans.isEmpty && unanchored.isEmpty }
 
     /// Its rules.
     var ruleNumbers: Set<Int32> {
-        var numbers = Set((0..<unanchored.count).map { unanchored[$0].pointee })
+        var numbers = Set((0..<unanchored.rules.count).map { unanchored.rules[$0].pointee })
         for index in 0..<scans.count {
             let rules = scans[index].pointee.rules
             numbers.formUnion((0..<rules.count).map { rules[$0].pointee })
@@ -58,7 +58,7 @@ extension RuleGroup.Scan {
 /// Collects the rules of a group, builds it, and owns its memory.
 final class RuleGroupBuilder {
     private(set) var group = RuleGroup()
-    private var unanchored: [Int32] = []
+    private var unanchored: [(number: Int32, traffic: Int32)] = []
     private var anchors: [Int: [LiteralMatcher.Literal: [Int32]]] = [:]
 
     deinit {
@@ -81,14 +81,14 @@ final class RuleGroupBuilder {
         }
     }
 
-    /// Adds a rule that is asked every time.
-    func add(unanchored rule: Int32) {
-        unanchored.append(rule)
+    /// Adds a rule that is asked whenever traffic passes its filter, -1 for any.
+    func add(unanchored rule: Int32, traffic: Int32) {
+        unanchored.append((rule, traffic))
     }
 
     /// Builds the group. To be called once, when all rules are added.
-    func complete(_ subject: ProtocolDefinition) {
-        group.unanchored = FlatList(unanchored)
+    func complete(_ subject: ProtocolDefinition, _ traffic: TrafficTable) {
+        group.unanchored = TrafficIndex(unanchored, traffic)
         group.scans = FlatList(
             anchors.keys.sorted().map { scan(subject, index: $0, anchors[$0] ?? [:]) })
         anchors = [:]

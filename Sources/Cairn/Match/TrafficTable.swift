@@ -142,6 +142,13 @@ final class TrafficTable: @unchecked Sendable {
         set < 0 || addressSets.elements[Int(set)].contains(address)
     }
 
+    func test(_ index: Int) -> TrafficTest { tests.elements[index] }
+
+    /// The addresses of a set that a test refers to.
+    func addressRanges(_ set: Int32) -> [ClosedRange<IPAddress>] {
+        addressSets.elements[Int(set)].ranges
+    }
+
     /// The ports that a filter lets pass at its source and destination.
     func ports(of index: Int) -> (source: [ClosedRange<UInt16>], destination: [ClosedRange<UInt16>])
     {

@@ -1,0 +1,114 @@
+import Testing
+
+@testable import Cairn
+
+@Suite struct TrafficIndexTests {
+    /// An index over filters, given back when it is not needed any more. Rules have the numbers of their filters.
+    private final class Fixture {
+        let table = TrafficTable()
+        let index: TrafficIndex
+        private let count: Int
+
+        init(_ filters: [TrafficFilter]) {
+            count = filters.count
+            let table = table
+            index = TrafficIndex(
+                filters.enumerated().map { number, filter in
+                    (Int32(number), filter == TrafficFilter() ? -1 : Int32(table.add(filter)))
+                }, table)
+        }
+
+        deinit { index.deallocate() }
+
+        func rules(about traffic: Traffic) -> [Int] {
+            var rules: [Int] = []
+            index.forEachRule(about: traffic) { rules.append($0) }
+            return rules.sorted()
+        }
+    }
+
+    private static func traffic(
+        _ source: UInt32, _ destination: UInt32, flow: FlowTests = []
+    ) -> Traffic {
+        Traffic(
+            source: IPAddress(v4: source), destination: IPAddress(v4: destination),
+            sourcePort: 4000, destinationPort: 80, transport: .tcp, flow: flow)
+    }
+
+    private static func network(_ address: UInt32, _ prefixLength: Int) -> IPNetwork {
+        guard let network = IPNetwork(IPAddress(v4: address), prefixLength: prefixLength)
+        else { preconditionFailure("the prefix has at most 32 bits") }
+        return network
+    }
+
+    private static func from(_ networks: [IPNetwork]) -> TrafficFilter {
+        var filter = TrafficFilter()
+        filter.source.addresses.included = networks
+        return filter
+    }
+
+    @Test func `a rule is found by the addresses it lists and by no other`() {
+        let fixture = Fixture([
+            Self.from([Self.network(0x0a00_0001, 32), Self.network(0xc0a8_0000, 16)]),
+            Self.from([Self.network(0x0a00_0000, 24)]),
+        ])
+        #expect(fixture.rules(about: Self.traffic(0x0a00_0000, 1)) == [1])
+        #expect(fixture.rules(about: Self.traffic(0x0a00_0001, 1)) == [0, 1])
+        #expect(fixture.rules(about: Self.traffic(0x0a00_0100, 1)) == [])
+        #expect(fixture.rules(about: Self.traffic(0xc0a8_ffff, 1)) == [0])
+        #expect(fixture.rules(about: Self.traffic(0xc0a9_0000, 1)) == [])
+        #expect(fixture.rules(about: Self.traffic(1, 0x0a00_0001)) == [])
+    }
+
+    @Test func `a class of rules is passed over where its flow tests do not hold`() {
+        var first = TrafficFilter()
+        first.flow = [.first_packet]
+        let fixture = Fixture([first, TrafficFilter()])
+        #expect(fixture.rules(about: Self.traffic(1, 2)) == [1])
+        #expect(fixture.rules(about: Self.traffic(1, 2, flow: .firstPacket)) == [0, 1])
+    }
+
+    @Test func `an index of no rules finds none`() {
+        let fixture = Fixture([])
+        #expect(fixture.index.isEmpty)
+        #expect(fixture.rules(about: Self.traffic(1, 2)) == [])
+    }
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `every rule that traffic passes is found, once`(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        func networks(_ random: inout SeededGenerator) -> [IPNetwork] {
+            (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                let prefixLength = [0, 8, 24, 28, 31, 32, 32].randomElement(using: &random) ?? 32
+                return Self.network(
+                    0x0a00_0000 + UInt32.random(in: 0..<256, using: &random), prefixLength)
+            }
+        }
+        let filters = (0..<200).map { _ in
+            var filter = TrafficFilter()
+            filter.source.addresses.included = networks(&random)
+            filter.destination.addresses.included = networks(&random)
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                filter.source.addresses.excluded = networks(&random)
+            }
+            filter.isBothWays = Int.random(in: 0..<5, using: &random) == 0
+            if Bool.random(using: &random) { filter.flow = [.established] }
+            if Int.random(in: 0..<3, using: &random) == 0 { filter.protocols = [.udp] }
+            return filter
+        }
+        let fixture = Fixture(filters)
+        for _ in 0..<200 {
+            let traffic = Self.traffic(
+                0x0a00_0000 + UInt32.random(in: 0..<300, using: &random),
+                0x0a00_0000 + UInt32.random(in: 0..<300, using: &random),
+                flow: Bool.random(using: &random) ? .established : .notEstablished)
+            let found = fixture.rules(about: traffic)
+            #expect(Set(found).count == found.count)
+            let passing = filters.indices.filter { number in
+                filters[number] == TrafficFilter()
+                    || fixture.table.passes(fixture.table.add(filters[number]), traffic)
+            }
+            #expect(Set(found).isSuperset(of: passing))
+        }
+    }
+}
