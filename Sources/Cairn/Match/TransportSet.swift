@@ -40,15 +40,25 @@ extension TransportSet {
         guard let field = match.field, match.elements == nil, !match.predicate.isAbsence else {
             return .all
         }
-        if Int(field.subject) == FieldRegistry.common {
-            guard Int(field.index) == CommonField.proto.rawValue, match.transforms.isEmpty,
-                case .text(let pattern) = match.predicate, pattern.parts.count == 1,
-                case .literal(let name) = pattern.parts[0]
-            else { return .all }
-            return named(String(decoding: name.map(\.asciiLowercased), as: UTF8.self))
-        }
+        if Int(field.subject) == FieldRegistry.common { return ofPackets(forCommon: match, field) }
         guard subjects[Int(field.subject)] === PacketFields.definition else { return .all }
         return PacketFields.transports(of: Int(field.index)).map { TransportSet($0) } ?? .all
+    }
+
+    private static func ofPackets(forCommon match: FieldMatch, _ field: FieldID) -> TransportSet {
+        guard match.transforms.isEmpty, case .text(let pattern) = match.predicate else {
+            return .all
+        }
+        switch CommonField(rawValue: Int(field.index)) {
+        // Streams and datagrams are asked what they speak, nothing else is.
+        case .applicationProtocol, .originalProtocol: return TransportSet([.tcp, .udp])
+        case .proto:
+            guard pattern.parts.count == 1, case .literal(let name) = pattern.parts[0] else {
+                return .all
+            }
+            return named(String(decoding: name.map(\.asciiLowercased), as: UTF8.self))
+        default: return .all
+        }
     }
 
     /// The transports that `proto` calls by a name.

@@ -164,4 +164,20 @@ import Testing
             #expect(matcher.drainRules() == [0, 2, 3])
         }
     }
+
+    @Test func `packets of protocols that carry no other are not searched for what others say`() {
+        let speaks =
+            Condition
+            .test(Probe.common(.applicationProtocol), .text("http"))
+        let says = Condition.test(Probe.packetPayload, .contains("needle"))
+        func transports(_ condition: Condition) -> [Transport] {
+            let compiled = Probe.compiled([Probe.rule(condition, subject: Probe.packet)])
+            return TransportSet.all.transports.filter {
+                !compiled.packetGroups.elements[Int($0.rawValue)].isEmpty
+            }
+        }
+        #expect(transports(says) == TransportSet.all.transports)
+        #expect(transports(.all([speaks, says])) == [.tcp, .udp])
+        #expect(transports(.all([.not(speaks), says])) == TransportSet.all.transports)
+    }
 }
