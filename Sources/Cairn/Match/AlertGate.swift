@@ -214,9 +214,11 @@ extension AlertGate {
         var flow: UInt64
     }
 
-    /// nil where the scope is a flow and there is none.
+    /// nil where the scope is a flow and there is none. A bit belongs to a host, whichever end named it:
+    /// what one rule sets for the source another finds when the host is the destination.
     private func key(_ name: Int32, _ scope: StateScope, _ alert: Alert) -> BitKey? {
-        var key = BitKey(name: name, scope: scope, first: .zero, second: .zero, flow: 0)
+        let owner: StateScope = scope == .dst ? .src : scope
+        var key = BitKey(name: name, scope: owner, first: .zero, second: .zero, flow: 0)
         switch scope {
         case .flow:
             guard let flow = alert.flowID else { return nil }

@@ -155,6 +155,7 @@ extension SuricataDraft {
         let action: CounterOperation.Action
         switch name {
         case "=": action = .set
+        case "notset": action = .isnotset
         default:
             guard let known = CounterOperation.Action(rawValue: name) else {
                 throw parts[1].error(
