@@ -105,13 +105,15 @@ extension HTTPParser {
         let direction = reader.direction
         if let header = reader.head.first(.transferEncoding) {
             let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
+            // What is noted may move the store that the text lies in.
+            let isChunked = contains("chunked", text)
             if !text.matches("chunked") {
                 note(.transferEncoding(direction), reader, into: output)
                 if direction == .toClient {
                     note(.responseAbnormalTransferEncoding, reader, into: output)
                 }
             }
-            if contains("chunked", text) { return .chunked }
+            if isChunked { return .chunked }
         }
         guard let header = reader.head.first(.contentLength) else { return .none }
         if header.next >= 0 {
@@ -120,9 +122,10 @@ extension HTTPParser {
         }
         let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
         if let count = text.decimal(in: 0..<text.byteCount) { return .known(count) }
+        let count = number(in: text)
         note(.contentLength(direction), reader, into: output)
         reader.mayExceed = direction == .toClient
-        return number(in: text).map(Length.known) ?? .none
+        return count.map(Length.known) ?? .none
     }
 
     /// Whether text, which is given in small letters, occurs in a value in any case; NULs in the
