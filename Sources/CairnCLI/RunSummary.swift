@@ -10,9 +10,12 @@ struct RunSummary {
     func print() {
         let progress = report.progress
         let counters = report.counters
-        let speed = seconds > 0 ? Double(counters["capture.bytes"]) * 8 / seconds / 1e6 : 0
+        // An interface is no file: there the bytes of its frames count.
+        let fileByteCount = counters["capture.bytes"]
+        let byteCount = fileByteCount > 0 ? fileByteCount : counters["decoder.bytes"]
+        let speed = seconds > 0 ? Double(byteCount) * 8 / seconds / 1e6 : 0
         printError(
-            "\(progress.packetCount) packets, \(byteText(counters["capture.bytes"])), "
+            "\(progress.packetCount) packets, \(byteText(byteCount)), "
                 + "\(counters["flow.total"]) flows, \(progress.alertCount) alerts, "
                 + "\(progress.incidentCount) incidents in \((seconds * 1000).rounded() / 1000) s "
                 + "(\(Int(speed)) Mbit/s)")

@@ -36,7 +36,9 @@ extension HTTPParser {
         storeURL(
             at: start &+ parsed.target.lowerBound, count: parsed.target.count,
             isAbsolute: named != nil, &transaction.fields)
-        storeUser(&transaction.fields, into: output)
+        if !storeUser(&transaction.fields) {
+            note(.requestAuthUnrecognized, request, into: output)
+        }
     }
 
     /// Looks at a host that the target names, and whether the Host header names another.
@@ -55,7 +57,6 @@ extension HTTPParser {
         }
         let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
         let other = URIAuthority(parsing: text, in: 0..<text.byteCount)
-        if other.isInvalid { note(.requestHeaderHostInvalid, request, into: output) }
         var isSame = authority.host.count == other.host.count
         for offset in 0..<min(authority.host.count, other.host.count)
         where target.byte(at: authority.host.lowerBound &+ offset).asciiLowercased
@@ -66,6 +67,8 @@ extension HTTPParser {
         if let port = authority.port, let otherPort = other.port, port != otherPort {
             isSame = false
         }
+        // Only now: a note is stored where the value lies, and may move it.
+        if other.isInvalid { note(.requestHeaderHostInvalid, request, into: output) }
         if !isSame { note(.hostHeaderAmbiguous, request, into: output) }
     }
 
@@ -131,8 +134,10 @@ extension HTTPParser {
     }
 
     /// Stores the user of Basic credentials (RFC 7617 §2).
-    private func storeUser(_ fields: inout FieldStore, into output: ParserOutput) {
-        guard let header = request.head.first(.authorization) else { return }
+    ///
+    /// - Returns: false if there are credentials of a kind that is not known.
+    private func storeUser(_ fields: inout FieldStore) -> Bool {
+        guard let header = request.head.first(.authorization) else { return true }
         let text = fields.kept(at: header.value, count: header.valueCount).bytes
         let scheme = 0..<text.endOfWord(from: 0, to: text.byteCount)
         if text.matches("basic", at: 0, count: scheme.count) {
@@ -141,9 +146,9 @@ extension HTTPParser {
             if let colon = scratch.bytes.firstIndex(of: ASCII.colon) { scratch.truncate(to: colon) }
             fields.append(scratch.bytes, to: HTTPField.username.rawValue)
             scratch.removeAll()
-        } else if !Self.isKnownScheme(text, scheme) {
-            note(.requestAuthUnrecognized, request, into: output)
+            return true
         }
+        return Self.isKnownScheme(text, scheme)
     }
 
     private static func isKnownScheme(_ text: RawSpan, _ word: Range<Int>) -> Bool {
