@@ -10,12 +10,9 @@ struct RunSummary {
     func print() {
         let progress = report.progress
         let counters = report.counters
-        // An interface is no file: there the bytes of its frames count.
-        let fileByteCount = counters["capture.bytes"]
-        let byteCount = fileByteCount > 0 ? fileByteCount : counters["decoder.bytes"]
-        let speed = seconds > 0 ? Double(byteCount) * 8 / seconds / 1e6 : 0
+        let speed = seconds > 0 ? Double(counters["capture.bytes"]) * 8 / seconds / 1e6 : 0
         printError(
-            "\(progress.packetCount) packets, \(byteText(byteCount)), "
+            "\(progress.packetCount) packets, \(byteText(counters["capture.bytes"])), "
                 + "\(counters["flow.total"]) flows, \(progress.alertCount) alerts, "
                 + "\(progress.incidentCount) incidents in \((seconds * 1000).rounded() / 1000) s "
                 + "(\(Int(speed)) Mbit/s)")

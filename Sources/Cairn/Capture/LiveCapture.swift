@@ -61,6 +61,8 @@ public final class LiveCapture: FrameSource {
     private var losses = KernelLosses()
     private var lastStatistics = pcap_stat()
     private var counts = FrameCounts()
+    /// Bytes of the frames so far.
+    private var byteCount: UInt64 = 0
     /// Whether the last batch was filled up, so that more is there without waiting.
     private var hasMore = false
     private var failure: CaptureError?
@@ -123,6 +125,7 @@ public final class LiveCapture: FrameSource {
     func report(into counters: inout Counters) {
         updateLosses()
         counts.report(into: &counters)
+        counters.add("capture.bytes", byteCount)
         counters.add("capture.kernel_packets", losses.received)
         counters.add("capture.kernel_drops", losses.droppedBySystem)
         counters.add("capture.kernel_ifdrops", losses.droppedByInterface)
@@ -174,6 +177,7 @@ public final class LiveCapture: FrameSource {
             copy.copyMemory(from: UnsafeRawBufferPointer(start: data, count: byteCount))
             batch.frames.append(frame(header.pointee, UnsafeRawBufferPointer(copy)))
             used += byteCount
+            self.byteCount &+= UInt64(byteCount)
             rest -= 1
         }
     }

@@ -121,14 +121,9 @@ struct Incident {
     }
 
     mutating func addRelated(_ id: RecordID) {
-        var low = 0
-        var high = related.count
-        while low < high {
-            let middle = (low + high) / 2
-            if related[middle] < id { low = middle + 1 } else { high = middle }
-        }
-        guard low == related.count || related[low] != id else { return }
-        related.insert(id, at: low)
+        let place = partitionPoint(below: related.count) { related[$0] >= id }
+        guard place == related.count || related[place] != id else { return }
+        related.insert(id, at: place)
         byteCount += 16
         isChanged = true
     }

@@ -55,13 +55,9 @@ struct ItemRing {
 
     /// The number of the first item at or after a time.
     func firstNumber(from time: Timestamp) -> UInt64 {
-        var low = first
-        var high = next
-        while low < high {
-            let middle = low &+ (high &- low) / 2
-            if self[middle].time < time { low = middle &+ 1 } else { high = middle }
-        }
-        return low
+        let count = Int(truncatingIfNeeded: next &- first)
+        return first
+            &+ UInt64(partitionPoint(below: count) { self[first &+ UInt64($0)].time >= time })
     }
 
     private mutating func grow() {

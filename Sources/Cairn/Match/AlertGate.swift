@@ -214,17 +214,18 @@ extension AlertGate {
         var flow: UInt64
     }
 
-    /// nil where the scope is a flow and there is none. A bit belongs to a host, whichever end named it:
-    /// what one rule sets for the source another finds when the host is the destination.
+    /// nil where the scope is a flow and there is none.
     private func key(_ name: Int32, _ scope: StateScope, _ alert: Alert) -> BitKey? {
-        let owner: StateScope = scope == .dst ? .src : scope
-        var key = BitKey(name: name, scope: owner, first: .zero, second: .zero, flow: 0)
+        var key = BitKey(name: name, scope: scope, first: .zero, second: .zero, flow: 0)
         switch scope {
         case .flow:
             guard let flow = alert.flowID else { return nil }
             key.flow = flow
         case .src: key.first = alert.sourceAddress
-        case .dst: key.first = alert.destinationAddress
+        case .dst:
+            // A bit is the host's: what a rule sets for a source is there when the host is a destination.
+            key.scope = .src
+            key.first = alert.destinationAddress
         case .pair:
             key.first = min(alert.sourceAddress, alert.destinationAddress)
             key.second = max(alert.sourceAddress, alert.destinationAddress)

@@ -39,14 +39,9 @@ struct OrderedRanges<Bound: SteppableBound> {
     }
 
     func contains(_ value: Bound) -> Bool {
-        // The last range that begins at the value or before it.
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low &+ high) &>> 1
-            if ranges[middle].lowerBound <= value { low = middle &+ 1 } else { high = middle }
-        }
-        return low > 0 && value <= ranges[low &- 1].upperBound
+        // The range before it is the last that begins at the value or before it.
+        let next = partitionPoint(below: ranges.count) { ranges[$0].lowerBound > value }
+        return next > 0 && value <= ranges[next &- 1].upperBound
     }
 }
 

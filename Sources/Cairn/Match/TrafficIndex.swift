@@ -19,7 +19,11 @@ struct TrafficIndex {
     /// All its rules, in the order in which they were added.
     let rules: FlatList<Int32>
 
-    init() { self.init([], TrafficTable()) }
+    /// An index of no rules.
+    init() {
+        classes = FlatList()
+        rules = FlatList()
+    }
 
     /// - Parameter rules: each with its index into `table`, -1 for any traffic.
     init(_ rules: [(number: Int32, traffic: Int32)], _ table: TrafficTable) {
@@ -60,13 +64,12 @@ struct TrafficIndex {
             let (source, destination) = (test.sourceAddresses, test.destinationAddresses)
             let isBySource = useCounts[source, default: 0] <= useCounts[destination, default: 0]
             let set = isBySource ? source : destination
-            if set < 0 || test.isBothWays {
+            guard set >= 0, !test.isBothWays else {
                 others.append(number)
-            } else if isBySource {
-                sources.append(.init(rule: number, ranges: table.addressRanges(set)))
-            } else {
-                destinations.append(.init(rule: number, ranges: table.addressRanges(set)))
+                continue
             }
+            let entry = AddressIndex.Entry(rule: number, ranges: table.addressRanges(set))
+            if isBySource { sources.append(entry) } else { destinations.append(entry) }
         }
         others += sources.removeWide() + destinations.removeWide()
         return Class(
@@ -156,14 +159,9 @@ private struct AddressIndex {
 
     @inline(__always)
     func forEachRule(on address: IPAddress, _ body: (Int) -> Void) {
-        var low = 0
-        var high = lowerBounds.count
-        while low < high {
-            let middle = (low &+ high) &>> 1
-            if lowerBounds[middle].pointee <= address { low = middle &+ 1 } else { high = middle }
-        }
-        guard low > 0 else { return }
-        for place in Int(starts[low &- 1].pointee)..<Int(starts[low].pointee) {
+        let next = partitionPoint(below: lowerBounds.count) { lowerBounds[$0].pointee > address }
+        guard next > 0 else { return }
+        for place in Int(starts[next &- 1].pointee)..<Int(starts[next].pointee) {
             body(Int(rules[place].pointee))
         }
     }
@@ -177,21 +175,15 @@ extension [AddressIndex.Entry] {
     fileprivate mutating func removeWide() -> [Int32] {
         let bounds = flatMap { $0.ranges.map(\.lowerBound) }.sorted()
         func countBelow(_ address: IPAddress) -> Int {
-            var (low, high) = (0, bounds.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if bounds[middle] < address { low = middle + 1 } else { high = middle }
-            }
-            return low
+            partitionPoint(below: bounds.count) { bounds[$0] >= address }
         }
-        func isWide(_ entry: AddressIndex.Entry) -> Bool {
+        let narrowCount = partition { entry in
             let heldCount = entry.ranges.reduce(0) {
                 $0 + countBelow($1.upperBound) - countBelow($1.lowerBound)
             }
             return heldCount > Self.heldRangeCountMax * entry.ranges.count
         }
-        let wide = filter(isWide)
-        if !wide.isEmpty { removeAll(where: isWide) }
-        return wide.map(\.rule)
+        defer { removeSubrange(narrowCount...) }
+        return self[narrowCount...].map(\.rule)
     }
 }

@@ -2,16 +2,8 @@
 enum TLSCipherSuites {
     /// The name of a suite, nil if it is not in the table.
     static func name(_ suite: UInt16) -> StaticString? {
-        var (low, high) = (0, table.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if table[middle].0 < suite {
-                low = middle + 1
-            } else {
-                high = middle
-            }
-        }
-        return low < table.count && table[low].0 == suite ? table[low].1 : nil
+        let place = partitionPoint(below: table.count) { table[$0].0 >= suite }
+        return place < table.count && table[place].0 == suite ? table[place].1 : nil
     }
 
     /// In the order of the numbers.

@@ -10,15 +10,9 @@ enum URIBestFit {
         if code < 0x100 { return UInt8(truncatingIfNeeded: code) }
         // Full-width forms of ASCII.
         if code >= 0xff01, code <= 0xff5e { return UInt8(truncatingIfNeeded: code &- 0xfee0) }
-        var low = 0
-        var high = table.count
-        while low < high {
-            let middle = (low &+ high) / 2
-            let entry = table[middle]
-            if entry >> 8 == code { return UInt8(truncatingIfNeeded: entry) }
-            if entry >> 8 < code { low = middle &+ 1 } else { high = middle }
-        }
-        return replacement
+        let place = partitionPoint(below: table.count) { table[$0] >> 8 >= code }
+        guard place < table.count, table[place] >> 8 == code else { return replacement }
+        return UInt8(truncatingIfNeeded: table[place])
     }
 
     /// Turns each UTF-8 sequence of a text into its byte, in place, and returns how many bytes are

@@ -166,9 +166,7 @@ import Testing
     }
 
     @Test func `packets of protocols that carry no other are not searched for what others say`() {
-        let speaks =
-            Condition
-            .test(Probe.common(.applicationProtocol), .text("http"))
+        let speaks = Condition.test(Probe.common(.applicationProtocol), .text("http"))
         let says = Condition.test(Probe.packetPayload, .contains("needle"))
         func transports(_ condition: Condition) -> [Transport] {
             let compiled = Probe.compiled([Probe.rule(condition, subject: Probe.packet)])
