@@ -300,16 +300,16 @@ final class CompiledRules: @unchecked Sendable {
                 Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
             }
         if cover == nil { report.unanchoredCount += 1 } else { report.anchoredCount += 1 }
-        for group in groups(of: rule, condition) {
+        for placement in placements(of: rule, condition) {
             if let cover {
-                group.add(number, anchors: cover.anchors) { field in
-                    guard let field else {
-                        return scanned.filter { fields[$0].type.isText }
+                placement.group.add(number, anchors: cover.anchors) { field in
+                    (field.map { [Int($0.index)] } ?? scanned).flatMap { field in
+                        let senders = placement.senders ?? [fields[field].direction]
+                        return senders.map { (field, $0) }
                     }
-                    return [Int(field.index)]
                 }
             } else {
-                group.add(unanchored: number, traffic: rules.elements[index].traffic)
+                placement.group.add(unanchored: number, traffic: rules.elements[index].traffic)
             }
         }
     }
@@ -341,27 +341,34 @@ final class CompiledRules: @unchecked Sendable {
         return subjects[subject].fields.indices.filter { subjects[subject].fields[$0].type.isText }
     }
 
-    private func groups(
+    /// A group in which a rule belongs.
+    private struct Placement {
+        let group: RuleGroupBuilder
+        /// Who may send what is searched for it; nil: who sends the field.
+        var senders: [Direction?]?
+    }
+
+    private func placements(
         of rule: DetectionRule, _ condition: RuleCondition
-    ) -> [RuleGroupBuilder] {
+    ) -> [Placement] {
         let filter = rule.traffic.protocols
         let protocols = filter.isEmpty ? .all : TransportSet(filter)
         if rule.subject == packetSubject {
             return TransportSet.ofPackets(for: condition, subjects).intersection(protocols)
-                .transports.flatMap { packetGroups(of: rule, $0) }
+                .transports.flatMap { packetPlacements(of: rule, $0) }
         }
         guard rule.subject == streamSubject else {
             keepChunks(for: rule, condition)
-            return [group(at: rule.subject, in: \.transaction)]
+            return [Placement(group: group(at: rule.subject, in: \.transaction))]
         }
-        var groups: [RuleGroupBuilder] = []
+        var placements: [Placement] = []
         for transport in [Transport.tcp, .udp] where protocols.contains(transport) {
             for direction in rule.traffic.directions {
                 guard let index = Self.streamIndex(transport, direction) else { continue }
-                groups.append(group(at: index, in: \.stream))
+                placements.append(Placement(group: group(at: index, in: \.stream)))
             }
         }
-        return groups
+        return placements
     }
 
     /// Lets chunks be kept for a rule on transactions that looks at the payload too.
@@ -378,14 +385,21 @@ final class CompiledRules: @unchecked Sendable {
         }
     }
 
-    private func packetGroups(
+    private func packetPlacements(
         of rule: DetectionRule, _ transport: Transport
-    ) -> [RuleGroupBuilder] {
-        let packets = group(at: Int(transport.rawValue), in: \.packet)
+    ) -> [Placement] {
+        // Packets of no conversation go neither way.
+        let senders: [Direction?] =
+            rule.traffic.direction.map { [$0] } ?? [.toServer, .toClient, nil]
+        let packets = Placement(
+            group: group(at: Int(transport.rawValue), in: \.packet), senders: senders)
         let inspection = rule.traffic.settledInspection
         guard transport == .tcp, inspection.contains(.stream) else { return [packets] }
-        let others = inspection.contains(.packet) ? packets : group(at: 0, in: \.stray)
-        return rule.traffic.directions.map { group(at: Int($0.rawValue), in: \.chunk) } + [others]
+        let chunks = rule.traffic.directions.map {
+            Placement(group: group(at: Int($0.rawValue), in: \.chunk))
+        }
+        guard !inspection.contains(.packet) else { return chunks + [packets] }
+        return chunks + [Placement(group: group(at: 0, in: \.stray), senders: senders)]
     }
 
     private func group(

@@ -45,7 +45,9 @@ extension Matcher {
         }
         if packet.pointee.payloadByteCount > 0, place.opacity == .clear {
             for index in 0..<group.pointee.scans.count {
-                scanOnce(packet.pointee.payload, group.pointee.scans[index]) { ask($0) }
+                let scan = group.pointee.scans[index]
+                guard scan.pointee.direction == place.direction else { continue }
+                scanOnce(packet.pointee.payload, scan) { ask($0) }
             }
         }
         group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }

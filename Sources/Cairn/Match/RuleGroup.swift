@@ -3,14 +3,14 @@
 /// Plain memory that is only read once it is filled, owned by its `RuleGroupBuilder`: it is gone through for every packet,
 /// so nothing in it is counted.
 ///
-/// Which rules share a group decides how many literals are looked for in vain: packets are grouped by transport, streams by
-/// transport and direction, transactions by protocol. A finer division goes here.
+/// Which rules share a group decides how many literals are looked for in vain: packets are grouped by transport, and within
+/// it by who sends, streams by transport and direction, transactions by protocol. A finer division goes here.
 struct RuleGroup {
     /// One field that is searched for literals.
     struct Scan {
         /// Index into the fields of the subject.
         let field: Int
-        /// Who sends it; nil for both.
+        /// Who sends it. Without one a field of a transaction is of both, and a packet of no conversation.
         let direction: Direction?
         /// When it is complete.
         let available: Progress
@@ -59,7 +59,17 @@ extension RuleGroup.Scan {
 final class RuleGroupBuilder {
     private(set) var group = RuleGroup()
     private var unanchored: [(number: Int32, traffic: Int32)] = []
-    private var anchors: [Int: [LiteralMatcher.Literal: [Int32]]] = [:]
+    private var anchors: [Place: [LiteralMatcher.Literal: [Int32]]] = [:]
+
+    /// Where literals are looked for.
+    private struct Place: Hashable {
+        /// Index into the fields of the subject.
+        var field: Int
+        var direction: Direction?
+
+        /// The order of the scans.
+        var rank: (Int, Int) { (field, direction.map { 1 + Int($0.rawValue) } ?? 0) }
+    }
 
     deinit {
         for index in 0..<group.scans.count {
@@ -73,10 +83,16 @@ final class RuleGroupBuilder {
     }
 
     /// Adds a rule that can only hold if one of some literals occurs in one of some fields.
-    func add(_ rule: Int32, anchors: [Anchor], fields: (FieldID?) -> [Int]) {
+    ///
+    /// - Parameter fields: the fields in which an anchor is looked for, and who sends them.
+    func add(
+        _ rule: Int32, anchors: [Anchor],
+        fields: (FieldID?) -> [(field: Int, direction: Direction?)]
+    ) {
         for anchor in anchors {
-            for field in fields(anchor.field) {
-                self.anchors[field, default: [:]][anchor.literal, default: []].append(rule)
+            for (field, direction) in fields(anchor.field) {
+                let place = Place(field: field, direction: direction)
+                self.anchors[place, default: [:]][anchor.literal, default: []].append(rule)
             }
         }
     }
@@ -90,12 +106,12 @@ final class RuleGroupBuilder {
     func complete(_ subject: ProtocolDefinition, _ traffic: TrafficTable) {
         group.unanchored = TrafficIndex(unanchored, traffic)
         group.scans = FlatList(
-            anchors.keys.sorted().map { scan(subject, index: $0, anchors[$0] ?? [:]) })
+            anchors.sorted { $0.key.rank < $1.key.rank }.map { scan(subject, $0.key, $0.value) })
         anchors = [:]
     }
 
     private func scan(
-        _ subject: ProtocolDefinition, index: Int, _ anchors: [LiteralMatcher.Literal: [Int32]]
+        _ subject: ProtocolDefinition, _ place: Place, _ anchors: [LiteralMatcher.Literal: [Int32]]
     ) -> RuleGroup.Scan {
         // Literals in an order that does not depend on hashing.
         let literals = anchors.sorted { a, b in
@@ -109,10 +125,10 @@ final class RuleGroupBuilder {
             rules += literal.value
             starts.append(Int32(truncatingIfNeeded: rules.count))
         }
-        let field = subject.fields[index]
         return RuleGroup.Scan(
-            field: index, direction: field.direction, available: field.available,
-            isOpen: subject.anomalyFields.contains(index),
+            field: place.field, direction: place.direction,
+            available: subject.fields[place.field].available,
+            isOpen: subject.anomalyFields.contains(place.field),
             matcher: LiteralMatcher(literals.map(\.key)),
             starts: FlatList(starts), rules: FlatList(rules))
     }

@@ -149,11 +149,14 @@ final class TrafficTable: @unchecked Sendable {
         addressSets.elements[Int(set)].ranges
     }
 
+    /// The ports of a set that a test refers to.
+    func portRanges(_ set: Int32) -> [ClosedRange<UInt16>] { portSets.elements[Int(set)].ranges }
+
     /// The ports that a filter lets pass at its source and destination.
     func ports(of index: Int) -> (source: [ClosedRange<UInt16>], destination: [ClosedRange<UInt16>])
     {
         func ranges(_ set: Int32) -> [ClosedRange<UInt16>] {
-            set < 0 ? [0...UInt16.max] : portSets.elements[Int(set)].ranges
+            set < 0 ? [0...UInt16.max] : portRanges(set)
         }
         let test = tests.elements[index]
         let (source, destination) = (ranges(test.sourcePorts), ranges(test.destinationPorts))

@@ -32,11 +32,12 @@ import Testing
     }
 
     private static func traffic(
-        _ source: UInt32, _ destination: UInt32, flow: FlowTests = []
+        _ source: UInt32, _ destination: UInt32, ports: (UInt16, UInt16) = (4000, 80),
+        flow: FlowTests = []
     ) -> Traffic {
         Traffic(
             source: IPAddress(v4: source), destination: IPAddress(v4: destination),
-            sourcePort: 4000, destinationPort: 80, transport: .tcp, flow: flow)
+            sourcePort: ports.0, destinationPort: ports.1, transport: .tcp, flow: flow)
     }
 
     private static func network(_ address: UInt32, _ prefixLength: Int) -> IPNetwork {
@@ -64,6 +65,30 @@ import Testing
         #expect(fixture.rules(about: Self.traffic(1, 0x0a00_0001)) == [])
     }
 
+    @Test func `a rule is found by its ports where those tell more than its addresses`() {
+        func rule(_ source: [ClosedRange<UInt16>], _ destination: [ClosedRange<UInt16>])
+            -> TrafficFilter
+        {
+            var filter = Self.from([Self.network(0x0a00_0000, 8)])
+            filter.source.ports.included = source
+            filter.destination.ports.included = destination
+            return filter
+        }
+        let fixture = Fixture([
+            rule([], [22...22]), rule([], [20...25, 80...80]), rule([7...7], []), rule([], []),
+            // So many ports tell nothing.
+            rule([], [1024...65535]),
+        ])
+        func rules(_ ports: (UInt16, UInt16)) -> [Int] {
+            fixture.rules(about: Self.traffic(0x0a00_0001, 1, ports: ports))
+        }
+        #expect(rules((4000, 22)) == [0, 1, 3, 4])
+        #expect(rules((4000, 80)) == [1, 3, 4])
+        #expect(rules((7, 81)) == [2, 3, 4])
+        #expect(rules((22, 4000)) == [3, 4])
+        #expect(rules((0, 65535)) == [3, 4])
+    }
+
     @Test func `a class of rules is passed over where its flow tests do not hold`() {
         var first = TrafficFilter()
         first.flow = [.first_packet]
@@ -88,6 +113,13 @@ import Testing
                     0x0a00_0000 + UInt32.random(in: 0..<256, using: &random), prefixLength)
             }
         }
+        func ports(_ random: inout SeededGenerator) -> [ClosedRange<UInt16>] {
+            (0..<Int.random(in: 0...3, using: &random)).map { _ in
+                let first = UInt16.random(in: 0..<60, using: &random)
+                let count: UInt16 = [0, 0, 1, 7, 2000].randomElement(using: &random) ?? 0
+                return first...first + count
+            }
+        }
         let filters = (0..<200).map { _ in
             var filter = TrafficFilter()
             filter.source.addresses.included = networks(&random)
@@ -95,6 +127,8 @@ import Testing
             if Int.random(in: 0..<4, using: &random) == 0 {
                 filter.source.addresses.excluded = networks(&random)
             }
+            filter.source.ports.included = ports(&random)
+            filter.destination.ports.included = ports(&random)
             filter.isBothWays = Int.random(in: 0..<5, using: &random) == 0
             if Bool.random(using: &random) { filter.flow = [.established] }
             if Int.random(in: 0..<3, using: &random) == 0 { filter.protocols = [.udp] }
@@ -105,6 +139,9 @@ import Testing
             let traffic = Self.traffic(
                 0x0a00_0000 + UInt32.random(in: 0..<300, using: &random),
                 0x0a00_0000 + UInt32.random(in: 0..<300, using: &random),
+                ports: (
+                    .random(in: 0..<70, using: &random), .random(in: 0..<70, using: &random)
+                ),
                 flow: Bool.random(using: &random) ? .established : .notEstablished)
             let found = fixture.rules(about: traffic)
             #expect(Set(found).count == found.count)
