@@ -1,5 +1,9 @@
 /// Recognises DNS messages by their content.
 enum DNSDetection {
+    /// Length of a stream's first message, beyond which it is only DNS at DNS's ports: what clients
+    /// offer for datagrams (RFC 6891 §6.2.5). All text would begin a longer one.
+    private static let strangeByteCount = 4097
+
     /// Looks at a datagram, or at the start of a stream, where a two-byte length precedes each
     /// message (RFC 1035 §4.2.2).
     static func detect(_ start: RawSpan, _ context: DetectionContext) -> Detection {
@@ -8,7 +12,9 @@ enum DNSDetection {
         }
         guard start.byteCount >= 2 else { return .needMore }
         let byteCount = Int(start.bigEndian(UInt16.self, at: 0))
-        guard byteCount >= DNSHeader.byteCount else { return .no }
+        guard byteCount >= DNSHeader.byteCount,
+            context.isAtPort || byteCount < strangeByteCount
+        else { return .no }
         let available = min(byteCount, start.byteCount &- 2)
         return judge(
             start.extracting(2..<2 &+ available), messageByteCount: byteCount, context)

@@ -178,7 +178,8 @@ struct DetectionContext: Sendable {
     var isAtPort = false
 }
 
-/// What the first bytes of a stream say about its protocol.
+/// What the first bytes of a stream say about its protocol. With more bytes only `needMore` may
+/// become something else.
 enum Detection: Sendable {
     /// It is this protocol.
     case yes

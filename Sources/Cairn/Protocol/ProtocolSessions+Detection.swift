@@ -36,6 +36,8 @@ extension ProtocolSessions {
         let isFull = Int(after.bufferedByteCount) >= limits.detectionByteCountMax
         let isHopeless = session.pointee.candidates & ~after.ruledOut == 0
         guard isFull || isHopeless || after.lostByteCount > 0 else { return }
+        conclude(direction, session, output)
+        guard session.pointee.state == .detecting else { return }
         exhaust(direction, session)
         if after.byteCount > Self.unansweredByteCountMax,
             session.pointee[direction.reversed].byteCount == 0,
@@ -84,10 +86,21 @@ extension ProtocolSessions {
             begin(dataPlace, session)
             return true
         }
-        guard let found = find(start, context, ruledOut: ruledOut, session) else { return false }
-        if found.isReversed { session.pointee.isReversed = true }
-        begin(found.place, session)
+        guard
+            case .found(let place, let isReversed) = find(
+                start, context, ruledOut: ruledOut, session)
+        else { return false }
+        if isReversed { session.pointee.isReversed = true }
+        begin(place, session)
         return true
+    }
+
+    /// What came of asking definitions.
+    private enum Finding {
+        case found(place: Int, isReversed: Bool)
+        /// With more bytes it could be one of them.
+        case undecided
+        case nobody
     }
 
     /// Asks the definitions that are still possible, those at the flow's ports first, those that
@@ -95,31 +108,56 @@ extension ProtocolSessions {
     private func find(
         _ start: RawSpan, _ context: DetectionContext, ruledOut: UInt64,
         _ session: SessionPointer
-    ) -> (place: Int, isReversed: Bool)? {
+    ) -> Finding {
         let open = session.pointee.candidates & ~ruledOut
         let atPort = session.pointee.atPort
-        return find(start, context, among: open & atPort & ~lastResorts, true, session)
-            ?? find(start, context, among: open & ~atPort, false, session)
-            ?? find(start, context, among: open & atPort & lastResorts, true, session)
+        var finding = ask(open & atPort & ~lastResorts, start, context, true, session)
+        if case .nobody = finding { finding = ask(open & ~atPort, start, context, false, session) }
+        if case .nobody = finding {
+            finding = ask(open & atPort & lastResorts, start, context, true, session)
+        }
+        return finding
     }
 
-    private func find(
-        _ start: RawSpan, _ context: DetectionContext, among set: UInt64, _ isAtPort: Bool,
+    /// Asks definitions in their order. While one could be it nobody behind it is asked: who is
+    /// found must not depend on how many bytes come at once, and `USER ` begins a command of FTP or
+    /// a request of HTTP. A datagram is all that comes.
+    private func ask(
+        _ set: UInt64, _ start: RawSpan, _ context: DetectionContext, _ isAtPort: Bool,
         _ session: SessionPointer
-    ) -> (place: Int, isReversed: Bool)? {
+    ) -> Finding {
         var (set, context) = (set, context)
         context.isAtPort = isAtPort
         while set != 0 {
             let place = set.trailingZeroBitCount
             set &= set &- 1
             switch definitions[place].detector(start, context) {
-            case .yes: return (place, false)
-            case .yesReversed: return (place, true)
+            case .yes: return .found(place: place, isReversed: false)
+            case .yesReversed: return .found(place: place, isReversed: true)
             case .no: session.pointee[context.direction].ruledOut |= 1 << UInt64(place)
-            case .needMore: break
+            case .needMore: if !context.isDatagram { return .undecided }
             }
         }
-        return nil
+        return .nobody
+    }
+
+    /// No more bytes of a direction are looked at: those that come after all others need not wait
+    /// for them any longer.
+    func conclude(_ direction: Direction, _ session: SessionPointer, _ output: ParserOutput) {
+        let side = session.pointee[direction]
+        guard session.pointee.state == .detecting, !side.isExhausted, side.buffer >= 0 else {
+            return
+        }
+        let set = session.pointee.candidates & session.pointee.atPort & lastResorts & ~side.ruledOut
+        let context = DetectionContext(direction: direction)
+        guard
+            case .found(let place, let isReversed) = ask(
+                set, keptBytes(side).bytes, context, true, session)
+        else { return }
+        if isReversed { session.pointee.isReversed = true }
+        begin(place, session)
+        settle(deciding: direction, session)
+        replay(UnsafeRawBufferPointer(start: nil, count: 0), direction, session, output)
     }
 
     func begin(_ place: Int, _ session: SessionPointer) {
@@ -288,14 +326,14 @@ extension ProtocolSessions {
         case .yes, .yesReversed: isCertain = true
         case .needMore: break
         case .no:
-            if let found = find(start.bytes, context, ruledOut: before.ruledOut, session) {
+            switch find(start.bytes, context, ruledOut: before.ruledOut, session) {
+            case .found(let place, _):
                 isCertain = true
-                if found.place != known {
-                    session.pointee.anomalies.insert(.mismatchBothDirections)
-                }
-            } else if start.count >= Self.openingByteCountMax(direction) {
+                if place != known { session.pointee.anomalies.insert(.mismatchBothDirections) }
+            case .nobody where start.count >= Self.openingByteCountMax(direction):
                 isCertain = true
                 session.pointee.anomalies.insert(.onlyOneDirection)
+            case .nobody, .undecided: break
             }
         }
         if isCertain {

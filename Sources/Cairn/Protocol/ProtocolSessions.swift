@@ -338,6 +338,10 @@ extension ProtocolSessions {
             session.pointee.parser?.skip(gap: byteCount, seen(direction, session), into: output)
         case .detecting:
             session.pointee.hasSpoken = true
+            conclude(direction, session, output)
+            guard session.pointee.state == .detecting else {
+                return lose(byteCount, direction, session, output)
+            }
             session.pointee[direction].lostByteCount &+= byteCount
             note(direction, kept: 0, lost: byteCount, session)
             exhaust(direction, session)
@@ -350,6 +354,7 @@ extension ProtocolSessions {
     ) {
         guard !session.pointee[direction].hasEnded else { return }
         session.pointee[direction].hasEnded = true
+        if !session.pointee.isDatagrams { conclude(direction, session, output) }
         guard session.pointee.state == .parsing else { return }
         session.pointee.parser?.finish(seen(direction, session), into: output)
         // Another flow can have it, long before this one is forgotten.

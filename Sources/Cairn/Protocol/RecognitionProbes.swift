@@ -75,15 +75,13 @@ enum RecognitionProbes {
         }
     }
 
-    /// A client's start-up message or request for encryption; a server's answer to the latter, or a
-    /// message with a type and a length.
+    /// A client's start-up message or request for encryption; a server's answer to the latter, which
+    /// is one byte, or a message with a type and a length.
     static func pgsql(_ start: RawSpan, _ direction: Direction) -> Detection {
         guard direction == .toServer else {
             guard start.byteCount >= 1 else { return .needMore }
             let first = start.byte(at: 0)
-            if start.byteCount == 1 {
-                return first == UInt8(ascii: "S") || first == UInt8(ascii: "N") ? .yes : .needMore
-            }
+            if first == UInt8(ascii: "S") || first == UInt8(ascii: "N") { return .yes }
             guard start.byteCount >= 5 else { return .needMore }
             let isMessage =
                 first.asciiLowercased &- 0x61 < 26

@@ -58,6 +58,7 @@ import Testing
                 }
             }
         }
+        sessions.finish(flow, output: output)
         return sessions.definition(of: flow)?.name
     }
 
