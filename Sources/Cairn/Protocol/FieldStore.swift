@@ -1,17 +1,13 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// The field values of one event, by the index of the field in its table: numbers in place, bytes
 /// in one growing buffer.
 ///
 /// Memory grows to what an event needs and is used again, but for what few events need: that is
 /// given back with the values. How much is stored is bounded by whoever fills it (body limits,
 /// header limits).
+///
+/// Bytes that were handed out stay where they are until the values are forgotten, whatever is stored
+/// after them: memory that became too small is given back only then. All of it together is less than
+/// what replaced it.
 struct FieldStore: ~Copyable {
     private struct Slot {
         /// Values held: 0 if the event has no such field.
@@ -38,6 +34,8 @@ struct FieldStore: ~Copyable {
     private var bytes: UnsafeMutablePointer<UInt8>
     private var byteCount = 0
     private var byteCapacity = 0
+    /// Memory that became too small for this event.
+    private var outgrown: [UnsafeMutablePointer<UInt8>] = []
 
     private static let byteCapacityMin = 256
     /// Bytes that are kept for the next event.
@@ -49,18 +47,12 @@ struct FieldStore: ~Copyable {
         values = Slab(capacity: fieldCount)
         for _ in 0..<fieldCount { slots.append(Slot()) }
         byteCapacity = Self.byteCapacityMin
-        bytes = Self.memory(nil, byteCapacity)
+        bytes = .allocate(capacity: byteCapacity)
     }
 
-    deinit { free(bytes) }
-
-    /// Memory for so many bytes, with those of the memory that it is to replace: the system can mostly make that larger or
-    /// smaller where it lies.
-    private static func memory(
-        _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
-    ) -> UnsafeMutablePointer<UInt8> {
-        guard let memory = realloc(old, byteCapacity) else { preconditionFailure("out of memory") }
-        return memory.assumingMemoryBound(to: UInt8.self)
+    deinit {
+        bytes.deallocate()
+        for memory in outgrown { memory.deallocate() }
     }
 
     /// Bytes held now: what memory limits count.
@@ -71,9 +63,14 @@ struct FieldStore: ~Copyable {
         for index in 0..<slots.count { slots[index] = Slot() }
         values.removeAll()
         byteCount = 0
+        if !outgrown.isEmpty {
+            for memory in outgrown { memory.deallocate() }
+            outgrown.removeAll(keepingCapacity: true)
+        }
         guard byteCapacity > Self.keptByteCapacityMax else { return }
+        bytes.deallocate()
         byteCapacity = Self.byteCapacityMin
-        bytes = Self.memory(bytes, byteCapacity)
+        bytes = .allocate(capacity: byteCapacity)
     }
 
     // MARK: Writing
@@ -207,7 +204,10 @@ struct FieldStore: ~Copyable {
     private mutating func reserve(_ count: Int) {
         guard byteCount &+ count > byteCapacity else { return }
         byteCapacity = max(byteCapacity * 2, byteCount + count)
-        bytes = Self.memory(bytes, byteCapacity)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: byteCapacity)
+        larger.update(from: bytes, count: byteCount)
+        outgrown.append(bytes)
+        bytes = larger
     }
 
     // MARK: Reading
@@ -215,7 +215,7 @@ struct FieldStore: ~Copyable {
     /// Where `keep` will store next.
     @inline(__always) var keptEnd: Int { byteCount }
 
-    /// Bytes that `keep` stored, valid until the store is written to.
+    /// Bytes that `keep` stored, valid until all values are forgotten.
     @inline(__always) func kept(at offset: Int, count: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: bytes + offset, count: count)
     }
@@ -239,7 +239,7 @@ struct FieldStore: ~Copyable {
     /// A number; for bytes meaningless.
     @inline(__always) func number(_ value: Int) -> Int64 { values[value].payload }
 
-    /// The bytes of a value, valid until the store is written to; empty for a number.
+    /// The bytes of a value, valid until all values are forgotten; empty for a number.
     @inline(__always) func bytes(_ value: Int) -> UnsafeRawBufferPointer {
         let value = values[value]
         return UnsafeRawBufferPointer(
@@ -253,7 +253,7 @@ struct FieldStore: ~Copyable {
         return number(value)
     }
 
-    /// The first value of a field as bytes, valid until the store is written to.
+    /// The first value of a field as bytes, valid until all values are forgotten.
     func bytes(of field: Int) -> UnsafeRawBufferPointer? {
         guard let value = first(of: field), !isNumber(value) else { return nil }
         return bytes(value)

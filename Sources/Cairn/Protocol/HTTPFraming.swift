@@ -105,15 +105,13 @@ extension HTTPParser {
         let direction = reader.direction
         if let header = reader.head.first(.transferEncoding) {
             let text = transaction.fields.kept(at: header.value, count: header.valueCount).bytes
-            // What is noted may move the store that the text lies in.
-            let isChunked = contains("chunked", text)
             if !text.matches("chunked") {
                 note(.transferEncoding(direction), reader, into: output)
                 if direction == .toClient {
                     note(.responseAbnormalTransferEncoding, reader, into: output)
                 }
             }
-            if isChunked { return .chunked }
+            if contains("chunked", text) { return .chunked }
         }
         guard let header = reader.head.first(.contentLength) else { return .none }
         if header.next >= 0 {

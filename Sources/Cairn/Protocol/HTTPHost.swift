@@ -67,7 +67,6 @@ extension HTTPParser {
         if let port = authority.port, let otherPort = other.port, port != otherPort {
             isSame = false
         }
-        // Only now: a note is stored where the value lies, and may move it.
         if other.isInvalid { note(.requestHeaderHostInvalid, request, into: output) }
         if !isSame { note(.hostHeaderAmbiguous, request, into: output) }
     }

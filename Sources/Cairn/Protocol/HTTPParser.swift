@@ -185,7 +185,7 @@ final class HTTPParser: ProtocolParser {
         }
     }
 
-    /// Notes an oddity, once a message. Bytes that the transaction's fields `kept` may move with it.
+    /// Notes an oddity, once a message.
     func note(_ anomaly: HTTPAnomaly, _ reader: HTTPReader, into output: ParserOutput) {
         let bit = UInt64(1) << UInt64(anomaly.rawValue)
         guard reader.anomaliesSeen & bit == 0 else { return }

@@ -1,0 +1,54 @@
+import Testing
+
+@testable import Cairn
+
+/// The field values of one event.
+@Suite struct FieldStoreTests {
+    @Test func `bytes stay where they are, whatever is stored after them`() {
+        var store = FieldStore(fieldCount: 3)
+        var pieces: [UnsafeRawBufferPointer] = []
+        // The sizes make the store grow some ten times.
+        for number in 0..<400 {
+            let text = "\(number) " + String(repeating: "x", count: number)
+            if number.isMultiple(of: 2) {
+                store.append(text, to: 0)
+                if let value = store.first(of: 0), number == 0 { pieces.append(store.bytes(value)) }
+            } else {
+                let start = Array(text.utf8).withUnsafeBytes { store.keep($0) }
+                pieces.append(store.kept(at: start, count: text.utf8.count))
+            }
+            Array(text.utf8).withUnsafeBytes { store.extend(1, with: $0) }
+            store.append(Int64(number), to: 2)
+        }
+        for (index, piece) in pieces.enumerated() {
+            let number = index == 0 ? 0 : index * 2 - 1
+            let text = "\(number) " + String(repeating: "x", count: number)
+            #expect(String(decoding: piece, as: UTF8.self) == text)
+        }
+    }
+
+    @Test func `a store is as new when its values are forgotten`() {
+        var store = FieldStore(fieldCount: 2)
+        for _ in 0..<3 {
+            for _ in 0..<1000 { store.append("some text that is not short", to: 0) }
+            #expect(store.storedByteCount == 27_000)
+            #expect(store.texts(of: 0).count == 1000)
+            store.removeAll()
+            #expect(store.storedByteCount == 0)
+            #expect(store.first(of: 0) == nil && store.count(of: 1) == 0)
+        }
+        store.append("again", to: 1)
+        #expect(store.text(of: 1) == "again")
+    }
+
+    @Test func `a value that grows behind others keeps all its bytes`() {
+        var store = FieldStore(fieldCount: 2)
+        for number in 0..<200 {
+            for field in 0..<2 {
+                Array("\(number),".utf8).withUnsafeBytes { store.extend(field, with: $0) }
+            }
+        }
+        let text = (0..<200).map { "\($0)," }.joined()
+        #expect(store.text(of: 0) == text && store.text(of: 1) == text)
+    }
+}
