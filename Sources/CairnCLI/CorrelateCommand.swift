@@ -132,7 +132,7 @@ struct CorrelateCommand: ParsableCommand {
         let isMoved = Signals.shared.takeReopen()
         guard checkpoints != nil else {
             do throws(OutputError) {
-                if isMoved { try outputs.reopen() }
+                if isMoved { try outputs.reopenWherePossible() }
                 try outputs.flush()
             } catch { throw Failure(error) }
             return

@@ -87,6 +87,30 @@ final class Outputs {
         for writer in writers.values { try writer.reopen() }
     }
 
+    /// Opens every file again that can be; log rotation must not end a run. What goes to one that cannot goes on into the
+    /// file that was moved away, and that is said.
+    ///
+    /// - Parameter user: who the program runs as, if it gave up its rights.
+    func reopenWherePossible(as user: String? = nil) throws(OutputError) {
+        try flush()
+        for writer in writers.values.sorted(by: { $0.path < $1.path }) {
+            do throws(OutputError) { try writer.reopen() } catch {
+                let remedy =
+                    user.map { "; user \($0) needs the right to make files in its folder" } ?? ""
+                printError(
+                    """
+                    warning: cannot open \(error.path) again: \(error.reason)\(remedy). What follows is written to the \
+                    file that was moved away
+                    """)
+            }
+        }
+    }
+
+    /// Gives the files to a user.
+    func give(to user: String) {
+        for writer in writers.values { writer.give(to: user) }
+    }
+
     // MARK: Checkpoints
 
     /// Takes away what was written after the state was saved, as this run writes it again.

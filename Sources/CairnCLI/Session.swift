@@ -15,6 +15,8 @@ final class Session {
     let rules: RuleSet
     let outputs: Outputs
     let filter: String?
+    /// Where the final statistics go, opened before rights are given up.
+    private let statistics: LineWriter?
     private let start = ProgressBar.now()
     private let engine: Engine
     /// The correlation that goes on from an earlier run, and where it is kept.
@@ -33,6 +35,7 @@ final class Session {
         outputs = try Outputs(
             incidents: options.incidents.path, alerts: options.alerts, events: options.events,
             checkpoint: checkpoint)
+        statistics = try Self.open(statistics: options.stats)
         var engineOptions = EngineOptions(settings: settings)
         engineOptions.threadCount = options.threads ?? coreCount()
         engineOptions.checksums = options.checksums
@@ -80,7 +83,8 @@ final class Session {
         report.counters.add("rules.failed", UInt64(rules.failedRuleCount))
         do throws(OutputError) {
             try outputs.flush()
-            if let path = options.stats { try writeStatistics(report, to: path) }
+            statistics?.write(report.statisticsRecord)
+            try statistics?.flush()
             for set in report.savedSets { try set.write() }
         } catch {
             throw Failure(error)
@@ -98,10 +102,15 @@ final class Session {
         if resumed.isLast { try checkpoints?.remove() } else { try checkpoints?.save(resumed.save) }
     }
 
-    private func writeStatistics(_ report: RunReport, to path: String) throws(OutputError) {
-        let writer = try LineWriter(path: path)
-        writer.write(report.statisticsRecord)
-        try writer.flush()
+    private static func open(statistics path: String?) throws -> LineWriter? {
+        guard let path else { return nil }
+        do throws(OutputError) { return try LineWriter(path: path) } catch { throw Failure(error) }
+    }
+
+    /// Gives the files that are written to a user.
+    func give(to user: String) {
+        outputs.give(to: user)
+        statistics?.give(to: user)
     }
 }
 

@@ -16,7 +16,9 @@ struct WatchCommand: ParsableCommand {
         abstract: "Watch a live interface.",
         discussion: """
             Ends on SIGINT or SIGTERM with everything written; SIGHUP opens the outputs again, after they \
-            were moved away. Needs the right to capture only until the interface is open.
+            were moved away. Needs the right to capture only until the interface is open: with --user the \
+            outputs belong to that user from then on, who must be allowed to make files in their folders \
+            for SIGHUP, or find them made. One that cannot be opened again goes on where it was.
             """)
 
     @OptionGroup var options: EngineOptionGroup
@@ -45,7 +47,9 @@ struct WatchCommand: ParsableCommand {
     var isNotPromiscuous = false
 
     @Option(
-        help: ArgumentHelp("Change to this user once the interface is open.", valueName: "name"))
+        help: ArgumentHelp(
+            "Change to this user, and give it the outputs, once the interface is open.",
+            valueName: "name"))
     var user: String?
 
     @Option(
@@ -66,6 +70,7 @@ struct WatchCommand: ParsableCommand {
         var input = LiveInput(capture)
         input.writePath = write
         input.user = user
+        if let user { session.give(to: user) }
         let report = try watch(input, session)
         try session.finish(report)
         if let number = Signals.shared.stopNumber, number != SIGINT, number != SIGTERM {
@@ -85,7 +90,9 @@ struct WatchCommand: ParsableCommand {
                 betweenBatches: {
                     if let duration, ProgressBar.now() - start >= duration { signals.stop.set() }
                     do throws(OutputError) {
-                        if signals.takeReopen() { try session.outputs.reopen() }
+                        if signals.takeReopen() {
+                            try session.outputs.reopenWherePossible(as: user)
+                        }
                         try session.outputs.flush()
                     } catch {
                         outputFailure = error

@@ -53,6 +53,9 @@ final class CaptureWriter {
         if descriptor != STDOUT_FILENO { close(descriptor) }
     }
 
+    /// Gives the file to a user, for programs that give up their rights.
+    func give(to user: String) { SystemUser(named: user)?.take(descriptor, at: path) }
+
     /// Writes the frames and ticks of a batch.
     func write(_ batch: FrameBatch) throws(CaptureError) {
         for frame in batch.frames { try write(frame) }

@@ -94,11 +94,10 @@ public enum Interfaces {
 /// - Throws: `privileges` if there is no such user, or the rights of root could be had back.
 public func dropPrivileges(to user: String) throws(CaptureError) {
     func failed(_ reason: String) -> CaptureError { .privileges(user: user, reason: reason) }
-    guard let entry = getpwnam(user) else { throw failed("there is no such user") }
-    let (userID, groupID) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
-    var group = groupID
-    guard setgroups(1, &group) == 0, setgid(groupID) == 0, setuid(userID) == 0 else {
+    guard let entry = SystemUser(named: user) else { throw failed("there is no such user") }
+    var group = entry.groupID
+    guard setgroups(1, &group) == 0, setgid(group) == 0, setuid(entry.userID) == 0 else {
         throw failed(systemReason())
     }
-    if userID != 0, setuid(0) == 0 { throw failed("root's rights could be taken back") }
+    if entry.userID != 0, setuid(0) == 0 { throw failed("root's rights could be taken back") }
 }

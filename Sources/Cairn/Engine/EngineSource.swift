@@ -34,7 +34,10 @@ final class EngineSource {
             if let warning = Interfaces.mergeWarning(for: input.capture.interface) {
                 notes.append(warning)
             }
-            if let user = input.user { try dropPrivileges(to: user) }
+            if let user = input.user {
+                recorder?.give(to: user)
+                try dropPrivileges(to: user)
+            }
         }
     }
 

@@ -42,7 +42,8 @@ public final class LineWriter {
     public init(path: String) throws(OutputError) {
         self.path = path
         ownsDescriptor = path != "-"
-        access = O_WRONLY
+        // Behind the end even if the file is emptied meanwhile, as log rotation does that copies it.
+        access = O_WRONLY | O_APPEND
         descriptor =
             ownsDescriptor ? SystemFile.open(path, access | O_CREAT | O_TRUNC) : STDOUT_FILENO
         guard descriptor >= 0 else { throw Self.error(path) }
@@ -113,7 +114,16 @@ public final class LineWriter {
         if let failure { throw failure }
     }
 
+    /// Gives the file to a user, for programs that give up their rights: it can be opened again then.
+    public func give(to user: String) {
+        guard ownsDescriptor else { return }
+        SystemUser(named: user)?.take(descriptor, at: path)
+    }
+
     /// Flushes, then opens the path again: after a log file was moved away.
+    ///
+    /// - Throws: the first failure to write; or that the path cannot be opened, and then what follows goes on into the
+    ///   file that was moved away.
     public func reopen() throws(OutputError) {
         try flush()
         guard ownsDescriptor else { return }
