@@ -31,7 +31,8 @@ struct ImportSuricataCommand: ParsableCommand {
 
     @Option(
         name: [.customShort("o"), .customLong("output")],
-        help: ArgumentHelp("The folder for the files; it must exist.", valueName: "folder"),
+        help: ArgumentHelp(
+            "The folder for the files; it is made if it is missing.", valueName: "folder"),
         completion: .directory)
     var output: String
 
@@ -45,6 +46,7 @@ struct ImportSuricataCommand: ParsableCommand {
         let result = SuricataImport(
             paths: paths, settings: try settings.load(strict: false), keepsText: keepText)
         for diagnostic in result.diagnostics { printError("\(diagnostic)") }
+        if !result.outputs.isEmpty { try makeOutputFolder(output) }
         for file in result.outputs {
             let name = file.source.split(separator: "/").last.map(String.init) ?? "rules"
             let stem = name.hasSuffix(".rules") ? String(name.dropLast(6)) : name

@@ -11,6 +11,11 @@ func printOutput(_ text: String) throws {
     }
 }
 
+/// Makes a folder for files that a command writes.
+func makeOutputFolder(_ path: String) throws {
+    do throws(OutputError) { try makeFolder(path) } catch { throw Failure(error) }
+}
+
 /// The files that records go to. Kinds that share a destination share its lines.
 final class Outputs {
     private var writers: [String: LineWriter] = [:]

@@ -27,7 +27,8 @@ struct TestCommand: ParsableCommand {
     @Option(
         name: .customLong("save-pcap"),
         help: ArgumentHelp(
-            "Write the traffic of each test as a capture into this folder.", valueName: "folder"),
+            "Write the traffic of each test as a capture into this folder; it is made if missing.",
+            valueName: "folder"),
         completion: .directory)
     var savePcap: String?
 
@@ -44,6 +45,7 @@ struct TestCommand: ParsableCommand {
         for diagnostic in runner.diagnostics where diagnostic.severity != .skipped {
             printError("\(diagnostic)")
         }
+        if let savePcap { try makeOutputFolder(savePcap) }
         let results = runner.run(threadCount: threads ?? coreCount())
         switch format {
         case .tap: try printOutput(results.tap)

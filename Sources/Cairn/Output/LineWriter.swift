@@ -19,6 +19,16 @@ public struct OutputError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String { "cannot write \(path): \(reason)" }
 }
 
+/// Makes a folder for files that are to be written, and those that it lies in; one that is there is fine.
+///
+/// - Throws: the system's reason.
+public func makeFolder(_ path: String) throws(OutputError) {
+    guard !SystemFile.makeFolder(path) else { return }
+    throw OutputError(
+        path: path, reason: "the folder cannot be made: \(String(cString: strerror(errno)))",
+        isBrokenPipe: false)
+}
+
 /// A destination of records: whole lines, collected and written in large pieces.
 ///
 /// Several outputs may share one destination. A failure is kept and thrown at the next `flush`, so that the callers on

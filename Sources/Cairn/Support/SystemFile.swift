@@ -53,6 +53,19 @@ enum SystemFile {
         #endif
     }
 
+    /// Makes a folder and those that it lies in; false if it is not there then.
+    static func makeFolder(_ path: String) -> Bool {
+        for end in path.indices.dropFirst() where path[end] == "/" {
+            _ = mkdir(String(path[..<end]), 0o777)
+        }
+        guard mkdir(path, 0o777) != 0 else { return true }
+        var status = stat()
+        let reason = errno
+        let isThere = stat(path, &status) == 0
+        errno = isThere ? ENOTDIR : reason
+        return isThere && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Forces the names in a file's folder to the disk; false if that fails.
     static func syncFolder(of path: String) -> Bool {
         let end = path.lastIndex(of: "/")

@@ -114,6 +114,27 @@ import Testing
         #expect(run.errors.contains("cannot write standard output: No space left"))
     }
 
+    @Test func `a folder for what is written is made, and where that cannot be it is 7`() throws {
+        let folder = TemporaryFolder()
+        let rules = folder.write(
+            "a.rules", Array("alert tcp any any -> any any (content:\"abc\"; sid:1;)\n".utf8))
+        let test = "Rules/command-and-control"
+        for name in ["x/y/", "z"] {
+            let path = "\(folder.path)/\(name)"
+            #expect(try Command.cairn(["import", "suricata", rules, "-o", path]).exitCode == 0)
+            #expect(FileManager.default.fileExists(atPath: "\(path)/a.yml"))
+            #expect(try Command.cairn(["test", "--save-pcap", path + "/p", test]).exitCode == 0)
+            let saved = try FileManager.default.contentsOfDirectory(atPath: path + "/p")
+            #expect(saved.contains { $0.hasSuffix(".pcapng") })
+        }
+        for path in [rules, rules + "/x", "/proc/x/y"] {
+            let run = try Command.cairn(["import", "suricata", rules, "-o", path])
+            #expect(run.exitCode == 7)
+            #expect(run.errors.contains("cannot write \(path): the folder cannot be made: "))
+            #expect(try Command.cairn(["test", "--save-pcap", path, test]).exitCode == 7)
+        }
+    }
+
     @Test func `old habits work`() throws {
         #expect(
             try Command.cairn(["-r", Self.story]).output
