@@ -109,6 +109,12 @@ struct ConditionResolver {
         return FieldRegistry.field(named: name, subject: packet)
     }
 
+    /// Says whether a field is not known.
+    mutating func checkField(named name: String, at mark: YAMLMark) {
+        guard field(named: name) == nil, subject.constants[name] == nil else { return }
+        unknownField(name, at: mark)
+    }
+
     private mutating func unknownField(_ name: String, at mark: YAMLMark) {
         guard subject.isNative else {
             if !unseen.contains(where: { $0.name == name }) { unseen.append((name, mark)) }

@@ -19,7 +19,7 @@ struct DetectionReader {
     func read(_ document: YAMLNode) -> Result {
         let errorCount = sink.errorCount
         let header = HeaderReader(sink: sink).read(document, otherKeys: Self.keys)
-        guard let logSource = logSource(document) else { return .failed }
+        guard let logSource = logSource(document) else { return readOn(document) }
         let subject: Subject
         switch logSource.resolve() {
         case .subject(let resolved): subject = resolved
@@ -27,7 +27,7 @@ struct DetectionReader {
             return skip(header, reason, at: document["logsource"]?.mark ?? document.mark)
         case .unknown(let message):
             sink.error(at: document["logsource"]?.mark ?? document.mark, message)
-            return .failed
+            return readOn(document)
         }
         let traffic = document["traffic"].flatMap {
             TrafficReader(sink: sink, variables: variables).read($0)
@@ -44,12 +44,17 @@ struct DetectionReader {
             let expression = Self.isOpen(detection, document)
                 ? SigmaExpression.all([]) : section.read(detection)
         else {
+            if sink.errorCount > errorCount {
+                section.checkFields(&resolver)
+                checkOptions(document, &resolver)
+            }
             return skippedBySection(since: diagnosticCount, errorCount, header)
         }
         guard let condition = resolver.resolve(expression) else {
             if let first = resolver.unseen.first, sink.errorCount == errorCount {
                 return skip(header, Self.reason(resolver.unseen), at: first.mark)
             }
+            checkOptions(document, &resolver)
             return .failed
         }
         if condition == .any([]) {
@@ -64,6 +69,18 @@ struct DetectionReader {
         readOptions(document, into: &rule, &resolver)
         guard header != nil, sink.errorCount == errorCount else { return .failed }
         return .rule(rule, logSource)
+    }
+
+    /// Finds what is wrong besides, where a rule does not say what it looks at.
+    private func readOn(_ document: YAMLNode) -> Result {
+        if let traffic = document["traffic"] {
+            _ = TrafficReader(sink: sink, variables: variables).read(traffic)
+        }
+        if let detection = document["detection"], !Self.isOpen(detection, document) {
+            var section = DetectionSection(sink: sink, variables: variables)
+            _ = section.read(detection)
+        }
+        return .failed
     }
 
     /// `detection: any`: `traffic` alone says what the rule is about.
@@ -162,6 +179,14 @@ struct DetectionReader {
             default: break
             }
         }
+    }
+
+    /// Finds what is wrong in the options of a rule whose detection has mistakes.
+    private func checkOptions(_ document: YAMLNode, _ resolver: inout ConditionResolver) {
+        var rule = DetectionRule(
+            header: RuleHeader(id: "", title: "", location: sink.location(document.mark)),
+            subject: resolver.subject.index, condition: .all([]))
+        readOptions(document, into: &rule, &resolver)
     }
 
     private func files(_ node: YAMLNode, _ subject: Int) -> FileScope {

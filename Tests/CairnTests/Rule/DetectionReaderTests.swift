@@ -222,12 +222,45 @@ import Testing
 
     @Test
     func `all mistakes of a rule are found at once`() {
-        let set = RuleFixtures.rule(
-            "http", "s: {http.ur: a, http.methd: b}\nt: {http.uri|contains: 5}\ncondition: s or u",
-            "level: x\n")
-        #expect(set.diagnostics.count == 3)
+        let set = RuleFixtures.load(
+            """
+            title: T
+            level: x
+            logsource: {product: cairn, service: http}
+            actor: http.hst
+            threshold: 5
+            detection:
+              s: {http.ur: a, http.uri|contian: b}
+              t:
+                - {http.methd: GET}
+                - {http.bod|startswiht: x, http.request.header|contains: y}
+              unused: {http.status: abc}
+              condition: (s or t) and u and not 1 of v*
+            """)
+        #expect(
+            RuleFixtures.messages(set) == [
+                "2:8: error: unknown level 'x'; use informational, low, medium, high or critical",
+                "4:8: error: unknown field 'http.hst' — did you mean 'http.host'?",
+                "5:12: error: 'threshold' must be a map, not a number",
+                "7:7: error: unknown field 'http.ur' — did you mean 'http.uri'?",
+                "7:28: error: unknown modifier 'contian' — did you mean 'contains'?",
+                "9:8: error: unknown field 'http.methd' — did you mean 'http.method'?",
+                "10:8: error: unknown field 'http.bod'; 'cairn fields' lists all",
+                "10:17: error: unknown modifier 'startswiht' — did you mean 'startswith'?",
+                "11:25: error: 'abc' is no whole number; 'http.status' holds numbers",
+                "12:27: error: unknown selection 'u'", "12:37: error: no selection fits 'v*'",
+            ])
         #expect(set.failedRuleCount == 1)
         #expect(set.diagnostics.allSatisfy { $0.rule == "T" })
+    }
+
+    @Test
+    func `a rule about nothing that is known tells its other mistakes too`() {
+        for source in ["logsource: {product: cairn, service: htp}", "description: x"] {
+            let set = RuleFixtures.load(
+                "title: T\n\(source)\ndetection: {s: {a|contian: 5}, condition: s or u}")
+            #expect(set.diagnostics.count == 3, "\(RuleFixtures.messages(set))")
+        }
     }
 
     // MARK: Log sources
