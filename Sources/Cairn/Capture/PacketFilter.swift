@@ -106,6 +106,11 @@ extension LinkType {
         self == .raw ? CInt(DLT_RAW) : CInt(truncatingIfNeeded: rawValue)
     }
 
+    /// The registry's name without `LINKTYPE_`, if libpcap knows one: `USB_LINUX_MMAPPED`.
+    var name: String? {
+        pcap_datalink_val_to_name(dataLink).map { String(cString: $0) }
+    }
+
     /// The link type of libpcap's DLT number.
     init(dataLink: CInt) {
         self = dataLink == CInt(DLT_RAW) ? .raw : LinkType(rawValue: UInt32(bitPattern: dataLink))

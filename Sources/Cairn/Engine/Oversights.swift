@@ -2,8 +2,25 @@ extension RunReport {
     /// What was not looked at: how often, and what it was. Counts may be zero.
     public var oversights: [(count: UInt64, what: String)] {
         Self.oversights.map { names, what in
-            (names.reduce(0) { $0 &+ counters[$1] }, what)
+            let details = names.contains(Self.linkTypes + "total") ? linkTypeNames : ""
+            return (names.reduce(0) { $0 &+ counters[$1] }, what + details)
         }
+    }
+
+    private static let linkTypes = "decoder.unknown_linktype."
+    /// Link types that are named; one capture rarely has more than one.
+    private static let linkTypeCountMax = 8
+
+    /// `: USB_LINUX_MMAPPED (220)`.
+    private var linkTypeNames: String {
+        let numbers = counters.values.keys.filter { $0.hasPrefix(Self.linkTypes) }
+            .compactMap { UInt32($0.dropFirst(Self.linkTypes.count)) }.sorted()
+        guard !numbers.isEmpty else { return "" }
+        let names = numbers.prefix(Self.linkTypeCountMax).map { number in
+            LinkType(rawValue: number).name.map { "\($0) (\(number))" } ?? "\(number)"
+        }
+        return ": " + names.joined(separator: ", ")
+            + (numbers.count > names.count ? " and others" : "")
     }
 
     /// Counters that speak of what was not looked at. Each is reported by every run of its kind, zero or not.

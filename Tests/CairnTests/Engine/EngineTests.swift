@@ -84,6 +84,22 @@ import Testing
             })
     }
 
+    @Test func `link types that are not decoded are named`() throws {
+        let folder = TemporaryFolder()
+        let captures = [220, 189, 65_000].map { (number: UInt32) in
+            var capture = PcapMaker(linkType: number)
+            capture.add(seconds: 1, [1, 2, 3, 4])
+            return folder.write("\(number).pcap", capture.bytes)
+        }
+        let report = try Engine(rules: RuleSet()).run(.captures(captures, filter: nil)) { _, _ in }
+        #expect(
+            report.oversights.contains {
+                $0.count == 3
+                    && $0.what == "frames of link types that are not decoded: USB_LINUX (189), "
+                        + "USB_LINUX_MMAPPED (220), 65000"
+            })
+    }
+
     @Test func `every record is as its schema says`() throws {
         let records = Self.run(Self.crowd)
         let alert = try JSONSchema(named: "alert")
