@@ -1,8 +1,8 @@
 /// Recognises DNS messages by their content.
 enum DNSDetection {
-    /// Length of a stream's first message, beyond which it is only DNS at DNS's ports: what clients
-    /// offer for datagrams (RFC 6891 §6.2.5). All text would begin a longer one.
-    private static let strangeByteCount = 4097
+    /// Length from which on a stream's first message is only DNS at DNS's ports; Telnet's commands
+    /// would begin such a one.
+    private static let strangeByteCount = 0x8000
 
     /// Looks at a datagram, or at the start of a stream, where a two-byte length precedes each
     /// message (RFC 1035 §4.2.2).
@@ -25,7 +25,9 @@ enum DNSDetection {
         _ message: RawSpan, messageByteCount: Int, _ context: DetectionContext
     ) -> Detection {
         guard let header = DNSHeader(decoding: message) else {
-            return message.byteCount < messageByteCount ? .needMore : .no
+            guard message.byteCount < messageByteCount else { return .no }
+            // Others wait for this: most of what is no DNS shows it early.
+            return context.isAtPort || canBegin(message, messageByteCount) ? .needMore : .no
         }
         guard header.fits(messageByteCount: messageByteCount, mayBeCut: context.isAtPort) else {
             return .no
@@ -42,6 +44,20 @@ enum DNSDetection {
             }
         }
         return header.isResponse == (context.direction == .toClient) ? .yes : .yesReversed
+    }
+
+    /// Whether the bytes that are there of a header can become an ordinary one: those that are
+    /// missing are taken for its smallest.
+    private static func canBegin(_ message: RawSpan, _ messageByteCount: Int) -> Bool {
+        func byte(_ index: Int, else missing: UInt8 = 0) -> UInt16 {
+            UInt16(index < message.byteCount ? message.byte(at: index) : missing)
+        }
+        let flags = byte(2) << 8 | byte(3)
+        let questions = byte(4) << 8 | byte(5, else: byte(4) == 0 ? 1 : 0)
+        let header = DNSHeader(
+            flags: flags, questionCount: questions, answerCount: byte(6) << 8 | byte(7),
+            authorityCount: byte(8) << 8 | byte(9), additionalCount: byte(10) << 8 | byte(11))
+        return header.isOrdinary && header.fits(messageByteCount: messageByteCount, mayBeCut: false)
     }
 
     /// Looks at the first question: a name, a type and a class.

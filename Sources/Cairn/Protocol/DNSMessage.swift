@@ -17,6 +17,18 @@ struct DNSHeader: Equatable, Sendable {
     var authorityCount: UInt16
     var additionalCount: UInt16
 
+    init(
+        id: UInt16 = 0, flags: UInt16, questionCount: UInt16, answerCount: UInt16,
+        authorityCount: UInt16, additionalCount: UInt16
+    ) {
+        self.id = id
+        self.flags = flags
+        self.questionCount = questionCount
+        self.answerCount = answerCount
+        self.authorityCount = authorityCount
+        self.additionalCount = additionalCount
+    }
+
     var isResponse: Bool { flags & 0x8000 != 0 }
     var opcode: UInt8 { UInt8(truncatingIfNeeded: flags >> 11 & 15) }
     var isZSet: Bool { flags & 0x40 != 0 }

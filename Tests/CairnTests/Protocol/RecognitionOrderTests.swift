@@ -33,6 +33,7 @@ import Testing
             Opening(
                 "dns", hex: "001d 1234 8183 0001 0000 0000 0000 0161076578616d706c65 00 0001 0001",
                 .toClient),
+            Opening("dns", hex: "4185 08ae 0100 05dc 0000 0000 0000 03616263 00 0001 0001"),
             Opening("tls", hex: "16 0301 0100 01 0000fc 0303"),
             Opening("tls", hex: "15 0301 0002 02 28", .toClient),
             Opening("tls", hex: "802e 01 0002 0015 0000 0010 01 0080 02 0080"),
@@ -151,7 +152,8 @@ import Testing
             ("PORT /up HTTP/1.1\r\n", 9999, "http"), ("PORT 1,2,3,4,5,6\r\n", 9999, "ftp"),
             ("EHLO / HTTP/1.1\r\n", 25, "smtp"), ("EHLO / HTTP/1.1\r\n", 8080, "http"),
             ("GET / HTTP/1.1\r\n", 23, "http"), ("POST / HTTP/1.1\r\n", 1883, "http"),
-            ("Welcome", 23, "telnet"), ("PA", 1883, "mqtt"),
+            ("Welcome", 23, "telnet"), ("USER a", 9999, "nothing"), ("USER a\n", 9999, "ftp"),
+            ("PA", 1883, "mqtt"),
         ] as [(String, UInt16, String)])
     func `the order of protocols decides where several are possible`(
         text: String, port: UInt16, name: String

@@ -88,6 +88,16 @@ import Testing
     }
 
     @Test(arguments: [
+        Case("dns", at: 99, hex: "4185 08ae 0100 05dc 0000 0000 0000 03616263 00 0001 0001"),
+        Case("dns", at: 53, hex: "8185 08ae 0100 05dc 0000 0000 0000 03616263 00 0001 0001"),
+        Case(nil, at: 99, hex: "8185 08ae 0100 05dc 0000 0000 0000 03616263 00 0001 0001"),
+        Case(nil, at: 99, hex: "4185 08ae 0100 0ddc 0000 0000 0000 03616263 00 0001 0001"),
+    ])
+    func `a long first message is DNS on any port if it holds what it says`(item: Case) {
+        #expect(recognized(item, over: .tcp, Self.onByDefault) == item.name)
+    }
+
+    @Test(arguments: [
         Case("telnet", at: 23, hex: "fffd18"), Case("telnet", at: 23, "login: ", .toClient),
         Case(nil, at: 24, hex: "fffd18"), Case(nil, at: 23, "x"),
         Case("mqtt", at: 1883, hex: "100f00044d515454"), Case("mqtt", at: 1883, hex: "20020000"),
