@@ -28,17 +28,20 @@ struct CorrelationReader {
                     at: entry.keyMark, "unknown key '\(entry.key)' — did you mean '\(meant)'?")
             }
         }
-        guard let type = type(section), let timespan = timespan(section) else { return nil }
+        let type = type(section)
+        let timespan = timespan(section)
         var rule = CorrelationRule(
             header: header ?? RuleHeader(id: "", title: "", location: sink.location(document.mark)),
-            type: type, rules: section["rules"].map { references($0, "'rules'") } ?? [],
+            type: type ?? .event_count,
+            rules: section["rules"].map { references($0, "'rules'") } ?? [],
             groupBy: section["group-by"].map { $0.isNull ? [] : sink.texts($0, "'group-by'") }
                 ?? [],
-            aliases: aliases(section), timespanNanoseconds: timespan)
-        rule.condition = condition(section, type)
+            aliases: aliases(section), timespanNanoseconds: timespan ?? 1)
+        // What the condition may say depends on the type.
+        if let type { rule.condition = condition(section, type) }
         rule.generate = generate(document, section)
         readAdditions(section, into: &rule)
-        check(&rule, section)
+        if type != nil, timespan != nil { check(&rule, section) }
         guard header != nil, sink.errorCount == errorCount else { return nil }
         return LoadedCorrelation(rule: rule, section: section, path: sink.path)
     }

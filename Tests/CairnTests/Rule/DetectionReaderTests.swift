@@ -255,6 +255,23 @@ import Testing
     }
 
     @Test
+    func `all mistakes of a correlation rule are found at once`() {
+        let set = RuleFixtures.load(
+            """
+            title: C
+            level: hihg
+            correlation:
+              type: event_cont
+              rules: [a, a]
+              timespan: 5x
+              generate: maybe
+            """)
+        #expect(
+            set.diagnostics.map(\.location.line) == [2, 4, 5, 6, 7],
+            "\(RuleFixtures.messages(set))")
+    }
+
+    @Test
     func `a rule about nothing that is known tells its other mistakes too`() {
         for source in ["logsource: {product: cairn, service: htp}", "description: x"] {
             let set = RuleFixtures.load(
