@@ -32,7 +32,7 @@ private func feed(_ correlator: Correlator, _ hosts: [String]) {
         rule: Array("signal".utf8), title: nil, level: .informational, tags: [])
     for number in 0..<1_000_000 {
         let host = hosts[number % 100 == 0 ? random.below(10) : random.below(hosts.count)]
-        alert.removeAll()
+        alert.removeValues()
         alert.time = ScriptedTraffic.start.adding(nanoseconds: Int64(number) * 1_000_000)
         alert.packet = Int64(number)
         alert.label = label

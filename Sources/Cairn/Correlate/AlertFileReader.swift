@@ -15,7 +15,10 @@ final class AlertFileReader {
     static let lineByteCountMax = 1 << 24
     /// Broken lines whose places are kept.
     static let brokenLinesListedMax = 100
-    private static let chunkByteCount = 1 << 20
+    /// Read at once: what fits into the cache beside all else.
+    private static let chunkByteCount = 1 << 17
+    /// Bytes behind a chunk that may be read, so that its last line is no slower than the others.
+    private static let slackByteCount = 16
     /// Microseconds between two looks at a file that may grow.
     private static let pauseMicroseconds: UInt32 = 100_000
 
@@ -142,12 +145,15 @@ final class AlertFileReader {
         _ file: borrowing AlertFile, _ stop: StopFlag, _ onChunk: () -> Void
     ) throws(AlertFileError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.chunkByteCount, alignment: 16)
+            byteCount: Self.chunkByteCount + Self.slackByteCount, alignment: 16)
         defer { buffer.deallocate() }
+        let chunk = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Self.chunkByteCount])
         while !isStopped, !stop.isSet {
-            let count = try file.read(into: buffer)
+            let count = try file.read(into: chunk)
             if count == 0 { return }
-            add(UnsafeRawBufferPointer(rebasing: buffer[0..<count]))
+            add(
+                UnsafeRawBufferPointer(rebasing: buffer[..<count]),
+                slackByteCount: Self.slackByteCount)
             correlator.flush()
             notePlace(in: file)
             onChunk()
@@ -166,7 +172,9 @@ final class AlertFileReader {
     }
 
     /// Takes the next bytes of a file.
-    func add(_ bytes: UnsafeRawBufferPointer) {
+    ///
+    /// - Parameter slackByteCount: bytes behind them that may be read.
+    func add(_ bytes: UnsafeRawBufferPointer, slackByteCount: Int = 0) {
         var start = 0
         while start < bytes.count, !isStopped, let end = lineEnd(in: bytes, from: start) {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
@@ -174,7 +182,7 @@ final class AlertFileReader {
             if isSkippingLine {
                 isSkippingLine = false
             } else if carry.isEmpty {
-                addLine(rest)
+                addLine(rest, slackByteCount: bytes.count &- end &+ slackByteCount)
             } else {
                 carry.append(contentsOf: rest)
                 carry.withUnsafeBytes { addLine($0) }
@@ -214,12 +222,14 @@ final class AlertFileReader {
         lineOfFile += 1
     }
 
-    private func addLine(_ line: UnsafeRawBufferPointer) {
+    private func addLine(_ line: UnsafeRawBufferPointer, slackByteCount: Int = 0) {
         startLine()
         guard line.count <= Self.lineByteCountMax else { return addBroken(.tooLong) }
         guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d || $0 == 0x09 }) else { return }
-        switch parser.parse(line) {
-        case .alert: correlator.add(parser.alert)
+        switch parser.parse(line, slackByteCount: slackByteCount) {
+        case .alert:
+            if correlator.looks(at: parser.alert.label) { parser.takeValues(of: line) }
+            correlator.add(parser.alert)
         case .clock(let time): correlator.advance(clock: time)
         case .other: otherCount += 1
         case .broken(let fault): addBroken(fault)

@@ -43,9 +43,12 @@ final class AlertLabels {
     private var wordings = PlainList<Wording>()
     private var bytes = PlainList<UInt8>()
     private var index = HashIndex()
+    /// For each slot of recurring texts, the one whose label it is.
+    private var recurring = PlainList<(number: UInt32, label: RuleLabelID)>()
 
     init(catalog: RuleCatalog) {
         self.catalog = catalog
+        for _ in 0..<RecurringTexts.slotCount { recurring.append((0, .none)) }
     }
 
     deinit { index.freeMemory() }
@@ -61,6 +64,21 @@ final class AlertLabels {
                 level: rule?["level"]?.text.flatMap(Level.init) ?? .medium,
                 tags: Self.tags(rule?["tags"]))
         }
+    }
+
+    /// The label of an EVE record in which `alert` is all that describes the rule.
+    ///
+    /// - Parameter text: what `alert` is known as.
+    @inline(__always)
+    func label(
+        ofSignature alert: UnsafeRawBufferPointer, knownAs text: RecurringTexts.Text
+    ) -> RuleLabelID {
+        let slot = Int(text.slot)
+        guard slot >= 0 else { return label(ofSignature: Parts(description: alert)) }
+        if recurring[slot].number == text.number { return recurring[slot].label }
+        let label = label(ofSignature: Parts(description: alert))
+        recurring[slot] = (text.number, label)
+        return label
     }
 
     /// The label of an EVE record.
@@ -132,6 +150,7 @@ final class AlertLabels {
         wordings.removeAll()
         bytes = PlainList()
         index.deallocate()
+        for slot in 0..<recurring.count { recurring[slot] = (0, .none) }
     }
 
     /// A name that a rule gave; a number passes as its text.

@@ -43,6 +43,8 @@ struct AlertLineParser: ~Copyable {
     /// Values by path, with the line in which they were stored, so that one text is stored once.
     private var stored = PlainList<(line: Int, value: CorrelationAlert.Value)>()
     private var lineCount = 0
+    /// Whether the last line was an EVE record.
+    private var isEVE = false
 
     private let time, clock, kind, rule, packet, flowID, actor, victim: Int
     private let sourceIP, destinationIP: Source
@@ -63,7 +65,7 @@ struct AlertLineParser: ~Copyable {
         victim = tree.add(["victim"])
         eventType = tree.add(["event_type"])
         timestamp = tree.add(["timestamp"])
-        eveAlert = tree.add(["alert"])
+        eveAlert = tree.add(["alert"], recurs: true)
         direction = tree.add(["direction"])
         packetCount = tree.add(["pcap_cnt"])
         sourceAddress = tree.add(["src_ip"])
@@ -108,27 +110,27 @@ struct AlertLineParser: ~Copyable {
 
     // MARK: A line
 
-    /// Reads a line, which must not contain a line break.
-    mutating func parse(_ line: UnsafeRawBufferPointer) -> Line {
-        alert.removeAll()
-        lineCount &+= 1
-        guard tree.scan(line) else { return .broken(.notAnObject) }
+    /// Reads what a line is, which must not contain a line break; of an alert, the time and the rule.
+    /// The rest is for `takeValues`, if anybody looks at alerts of that rule.
+    ///
+    /// - Parameter slackByteCount: bytes behind the line that may be read.
+    mutating func parse(_ line: UnsafeRawBufferPointer, slackByteCount: Int = 0) -> Line {
+        guard tree.scan(line, slackByteCount: slackByteCount) else {
+            return .broken(.notAnObject)
+        }
         if tree.memberCount == 1, tree.has(clock) {
             return time(clock, in: line).map(Line.clock) ?? .broken(.noTime)
         }
-        if tree.has(eventType) || tree.has(timestamp) { return parseEVE(line) }
-        if tree.has(kind), isRecord(line) { return .other }
-        guard let moment = time(time, in: line) else { return .broken(.noTime) }
-        alert.time = moment
-        alert.packet = integer(packet, in: line)
-        alert.flowID = integer(flowID, in: line)
-        alert.label = labels.label(ofRule: raw(rule, in: line))
-        alert.actor = host(actor, else: value(of: sourceIP, in: line), in: line)
-        alert.victim = host(victim, else: value(of: destinationIP, in: line), in: line)
-        for index in 0..<sources.count {
-            alert.fields[index] = value(of: sources[index], in: line)
+        isEVE = tree.has(eventType) || tree.has(timestamp)
+        if isEVE {
+            guard text(eventType, in: line, is: "alert") else { return .other }
+        } else if tree.has(kind), isRecord(line) {
+            return .other
         }
-        alert.source.append(contentsOf: line)
+        let when = !isEVE ? time : tree.has(cairnTime) ? cairnTime : timestamp
+        guard let moment = time(when, in: line) else { return .broken(.noTime) }
+        alert.time = moment
+        alert.label = isEVE ? signatureLabel(line) : labels.label(ofRule: raw(rule, in: line))
         return .alert
     }
 
@@ -138,17 +140,38 @@ struct AlertLineParser: ~Copyable {
             || text(kind, in: line, is: "summary")
     }
 
-    private mutating func parseEVE(_ line: UnsafeRawBufferPointer) -> Line {
-        guard text(eventType, in: line, is: "alert") else { return .other }
-        let precise = tree.has(cairnTime) ? cairnTime : timestamp
-        guard let moment = time(precise, in: line) else { return .broken(.noTime) }
-        alert.time = moment
-        alert.packet = integer(packetCount, in: line)
-        alert.flowID = integer(flowID, in: line)
-        alert.label = labels.label(
+    private func signatureLabel(_ line: UnsafeRawBufferPointer) -> RuleLabelID {
+        let alert = raw(eveAlert, in: line)
+        if !(tree.has(cairnRule) || tree.has(cairnLevel) || tree.has(cairnTags)) {
+            let text = tree[eveAlert]?.recurring ?? RecurringTexts.Text()
+            return labels.label(ofSignature: alert, knownAs: text)
+        }
+        return labels.label(
             ofSignature: AlertLabels.Parts(
-                description: raw(eveAlert, in: line), rule: raw(cairnRule, in: line),
+                description: alert, rule: raw(cairnRule, in: line),
                 level: raw(cairnLevel, in: line), tags: raw(cairnTags, in: line)))
+    }
+
+    /// Takes what else an alert says: of the line that was read last.
+    mutating func takeValues(of line: UnsafeRawBufferPointer) {
+        lineCount &+= 1
+        alert.removeValues()
+        alert.flowID = integer(flowID, in: line)
+        if isEVE { takeEVEValues(of: line) } else { takeRegistryValues(of: line) }
+    }
+
+    private mutating func takeRegistryValues(of line: UnsafeRawBufferPointer) {
+        alert.packet = integer(packet, in: line)
+        alert.actor = host(actor, else: value(of: sourceIP, in: line), in: line)
+        alert.victim = host(victim, else: value(of: destinationIP, in: line), in: line)
+        for index in 0..<sources.count {
+            alert.fields[index] = value(of: sources[index], in: line)
+        }
+        alert.source.append(contentsOf: line)
+    }
+
+    private mutating func takeEVEValues(of line: UnsafeRawBufferPointer) {
+        alert.packet = integer(packetCount, in: line)
         // The ends of the flow, whatever packet made the alert.
         let isReversed = text(direction, in: line, is: "to_client")
         let client = isReversed ? destinationAddress : sourceAddress
@@ -168,7 +191,6 @@ struct AlertLineParser: ~Copyable {
                 alert.fields[index] = value(path, in: line)
             }
         }
-        return .alert
     }
 
     /// The first of the paths of a field that the line has.
@@ -284,24 +306,24 @@ struct TimeParser {
             minute = Self.minute(text)
             minuteText = (first, second)
         }
-        guard let minute, text[16] == UInt8(ascii: ":"), let second = Self.number(text, 17..<19),
-            second < 60
+        guard let minute, text[16] == UInt8(ascii: ":"),
+            let second = Self.twoDigits(text, at: 17), second < 60
         else { return nil }
-        var nanoseconds = second * nanosecondsPerSecond
+        var nanoseconds = second &* nanosecondsPerSecond
         var index = 19
         if text[index] == UInt8(ascii: ".") {
-            index += 1
+            index &+= 1
             var unit = nanosecondsPerSecond / 10
             let start = index
             while index < text.count, text[index] &- 48 < 10 {
-                nanoseconds += Int64(text[index] &- 48) * unit
+                nanoseconds &+= Int64(text[index] &- 48) &* unit
                 unit /= 10
-                index += 1
+                index &+= 1
             }
-            guard (1...9).contains(index - start) else { return nil }
+            guard (1...9).contains(index &- start) else { return nil }
         }
         guard let zone = Self.zone(text, from: index) else { return nil }
-        return Timestamp(nanoseconds: minute + nanoseconds - zone)
+        return Timestamp(nanoseconds: minute &+ nanoseconds &- zone)
     }
 
     /// The start of the minute that `2026-01-02T03:04` names.
@@ -329,11 +351,17 @@ struct TimeParser {
         guard text[index] == 0x2b || text[index] == 0x2d else { return nil }
         let hasColon = text.count == index + 6 && text[index + 3] == 0x3a
         guard hasColon || text.count == index + 5,
-            let hours = number(text, index + 1..<index + 3),
-            let minutes = number(text, text.count - 2..<text.count), hours < 24, minutes < 60
+            let hours = twoDigits(text, at: index + 1),
+            let minutes = twoDigits(text, at: text.count - 2), hours < 24, minutes < 60
         else { return nil }
         let offset = (hours * 3_600 + minutes * 60) * nanosecondsPerSecond
         return text[index] == 0x2d ? -offset : offset
+    }
+
+    @inline(__always)
+    private static func twoDigits(_ text: UnsafeRawBufferPointer, at index: Int) -> Int64? {
+        let (tens, ones) = (text[index] &- 48, text[index &+ 1] &- 48)
+        return tens < 10 && ones < 10 ? Int64(tens &* 10 &+ ones) : nil
     }
 
     private static func number(_ text: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int64? {

@@ -38,11 +38,10 @@ struct CorrelationAlert: ~Copyable {
         for _ in 0..<fieldCount { fields.append(Value()) }
     }
 
-    /// Forgets everything, keeps the memory.
-    mutating func removeAll() {
+    /// Forgets everything but time and label, keeps the memory.
+    mutating func removeValues() {
         packet = nil
         flowID = nil
-        label = .none
         actor = Value()
         victim = Value()
         for index in 0..<fields.count { fields[index] = Value() }

@@ -77,6 +77,9 @@ final class Correlator {
         CorrelationAlert(fieldCount: program.fieldNames.count)
     }
 
+    /// Whether anybody looks at alerts of a label: of others the time is enough.
+    @inline(__always) func looks(at label: RuleLabelID) -> Bool { core.looks(at: label) }
+
     /// Takes an alert; writes what is complete by it.
     func add(_ alert: borrowing CorrelationAlert) { core.add(alert) }
 
@@ -193,7 +196,7 @@ struct CorrelatorCore: ~Copyable {
             counts.late += 1
             return
         }
-        if matters(alert.label) {
+        if looks(at: alert.label) {
             let item = context.items.add(alert)
             pending.append(item, at: time)
             waitingByteCount &+= context.items.byteCount(of: item)
@@ -222,7 +225,7 @@ struct CorrelatorCore: ~Copyable {
     }
 
     /// Whether somebody looks at the alerts of a label: a rule or an incident.
-    @inline(__always) private mutating func matters(_ label: RuleLabelID) -> Bool {
+    @inline(__always) fileprivate mutating func looks(at label: RuleLabelID) -> Bool {
         let facts = context.catalog[label]
         if facts.isStandalone, facts.level >= settings.signalLevelMin { return true }
         return !listeners(of: facts.identity).isEmpty

@@ -9,6 +9,8 @@ struct JSONPathTree: ~Copyable {
         fileprivate(set) var scan: UInt32 = 0
         var start: UInt32 = 0
         var end: UInt32 = 0
+        /// An object that is known by its bytes.
+        var recurring = RecurringTexts.Text()
 
         var range: Range<Int> { Int(start)..<Int(end) }
     }
@@ -20,8 +22,13 @@ struct JSONPathTree: ~Copyable {
         /// Its own value and those of all below it are the places from `place` up to here.
         var endPlace: UInt32 = 0
         var hasChildren = false
+        /// Where in `gaps` is what stood before its members, and for how many of them.
+        var firstGap: UInt32 = 0
+        var gapCount: UInt32 = 0
         /// An array with one object in it counts as that object.
         var opensArrays = false
+        /// Its objects come again and again.
+        var recurs = false
     }
 
     /// A key's first eight bytes and its length decide mostly; the rest is compared if there is one.
@@ -33,12 +40,29 @@ struct JSONPathTree: ~Copyable {
         var keyStart = 0
     }
 
+    /// What stood before a member's value the last time, from the end of the value before it: comma,
+    /// key and colon. Records of one program have the same members in the same order, so that mostly
+    /// it stands there again and need not be taken apart.
+    struct Gap {
+        /// Members of an object for which it is kept.
+        static let countMax: UInt32 = 64
+
+        /// The first of sixteen bytes, and the bits that they are.
+        var bytes = SIMD2<UInt64>.zero
+        var mask = SIMD2<UInt64>.zero
+        /// How many they are; zero if nothing is kept.
+        var byteCount: Int32 = 0
+        /// The place of the member; negative if nobody wants it.
+        var child: Int32 = -1
+    }
+
     /// What `add` was told, until the tree is complete.
     private struct Draft {
         var key: [UInt8]
         var children: [Int] = []
         var place = 0
         var opensArrays = false
+        var recurs = false
     }
 
     /// Longest line that may be scanned.
@@ -49,6 +73,8 @@ struct JSONPathTree: ~Copyable {
     private var nodes = PlainList<Node>()
     private var slots = PlainList<Slot>()
     private var keys = PlainList<UInt8>()
+    private var gaps = PlainList<Gap>()
+    private var recurring = RecurringTexts()
     private var places = PlainList<Place>()
     /// The place of each path.
     private var placeOfPath = PlainList<Int>()
@@ -60,10 +86,13 @@ struct JSONPathTree: ~Copyable {
     /// How many paths there are; they are numbered from zero.
     var pathCount: Int { drafts.count }
 
-    /// Adds a path; `opensArrays` lets an array with one element pass as that element on the way.
+    /// Adds a path.
     ///
+    /// - Parameters:
+    ///   - opensArrays: lets an array with one element pass as that element on the way.
+    ///   - recurs: its objects come again and again; looked at only while nothing in them is wanted.
     /// - Returns: the number of the path, the same for the same path.
-    mutating func add(_ path: [String], opensArrays: Bool = false) -> Int {
+    mutating func add(_ path: [String], opensArrays: Bool = false, recurs: Bool = false) -> Int {
         var node = 0
         for key in path {
             let bytes = Array(key.utf8)
@@ -76,6 +105,7 @@ struct JSONPathTree: ~Copyable {
             }
             if opensArrays { drafts[node].opensArrays = true }
         }
+        if recurs { drafts[node].recurs = true }
         return node
     }
 
@@ -90,7 +120,8 @@ struct JSONPathTree: ~Copyable {
     private mutating func number(_ draft: Int) {
         drafts[draft].place = places.count
         places.append(Place())
-        nodes.append(Node(opensArrays: drafts[draft].opensArrays))
+        nodes.append(
+            Node(opensArrays: drafts[draft].opensArrays, recurs: drafts[draft].recurs))
         for child in drafts[draft].children { number(child) }
         nodes[drafts[draft].place].endPlace = UInt32(truncatingIfNeeded: places.count)
     }
@@ -103,6 +134,9 @@ struct JSONPathTree: ~Copyable {
         nodes[draft.place].firstSlot = UInt32(truncatingIfNeeded: first)
         nodes[draft.place].slotMask = UInt32(truncatingIfNeeded: capacity - 1)
         nodes[draft.place].hasChildren = true
+        nodes[draft.place].firstGap = UInt32(truncatingIfNeeded: gaps.count)
+        nodes[draft.place].gapCount = Gap.countMax
+        for _ in 0..<Gap.countMax { gaps.append(Gap()) }
         for _ in 0..<capacity { slots.append(Slot()) }
         for child in draft.children {
             let key = drafts[child].key
@@ -132,33 +166,94 @@ struct JSONPathTree: ~Copyable {
     // MARK: Scanning
 
     /// Looks for all paths in a line; false if it is not one JSON object.
-    mutating func scan(_ line: UnsafeRawBufferPointer) -> Bool {
+    ///
+    /// - Parameter slackByteCount: bytes behind the line that may be read.
+    mutating func scan(_ line: UnsafeRawBufferPointer, slackByteCount: Int = 0) -> Bool {
         scan &+= 1
         if scan == 0 {
             for index in 0..<places.count { places[index].scan = 0 }
             scan = 1
         }
         memberCount = 0
-        var scanner = JSONScanner(line)
-        return line.count <= Self.byteCountMax && scanObject(0, &scanner) && scanner.isAtEnd()
+        guard line.count <= Self.byteCountMax else { return false }
+        var scanner = JSONScanner(line, slackByteCount: slackByteCount)
+        guard scanner.kind() == .object, var end = scanObject(0, scanner) else { return false }
+        return end.isAtEnd()
     }
 
-    private mutating func scanObject(_ node: Int, _ scanner: inout JSONScanner) -> Bool {
-        guard scanner.take(UInt8(ascii: "{")) else { return false }
-        if scanner.take(UInt8(ascii: "}")) { return true }
-        repeat {
-            guard let key = scanner.string(), scanner.take(UInt8(ascii: ":")) else { return false }
-            if node == 0 { memberCount &+= 1 }
-            if let child = child(of: node, key, scanner) {
-                guard scanValue(child, &scanner) else { return false }
-            } else {
-                guard scanner.skipValue() else { return false }
+    /// Goes through the object that is next.
+    ///
+    /// - Returns: the scanner behind it; nil if it is broken. Scanners go in and out as values, so
+    ///   that the one at work stays in registers.
+    private mutating func scanObject(_ node: Int, _ start: JSONScanner) -> JSONScanner? {
+        var scanner = start
+        guard scanner.take(UInt8(ascii: "{")) else { return nil }
+        if scanner.take(UInt8(ascii: "}")) { return scanner }
+        var number = 0
+        while true {
+            let gap = scanner
+            var child = knownMember(number, of: node, &scanner)
+            if child == nil {
+                if number > 0, !scanner.take(UInt8(ascii: ",")) { break }
+                child = newMember(of: node, &scanner)
+                keepGap(gap, scanner, child, number, of: node)
             }
-        } while scanner.take(UInt8(ascii: ","))
-        return scanner.take(UInt8(ascii: "}"))
+            guard let child, let kind = scanner.kind() else { return nil }
+            if child < 0 {
+                guard scanner.skip(kind) else { return nil }
+            } else if kind == .string || kind == .number {
+                guard scanScalar(child, kind, &scanner) else { return nil }
+            } else {
+                guard let behind = scanOther(child, kind, scanner) else { return nil }
+                scanner = behind
+            }
+            number &+= 1
+        }
+        if node == 0 { memberCount = number }
+        return scanner.take(UInt8(ascii: "}")) ? scanner : nil
     }
 
+    /// Takes what stands before the value of a member if it is what stood there the last time.
+    ///
+    /// - Returns: the place of the member, negative if nobody wants it.
     @inline(__always)
+    private func knownMember(
+        _ number: Int, of node: Int, _ scanner: inout JSONScanner
+    ) -> Int? {
+        guard number < Int(nodes[node].gapCount), let bytes = scanner.sixteenBytes else {
+            return nil
+        }
+        let gap = gaps[Int(nodes[node].firstGap) &+ number]
+        guard (bytes ^ gap.bytes) & gap.mask == .zero, gap.byteCount > 0,
+            scanner.skip(Int(gap.byteCount))
+        else { return nil }
+        return Int(gap.child)
+    }
+
+    /// Takes the key of a member and the colon; nil if that is not what is there.
+    ///
+    /// - Returns: the place of the member, negative if nobody wants it.
+    private mutating func newMember(of node: Int, _ scanner: inout JSONScanner) -> Int? {
+        guard let key = scanner.string(), scanner.take(UInt8(ascii: ":")) else { return nil }
+        return child(of: node, key, scanner) ?? -1
+    }
+
+    private func keepGap(
+        _ start: JSONScanner, _ end: JSONScanner, _ child: Int?, _ number: Int, of node: Int
+    ) {
+        let byteCount = end.offset &- start.offset
+        guard let child, number < Int(nodes[node].gapCount), byteCount <= 16,
+            let bytes = start.sixteenBytes
+        else { return }
+        var mask = SIMD2<UInt64>.zero
+        withUnsafeMutableBytes(of: &mask) { mask in
+            for index in 0..<byteCount { mask[index] = 0xff }
+        }
+        gaps[Int(nodes[node].firstGap) &+ number] = Gap(
+            bytes: bytes & mask, mask: mask, byteCount: Int32(truncatingIfNeeded: byteCount),
+            child: Int32(truncatingIfNeeded: child))
+    }
+
     private mutating func child(
         of node: Int, _ key: JSONScanner.Text, _ scanner: JSONScanner
     ) -> Int? {
@@ -168,7 +263,6 @@ struct JSONPathTree: ~Copyable {
         return unescaped.withUnsafeBytes { find($0, 0, $0.count, in: node) }
     }
 
-    @inline(__always)
     private func find(
         _ text: UnsafeRawBufferPointer, _ start: Int, _ byteCount: Int, in node: Int
     ) -> Int? {
@@ -222,48 +316,81 @@ struct JSONPathTree: ~Copyable {
         return Int(truncatingIfNeeded: mixed >> 32)
     }
 
-    private mutating func scanValue(_ node: Int, _ scanner: inout JSONScanner) -> Bool {
-        // Of members with the same key the last one counts, with all that it has below.
-        if places[node].scan == scan { forget(node) }
-        guard let kind = scanner.kind() else { return false }
-        var place = Place(kind: kind, scan: scan, start: UInt32(truncatingIfNeeded: scanner.offset))
-        var end = 0
-        switch kind {
-        case .string:
+    /// Notes the place of a text or a number.
+    @inline(__always)
+    private mutating func scanScalar(
+        _ node: Int, _ kind: JSONScanner.Kind, _ scanner: inout JSONScanner
+    ) -> Bool {
+        var place = Place(kind: kind)
+        if kind == .string {
             guard let text = scanner.string() else { return false }
             place.start = UInt32(truncatingIfNeeded: text.start)
-            end = text.end
+            place.end = UInt32(truncatingIfNeeded: text.end)
             place.isPlain = text.isPlain
-        case .number:
+        } else {
             guard let number = scanner.number() else { return false }
-            end = number.end
+            place.start = UInt32(truncatingIfNeeded: number.start)
+            place.end = UInt32(truncatingIfNeeded: number.end)
             place.isPlain = number.isInteger
-        case .object where nodes[node].hasChildren:
-            guard scanObject(node, &scanner) else { return false }
-            end = scanner.offset
-        case .array where nodes[node].opensArrays:
-            guard scanArray(node, &scanner) else { return false }
-            end = scanner.offset
-        default:
-            guard scanner.skipValue() else { return false }
-            end = scanner.offset
         }
-        place.end = UInt32(truncatingIfNeeded: end)
-        places[node] = place
+        note(place, of: node)
         return true
     }
 
+    /// Of members with the same key the last one counts, with all that it has below.
+    @inline(__always) private mutating func note(_ place: Place, of node: Int) {
+        if nodes[node].hasChildren, places[node].scan == scan { forget(node) }
+        places[node] = place
+        places[node].scan = scan
+    }
+
+    /// Notes the place of a value that is no text and no number, and what is wanted of it.
+    private mutating func scanOther(
+        _ node: Int, _ kind: JSONScanner.Kind, _ start: JSONScanner
+    ) -> JSONScanner? {
+        var scanner = start
+        var place = Place(kind: kind)
+        if places[node].scan == scan { forget(node) }
+        let behind: JSONScanner? =
+            switch kind {
+            case .object where nodes[node].hasChildren: scanObject(node, scanner)
+            case .object where nodes[node].recurs: scanRecurring(scanner, &place)
+            case .array where nodes[node].opensArrays: scanArray(node, scanner)
+            default: scanner.skip(kind) ? scanner : nil
+            }
+        guard let behind else { return nil }
+        place.start = UInt32(truncatingIfNeeded: start.offset)
+        place.end = UInt32(truncatingIfNeeded: behind.offset)
+        place.scan = scan
+        places[node] = place
+        return behind
+    }
+
+    /// Moves over an object that may be known by its bytes.
+    private mutating func scanRecurring(
+        _ start: JSONScanner, _ place: inout Place
+    ) -> JSONScanner? {
+        var scanner = start
+        if let known = recurring.find(at: start.rest) {
+            place.recurring = known.text
+            return scanner.skip(known.byteCount) ? scanner : nil
+        }
+        guard scanner.skip(.object) else { return nil }
+        place.recurring = recurring.keep(start.bytes(start.offset, scanner.offset))
+        return scanner
+    }
+
     /// Takes an array with one object as that object, any other as nothing.
-    private mutating func scanArray(_ node: Int, _ scanner: inout JSONScanner) -> Bool {
-        let start = scanner
+    private mutating func scanArray(_ node: Int, _ start: JSONScanner) -> JSONScanner? {
+        var scanner = start
         if scanner.take(UInt8(ascii: "[")), scanner.kind() == .object,
-            scanObject(node, &scanner), scanner.take(UInt8(ascii: "]"))
+            var behind = scanObject(node, scanner), behind.take(UInt8(ascii: "]"))
         {
-            return true
+            return behind
         }
         forget(node)
         scanner = start
-        return scanner.skipValue()
+        return scanner.skip(.array) ? scanner : nil
     }
 
     private func forget(_ node: Int) {

@@ -23,11 +23,16 @@ final class AlertFeed {
 
     /// Adds an alert.
     func add(_ alert: Alert) {
-        value.removeAll()
         value.time = alert.timestamp
+        value.label = labels[alert.rule]
+        if correlator.looks(at: value.label) { takeValues(of: alert) }
+        correlator.add(value)
+    }
+
+    private func takeValues(of alert: Alert) {
+        value.removeValues()
         value.packet = alert.frameNumber > 0 ? Int64(clamping: alert.frameNumber) : nil
         value.flowID = alert.flowID.map { Int64(clamping: $0) }
-        value.label = labels[alert.rule]
         value.actor = store(alert.actor ?? .address(alert.client))
         value.actor.kind = .text
         value.victim = store(alert.victim ?? .address(alert.server))
@@ -36,7 +41,6 @@ final class AlertFeed {
             let column = columns[Int(carried.field.subject)][Int(carried.field.index)]
             if column >= 0 { value.fields[column] = store(carried.value) }
         }
-        correlator.add(value)
     }
 
     private func store(_ field: FieldValue) -> CorrelationAlert.Value {

@@ -42,7 +42,9 @@ struct TestCorrelation {
         let order = lines.indices.sorted { (lines[$0].time, $0) < (lines[$1].time, $1) }
         for index in order {
             lines[index].bytes.withUnsafeBytes { line in
-                if parser.parse(line) == .alert { correlator.add(parser.alert) }
+                guard parser.parse(line) == .alert else { return }
+                parser.takeValues(of: line)
+                correlator.add(parser.alert)
             }
         }
         if let clock { correlator.advance(clock: clock) }

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 /// Walks over JSON text (RFC 8259) without building anything: what is wanted is taken by its place,
 /// the rest is skipped.
 ///
@@ -30,14 +32,22 @@ struct JSONScanner {
 
     private let base: UnsafeRawBufferPointer
     private let count: Int
+    /// From here up to `count` there are sixteen bytes to be read.
+    private let wideEnd: Int
     private(set) var offset: Int
 
     /// Starts at a byte offset of a buffer.
-    init(_ text: UnsafeRawBufferPointer, at offset: Int = 0) {
+    ///
+    /// - Parameter slackByteCount: bytes behind the text that may be read, whatever they are: with
+    ///   sixteen of them its end is looked at as fast as the rest.
+    init(_ text: UnsafeRawBufferPointer, at offset: Int = 0, slackByteCount: Int = 0) {
         base = text
         count = text.count
+        wideEnd = text.count &+ slackByteCount &- Self.wideByteCount
         self.offset = offset
     }
+
+    private static let wideByteCount = 16
 
     /// All of the text.
     var text: UnsafeRawBufferPointer { base }
@@ -45,6 +55,23 @@ struct JSONScanner {
     /// The bytes of a range that this scanner returned.
     @inline(__always) func bytes(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: base[start..<end])
+    }
+
+    /// All that is left.
+    @inline(__always) var rest: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: base[offset..<count])
+    }
+
+    /// The next sixteen bytes, some of them perhaps behind the text; nil near its end.
+    @inline(__always) var sixteenBytes: SIMD2<UInt64>? {
+        widePlace?.loadUnaligned(as: SIMD2<UInt64>.self)
+    }
+
+    /// Moves over bytes; false if there are not so many.
+    @inline(__always) mutating func skip(_ byteCount: Int) -> Bool {
+        guard byteCount <= count &- offset else { return false }
+        offset &+= byteCount
+        return true
     }
 
     @inline(__always) mutating func skipSpace() {
@@ -89,7 +116,7 @@ struct JSONScanner {
     // MARK: Scalars
 
     /// Takes a string, which `kind` announced.
-    mutating func string() -> Text? {
+    @inline(__always) mutating func string() -> Text? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = offset
         var isPlain = true
@@ -112,23 +139,12 @@ struct JSONScanner {
         }
     }
 
-    /// Moves over ASCII that needs no attention, eight bytes at a time.
+    /// Moves over ASCII that needs no attention.
     @inline(__always) private mutating func skipOrdinary() {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        while offset &+ 8 <= count {
-            let word = base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-                .littleEndian
-            let quotes = word ^ (ones &* 0x22)
-            let escapes = word ^ (ones &* 0x5c)
-            let found =
-                (quotes &- ones) & ~quotes | (escapes &- ones) & ~escapes | (word &- ones &* 0x20)
-                | word
-            guard found & highs == 0 else {
-                offset &+= (found & highs).trailingZeroBitCount >> 3
-                return
-            }
-            offset &+= 8
+        while let place = widePlace {
+            let plainCount = Int(cairn_count_plain(place))
+            offset &+= plainCount
+            if plainCount < Self.wideByteCount { return }
         }
         while offset < count {
             let byte = base[offset]
@@ -137,8 +153,14 @@ struct JSONScanner {
         }
     }
 
+    /// Where sixteen bytes lie that may be looked at together; nil near the end.
+    @inline(__always) private var widePlace: UnsafeRawPointer? {
+        guard offset <= wideEnd, let start = base.baseAddress else { return nil }
+        return start + offset
+    }
+
     /// Takes a number, which `kind` announced.
-    mutating func number() -> Number? {
+    @inline(__always) mutating func number() -> Number? {
         let start = offset
         if offset < count, base[offset] == UInt8(ascii: "-") { offset &+= 1 }
         let isZero = offset < count && base[offset] == 0x30
@@ -159,8 +181,13 @@ struct JSONScanner {
         return Number(start: start, end: offset, isInteger: isInteger)
     }
 
-    private mutating func skipDigits() -> Int {
+    @inline(__always) private mutating func skipDigits() -> Int {
         let start = offset
+        if let place = widePlace {
+            let digitCount = min(Int(cairn_count_digits(place)), count &- offset)
+            offset &+= digitCount
+            if digitCount < Self.wideByteCount { return digitCount }
+        }
         while offset < count, base[offset] &- 0x30 < 10 { offset &+= 1 }
         return offset &- start
     }
@@ -178,55 +205,66 @@ struct JSONScanner {
 
     // MARK: Skipping
 
-    /// Moves over one value of any kind; false if it is broken, cut, or nested too deeply.
-    mutating func skipValue() -> Bool {
+    /// Moves over a value, which `kind` announced; false if it is broken, cut, or nested too deeply.
+    @inline(__always) mutating func skip(_ kind: Kind) -> Bool {
+        guard kind == .object || kind == .array else { return skipScalar(kind) }
+        guard let behind = skippingNested() else { return false }
+        self = behind
+        return true
+    }
+
+    /// The scanner behind an array or object; nil if that is broken. A value, so that the scanner at
+    /// work stays in registers.
+    private func skippingNested() -> JSONScanner? {
+        var scanner = self
         // Whether each enclosing level is an object, as bits would cost more to read than they
         // save.
         var depth = 0
         var isObject: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
             (0, 0, 0, 0, 0, 0, 0, 0)
-        return withUnsafeMutableBytes(of: &isObject) { levels in
+        let isWhole = withUnsafeMutableBytes(of: &isObject) { levels in
             while true {
-                guard let kind = kind() else { return false }
+                guard let kind = scanner.kind() else { return false }
                 switch kind {
                 case .object, .array:
                     guard depth < Self.nestingMax else { return false }
-                    offset &+= 1
+                    scanner.offset &+= 1
                     let closing = kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]")
-                    if take(closing) { break }
+                    if scanner.take(closing) { break }
                     let bit = UInt8(1) << UInt8(depth & 7)
                     if kind == .object {
                         levels[depth >> 3] |= bit
-                        guard skipKey() else { return false }
+                        guard scanner.skipKey() else { return false }
                     } else {
                         levels[depth >> 3] &= ~bit
                     }
                     depth &+= 1
                     continue
                 default:
-                    guard skipScalar(kind) else { return false }
+                    guard scanner.skipScalar(kind) else { return false }
                 }
                 // A value has ended: close what ends with it, or go on to the next one of its
                 // level.
                 while true {
                     if depth == 0 { return true }
                     let inObject = levels[(depth &- 1) >> 3] >> UInt8((depth &- 1) & 7) & 1 == 1
-                    if take(UInt8(ascii: ",")) {
-                        if inObject, !skipKey() { return false }
+                    if scanner.take(UInt8(ascii: ",")) {
+                        if inObject, !scanner.skipKey() { return false }
                         break
                     }
-                    guard take(inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+                    guard scanner.take(inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
                         return false
                     }
                     depth &-= 1
                 }
             }
         }
+        return isWhole ? scanner : nil
     }
 
     private mutating func skipKey() -> Bool { string() != nil && take(UInt8(ascii: ":")) }
 
-    private mutating func skipScalar(_ kind: Kind) -> Bool {
+    @inline(__always) private mutating func skipScalar(_ kind: Kind) -> Bool {
         switch kind {
         case .string: string() != nil
         case .number: number() != nil

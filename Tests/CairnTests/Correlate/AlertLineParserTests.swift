@@ -8,7 +8,7 @@ import Testing
         "src.ip", "dst.ip", "src.port", "dst.port", "http.host", "dns.query", "user", "count",
     ]
 
-    private struct Parsed {
+    private struct Parsed: Equatable {
         var line: AlertLineParser.Line
         var rule = ""
         var level = Level.informational
@@ -20,11 +20,21 @@ import Testing
         var fields: [String: String] = [:]
     }
 
+    private let catalog = RuleCatalog(
+        program: CorrelationProgram(rules: [], detections: []))
+
     private func parse(_ line: String) -> Parsed {
-        let catalog = RuleCatalog(program: CorrelationProgram(rules: [], detections: []))
         var parser = AlertLineParser(fieldNames: Self.fields, catalog: catalog)
+        return parse(line, with: &parser)
+    }
+
+    private func parse(_ line: String, with parser: inout AlertLineParser) -> Parsed {
         let bytes = Array(line.utf8)
-        let kind = bytes.withUnsafeBytes { parser.parse($0) }
+        let kind = bytes.withUnsafeBytes { line in
+            let kind = parser.parse(line)
+            if kind == .alert { parser.takeValues(of: line) }
+            return kind
+        }
         guard kind == .alert else { return Parsed(line: kind) }
         func text(_ value: CorrelationAlert.Value) -> String? {
             guard value.kind != .none else { return nil }
@@ -141,5 +151,41 @@ import Testing
         ] as [(String, AlertLineParser.Line)])
     func `other lines are told apart`(line: String, kind: AlertLineParser.Line) {
         #expect(parse(line).line == kind)
+    }
+
+    @Test func `what lines before looked like makes no difference`() {
+        let described = Self.eve.replacing(
+            #""severity":1,"#, with: #""category":"A Network Trojan was detected","severity":1,"#)
+        let lines = [
+            Self.eve, Self.eve, Self.eve.replacing("2001", with: "2002"), Self.eve,
+            described, described.replacing(#""severity":1"#, with: #""severity":3"#), described,
+            described.replacing("Execution", with: "Discovery"),
+            Self.eve.replacing(#""src_ip""#, with: #""src_ip" "#),
+            Self.eve.replacing(#","dest_ip""#, with: #", "dest_ip""#),
+            Self.eve.replacing(#""src_port":80,"#, with: ""),
+            Self.eve.replacing(#""src_ip""#, with: #""dest_ip""#),
+            Self.eve.replacing(#""http":{"#, with: #""http":{"x":[{"hostname":1}],"#),
+            Self.eve.replacing(#""dns":{"query":[{"#, with: #""dns":{"query":[{"a":{}},{"#),
+            Self.eve.replacing(#""event_type":"#, with: #""event_type""#), "{}", Self.eve,
+            #"{"time":"2026-01-02T03:04:05Z","rule":{"id":"r"},"user":"a","count":7}"#, Self.eve,
+        ]
+        var parser = AlertLineParser(fieldNames: Self.fields, catalog: catalog)
+        for line in lines + lines.reversed() {
+            #expect(parse(line, with: &parser) == parse(line))
+        }
+    }
+
+    @Test func `a line that is cut is broken, whatever lies behind it`() {
+        let bytes = Array((Self.eve + String(repeating: " ", count: 16)).utf8)
+        var parser = AlertLineParser(fieldNames: Self.fields, catalog: catalog)
+        bytes.withUnsafeBytes { all in
+            let count = Self.eve.utf8.count
+            #expect(parser.parse(.init(rebasing: all[..<count]), slackByteCount: 16) == .alert)
+            for cut in 0..<count {
+                let line = UnsafeRawBufferPointer(rebasing: all[..<cut])
+                let kind = parser.parse(line, slackByteCount: all.count - cut)
+                #expect(kind == .broken(.notAnObject))
+            }
+        }
     }
 }
