@@ -1,3 +1,5 @@
+import CIntrinsics
+
 /// Writes JSON text (RFC 8259) into one growing buffer: no tree, no reflection, no allocation once the buffer has grown.
 ///
 /// Keys come in the order of the calls. Text that is not valid UTF-8 is written with U+FFFD in place of each broken
@@ -8,12 +10,25 @@ struct JSONWriter: ~Copyable {
     /// Bytes written so far.
     private(set) var byteCount = 0
     private var needsComma = false
-    /// The minute since 1970 that was written last, and its text up to the colon before the second.
-    private var minute: Int64 = -1
-    private var minuteText: (UInt64, UInt64) = (0, 0)
+    /// Minutes that were written, from the first time on.
+    private var minutes: UnsafeMutablePointer<Minute>?
+
+    /// A minute since 1970, and its text up to the colon before the second.
+    private struct Minute {
+        var number: Int64 = -1
+        var text = SIMD2<UInt64>.zero
+    }
+
+    /// Of the minutes with the same rest by this the last one is kept.
+    private static let minuteCount: Int64 = 64
+    /// Room that is always left, so that text may be put down in pieces of sixteen bytes.
+    private static let slackByteCount = 32
 
     init() { start = .allocate(capacity: capacity) }
-    deinit { start.deallocate() }
+    deinit {
+        start.deallocate()
+        minutes?.deallocate()
+    }
 
     /// A copy of the text written so far.
     var bytes: [UInt8] { Array(UnsafeBufferPointer(start: start, count: byteCount)) }
@@ -31,10 +46,10 @@ struct JSONWriter: ~Copyable {
 
     // MARK: Structure
 
-    mutating func beginObject() { open(UInt8(ascii: "{")) }
-    mutating func endObject() { close(UInt8(ascii: "}")) }
-    mutating func beginArray() { open(UInt8(ascii: "[")) }
-    mutating func endArray() { close(UInt8(ascii: "]")) }
+    @inline(__always) mutating func beginObject() { open(UInt8(ascii: "{")) }
+    @inline(__always) mutating func endObject() { close(UInt8(ascii: "}")) }
+    @inline(__always) mutating func beginArray() { open(UInt8(ascii: "[")) }
+    @inline(__always) mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// Ends a record: one line a record.
     mutating func endLine() {
@@ -42,17 +57,17 @@ struct JSONWriter: ~Copyable {
         needsComma = false
     }
 
-    /// Writes the key of an object's next member.
-    mutating func key(_ name: StaticString) {
+    /// Writes the key of an object's next member: no call, as its length is known where it is named.
+    @inline(__always) mutating func key(_ name: StaticString) {
         let count = name.utf8CodeUnitCount
         reserve(count &+ 4)
-        if needsComma { append(UInt8(ascii: ",")) }
-        append(UInt8(ascii: "\""))
-        // Keys are short: a call to copy one costs more than its bytes.
-        for index in 0..<count { start[byteCount &+ index] = name.utf8Start[index] }
-        byteCount &+= count
-        append(UInt8(ascii: "\""))
-        append(UInt8(ascii: ":"))
+        start[byteCount] = UInt8(ascii: ",")
+        byteCount &+= needsComma ? 1 : 0
+        start[byteCount] = UInt8(ascii: "\"")
+        (start + byteCount + 1).update(from: name.utf8Start, count: count)
+        start[byteCount &+ count &+ 1] = UInt8(ascii: "\"")
+        start[byteCount &+ count &+ 2] = UInt8(ascii: ":")
+        byteCount &+= count &+ 3
         needsComma = false
     }
 
@@ -99,45 +114,53 @@ struct JSONWriter: ~Copyable {
         separate()
         append(UInt8(ascii: "\""))
         reserve(Timestamp.textByteCountMax)
-        appendTime(time, fractionDigits)
+        if time.nanoseconds >= 0 {
+            appendTime(UInt64(time.nanoseconds), fractionDigits)
+        } else {
+            byteCount &+= time.write(to: start + byteCount, fractionDigits: fractionDigits)
+        }
         append(zone)
         append(UInt8(ascii: "\""))
     }
 
-    /// Mostly a time is in the minute of the one before it.
-    private mutating func appendTime(_ time: Timestamp, _ fractionDigits: Int) {
+    /// Mostly a time is in a minute that was written before.
+    @inline(__always)
+    private mutating func appendTime(_ nanoseconds: UInt64, _ fractionDigits: Int) {
+        let (seconds, fraction) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        let (minute, second) = seconds.quotientAndRemainder(dividingBy: 60)
         let text = UnsafeMutableRawPointer(start + byteCount)
-        let (second, fraction) = time.nanoseconds.quotientAndRemainder(
-            dividingBy: nanosecondsPerSecond)
-        let (minute, rest) = second.quotientAndRemainder(dividingBy: 60)
-        if time.nanoseconds >= 0, minute == self.minute {
-            text.storeBytes(of: minuteText.0, as: UInt64.self)
-            text.storeBytes(of: minuteText.1, toByteOffset: 8, as: UInt64.self)
-            byteCount &+= 16
-            append(UInt8(ascii: ":"))
-            appendDigits(rest, count: 2)
-            append(UInt8(ascii: "."))
-            var shown = fraction
-            for _ in fractionDigits..<9 { shown /= 10 }
-            appendDigits(shown, count: fractionDigits)
-            return
-        }
-        byteCount &+= time.write(to: start + byteCount, fractionDigits: fractionDigits)
-        guard time.nanoseconds >= 0 else { return }
-        self.minute = minute
-        minuteText = (
-            text.loadUnaligned(as: UInt64.self),
-            text.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-        )
+        text.storeBytes(of: minuteText(Int64(minute)), as: SIMD2<UInt64>.self)
+        start[byteCount &+ 16] = UInt8(ascii: ":")
+        start[byteCount &+ 17] = 48 &+ UInt8(truncatingIfNeeded: second / 10)
+        start[byteCount &+ 18] = 48 &+ UInt8(truncatingIfNeeded: second % 10)
+        start[byteCount &+ 19] = UInt8(ascii: ".")
+        start[byteCount &+ 20] = 48 &+ UInt8(truncatingIfNeeded: fraction / 100_000_000)
+        let rest = Self.eightDigits(UInt32(truncatingIfNeeded: fraction % 100_000_000))
+        text.storeBytes(of: rest, toByteOffset: 21, as: UInt64.self)
+        byteCount &+= 20 &+ fractionDigits
     }
 
-    @inline(__always) private mutating func appendDigits(_ value: Int64, count: Int) {
-        var rest = UInt64(bitPattern: value)
-        for place in stride(from: byteCount &+ count &- 1, through: byteCount, by: -1) {
-            start[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
+    private mutating func minuteText(_ minute: Int64) -> SIMD2<UInt64> {
+        let minutes = minutes ?? makeMinutes()
+        let place = Int(minute % Self.minuteCount)
+        if minutes[place].number != minute {
+            minutes[place].number = minute
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Timestamp.textByteCountMax) {
+                guard let text = $0.baseAddress else { return }
+                let time = Timestamp(nanoseconds: minute * 60 * nanosecondsPerSecond)
+                _ = time.write(to: text, fractionDigits: 9)
+                minutes[place].text = UnsafeRawPointer(text).loadUnaligned(
+                    as: SIMD2<UInt64>.self)
+            }
         }
-        byteCount &+= count
+        return minutes[place].text
+    }
+
+    private mutating func makeMinutes() -> UnsafeMutablePointer<Minute> {
+        let minutes = UnsafeMutablePointer<Minute>.allocate(capacity: Int(Self.minuteCount))
+        minutes.initialize(repeating: Minute(), count: Int(Self.minuteCount))
+        self.minutes = minutes
+        return minutes
     }
 
     @inline(__always) mutating func integer(_ value: some BinaryInteger) {
@@ -146,24 +169,39 @@ struct JSONWriter: ~Copyable {
 
     private mutating func decimal(_ magnitude: UInt64, isNegative: Bool) {
         separate()
+        reserve(24)
         if isNegative { append(UInt8(ascii: "-")) }
-        var digitCount = 1
-        var rest = magnitude / 10
-        while rest > 0 {
-            digitCount &+= 1
-            rest /= 10
+        if magnitude < 10 {
+            append(48 &+ UInt8(truncatingIfNeeded: magnitude))
+        } else {
+            appendDigits(magnitude)
         }
-        reserve(digitCount)
-        rest = magnitude
-        for place in stride(from: byteCount &+ digitCount &- 1, through: byteCount, by: -1) {
-            start[place] = 48 &+ UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        }
-        byteCount &+= digitCount
     }
 
-    mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
-    mutating func null() { raw("null") }
+    /// Appends a number above zero.
+    private mutating func appendDigits(_ number: UInt64) {
+        let (upper, lower) = number.quotientAndRemainder(dividingBy: 100_000_000)
+        if upper > 0 { appendDigits(upper) }
+        let digits = Self.eightDigits(UInt32(truncatingIfNeeded: lower))
+        let zeroes = digits ^ 0x3030_3030_3030_3030
+        let skipped = upper > 0 ? 0 : zeroes.trailingZeroBitCount & ~7
+        UnsafeMutableRawPointer(start + byteCount).storeBytes(
+            of: digits >> UInt64(skipped), as: UInt64.self)
+        byteCount &+= 8 &- skipped >> 3
+    }
+
+    /// The eight decimal digits of a number below 10^8, the first one in the lowest byte: two
+    /// numbers of four digits are taken apart at once, then four of two, then eight of one.
+    @inline(__always) private static func eightDigits(_ number: UInt32) -> UInt64 {
+        let fours = UInt64(number / 10_000) | UInt64(number % 10_000) << 32
+        let hundreds = (fours &* 10_486) >> 20 & 0x0000_007f_0000_007f
+        let twos = (fours &- 100 &* hundreds) << 16 &+ hundreds
+        let tens = (twos &* 103) >> 10 & 0x000f_000f_000f_000f
+        return ((twos &- 10 &* tens) << 8 &+ tens &+ 0x3030_3030_3030_3030).littleEndian
+    }
+
+    @inline(__always) mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+    @inline(__always) mutating func null() { raw("null") }
 
     mutating func address(_ value: IPAddress) {
         separate()
@@ -174,7 +212,7 @@ struct JSONWriter: ~Copyable {
     }
 
     /// Writes a value that is JSON text already.
-    mutating func raw(_ text: StaticString) {
+    @inline(__always) mutating func raw(_ text: StaticString) {
         separate()
         append(text)
     }
@@ -193,28 +231,28 @@ struct JSONWriter: ~Copyable {
 
     // MARK: Members
 
-    mutating func member(_ name: StaticString, _ value: String) {
+    @inline(__always) mutating func member(_ name: StaticString, _ value: String) {
         key(name)
         string(value)
     }
-    mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
+    @inline(__always) mutating func member(_ name: StaticString, _ value: some BinaryInteger) {
         key(name)
         integer(value)
     }
-    mutating func member(_ name: StaticString, _ value: Bool) {
+    @inline(__always) mutating func member(_ name: StaticString, _ value: Bool) {
         key(name)
         bool(value)
     }
-    mutating func member(_ name: StaticString, _ value: IPAddress) {
+    @inline(__always) mutating func member(_ name: StaticString, _ value: IPAddress) {
         key(name)
         address(value)
     }
     /// Writes a moment in the form of EVE records: microseconds and `+0000`.
-    mutating func member(_ name: StaticString, eveTime time: Timestamp) {
+    @inline(__always) mutating func member(_ name: StaticString, eveTime time: Timestamp) {
         key(name)
         self.time(time, fractionDigits: 6, zone: "+0000")
     }
-    mutating func member(_ name: StaticString, _ values: [String]) {
+    @inline(__always) mutating func member(_ name: StaticString, _ values: [String]) {
         key(name)
         beginArray()
         for value in values { string(value) }
@@ -223,46 +261,104 @@ struct JSONWriter: ~Copyable {
 
     // MARK: Parts
 
-    private mutating func open(_ bracket: UInt8) {
+    @inline(__always) private mutating func open(_ bracket: UInt8) {
         separate()
         append(bracket)
         needsComma = false
     }
 
-    private mutating func close(_ bracket: UInt8) {
+    @inline(__always) private mutating func close(_ bracket: UInt8) {
         append(bracket)
         needsComma = true
     }
 
-    private mutating func separate() {
+    @inline(__always) private mutating func separate() {
         if needsComma { append(UInt8(ascii: ",")) }
         needsComma = true
     }
 
     private mutating func appendQuoted(_ text: UnsafeRawBufferPointer) {
-        append(UInt8(ascii: "\""))
-        let text = text.assumingMemoryBound(to: UInt8.self)
+        reserve(text.count &+ 2)
+        start[byteCount] = UInt8(ascii: "\"")
+        if copyPlain(text, to: start + byteCount + 1) {
+            start[byteCount &+ text.count &+ 1] = UInt8(ascii: "\"")
+            byteCount &+= text.count &+ 2
+        } else {
+            byteCount &+= 1
+            appendEscaped(text)
+            append(UInt8(ascii: "\""))
+        }
+    }
+
+    /// Copies text if all of it stands for itself, sixteen bytes at a time, the last of them perhaps
+    /// for a second time; text that is shorter eight, four or one.
+    @inline(__always)
+    private func copyPlain(
+        _ text: UnsafeRawBufferPointer, to place: UnsafeMutablePointer<UInt8>
+    ) -> Bool {
+        guard let source = text.baseAddress else { return true }
+        let target = UnsafeMutableRawPointer(place)
+        let count = text.count
+        if count >= 16 {
+            var index = 0
+            while index &+ 16 < count {
+                guard Self.copySixteen(source + index, to: target + index) else { return false }
+                index &+= 16
+            }
+            return Self.copySixteen(source + count - 16, to: target + count - 16)
+        }
+        if count >= 8 {
+            return Self.copy(UInt64.self, source, to: target)
+                && Self.copy(UInt64.self, source + count - 8, to: target + count - 8)
+        }
+        if count >= 4 {
+            return Self.copy(UInt32.self, source, to: target)
+                && Self.copy(UInt32.self, source + count - 4, to: target + count - 4)
+        }
+        for index in 0..<count {
+            guard Self.copy(UInt8.self, source + index, to: target + index) else { return false }
+        }
+        return true
+    }
+
+    @inline(__always)
+    private static func copySixteen(
+        _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer
+    ) -> Bool {
+        target.storeBytes(
+            of: source.loadUnaligned(as: SIMD2<UInt64>.self), as: SIMD2<UInt64>.self)
+        return cairn_count_plain(source) == 16
+    }
+
+    /// Copies a word of text; whether it is printable ASCII that needs no escape, which is seen of
+    /// all its bytes at once.
+    @inline(__always)
+    private static func copy<Word: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
+        _ type: Word.Type, _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer
+    ) -> Bool {
+        let word = source.loadUnaligned(as: Word.self)
+        target.storeBytes(of: word, as: Word.self)
+        let ones = Word.max / 0xff
+        /// A top bit is set for each byte below a limit; only right if none is above 0x7f.
+        func below(_ word: Word, _ limit: Word) -> Word { word &- ones &* limit }
+        let quotes = below(word ^ ones &* 0x22, 1)
+        let backslashes = below(word ^ ones &* 0x5c, 1)
+        return (word | below(word, 0x20) | quotes | backslashes) & (ones &* 0x80) == 0
+    }
+
+    /// Appends text with escapes and U+FFFD for what is none.
+    private mutating func appendEscaped(_ text: UnsafeRawBufferPointer) {
+        let bytes = text.assumingMemoryBound(to: UInt8.self)
         var start = 0
         var index = 0
-        while index < text.count {
-            if index &+ 8 <= text.count {
-                if Self.isPlain(text, at: index) {
-                    index &+= 8
-                    continue
-                }
-            } else if text.count >= 8, Self.isPlain(text, at: text.count &- 8) {
-                // The last eight bytes, some of them looked at before.
-                index = text.count
-                continue
-            }
-            let byte = text[index]
-            let length =
-                byte < 0x80 ? 1 : utf8SequenceLength(UnsafeRawBufferPointer(text), at: index)
+        while index < bytes.count {
+            let byte = bytes[index]
+            let length = byte < 0x80 ? 1 : utf8SequenceLength(text, at: index)
             if length > 0, byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
                 index &+= length
                 continue
             }
-            append(UnsafeBufferPointer(rebasing: text[start..<index]))
+            append(UnsafeBufferPointer(rebasing: bytes[start..<index]))
             if length == 0 {
                 append("\u{fffd}" as StaticString)
             } else {
@@ -271,22 +367,7 @@ struct JSONWriter: ~Copyable {
             index &+= 1
             start = index
         }
-        append(UnsafeBufferPointer(rebasing: text[start..<index]))
-        append(UInt8(ascii: "\""))
-    }
-
-    /// Whether eight bytes are printable ASCII that needs no escape, looking at all of them at once.
-    @inline(__always)
-    private static func isPlain(_ text: UnsafeBufferPointer<UInt8>, at offset: Int) -> Bool {
-        guard let start = text.baseAddress else { return false }
-        let word = UnsafeRawPointer(start).loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops = ones &* 0x80
-        /// A top bit is set for each byte below a limit; only right if none is above 0x7f.
-        func below(_ word: UInt64, _ limit: UInt64) -> UInt64 { word &- ones &* limit }
-        let quotes = below(word ^ ones &* 0x22, 1)
-        let backslashes = below(word ^ ones &* 0x5c, 1)
-        return (word | below(word, 0x20) | quotes | backslashes) & tops == 0
+        append(UnsafeBufferPointer(rebasing: bytes[start..<index]))
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
@@ -325,11 +406,11 @@ struct JSONWriter: ~Copyable {
     }
 
     @inline(__always) private mutating func reserve(_ count: Int) {
-        if count > capacity &- byteCount { grow(count) }
+        if count &+ Self.slackByteCount > capacity &- byteCount { grow(count) }
     }
 
     private mutating func grow(_ count: Int) {
-        capacity = max(2 * capacity, byteCount + count)
+        capacity = max(2 * capacity, byteCount + count + Self.slackByteCount)
         let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
         larger.update(from: start, count: byteCount)
         start.deallocate()

@@ -91,4 +91,30 @@ import Testing
         }
         #expect(json.utf8.count == 3 * 5_002 + 4)
     }
+
+    @Test func `numbers of every length have all their digits`() {
+        var numbers: [UInt64] = [0, 9, 10, .max, 100_000_000, 10_000_000_000_000_000]
+        var number: UInt64 = 1
+        for _ in 0..<19 {
+            numbers += [number - 1, number, number + 1, number * 9 / 10 * 7]
+            number *= 10
+        }
+        for number in numbers { #expect(text { $0.integer(number) } == "\(number)") }
+    }
+
+    @Test func `moments in minutes that were written before and after are right`() {
+        let minute = 60 * nanosecondsPerSecond
+        var moments: [Timestamp] = []
+        for step in [0, 1, 64, 1, 128, 0, 65] as [Int64] {
+            moments.append(Timestamp(nanoseconds: step * minute + 59_000_000_001))
+            moments.append(Timestamp(nanoseconds: (step + 30_000_000) * minute + 999_999_999))
+        }
+        moments.append(Timestamp(nanoseconds: -1))
+        let json = text { writer in
+            writer.beginArray()
+            for moment in moments { writer.time(moment) }
+            writer.endArray()
+        }
+        #expect(json == "[" + moments.map { "\"\($0)\"" }.joined(separator: ",") + "]")
+    }
 }
