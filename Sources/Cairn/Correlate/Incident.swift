@@ -42,8 +42,8 @@ struct Incident {
     /// Points for each tactic beyond the first.
     static let tacticPoints = 10
 
-    let id: RecordID
-    let opened: Timestamp
+    private(set) var id: RecordID
+    private(set) var opened: Timestamp
     var last: Timestamp
     var revision = 0
     /// The first one gave the incident its id.
@@ -87,6 +87,27 @@ struct Incident {
         self.id = id
         opened = time
         last = time
+    }
+
+    /// Becomes a new incident, with the memory of one that is over and forgotten.
+    mutating func begin(id: RecordID, at time: Timestamp) {
+        var new = Incident(id: id, at: time)
+        Self.reuse(&keys, for: &new.keys)
+        Self.reuse(&actors, for: &new.actors)
+        Self.reuse(&victims, for: &new.victims)
+        Self.reuse(&rules, for: &new.rules)
+        Self.reuse(&tactics, for: &new.tactics)
+        Self.reuse(&techniques, for: &new.techniques)
+        Self.reuse(&signals, for: &new.signals)
+        Self.reuse(&related, for: &new.related)
+        self = new
+    }
+
+    private static func reuse<Element>(_ old: inout [Element], for new: inout [Element]) {
+        // What grew large is given back.
+        guard old.capacity <= 128 else { return }
+        old.removeAll(keepingCapacity: true)
+        swap(&old, &new)
     }
 
     /// The points of the rules' levels, and of the tactics beyond the first.

@@ -7,8 +7,12 @@ typealias HostID = UInt32
 /// A host lives as long as an incident refers to it, so the limits of incidents bound the table.
 struct IncidentHosts: ~Copyable {
     struct Host {
-        var hash: UInt64
+        /// The text: here if it fits, as that of every IPv4 address does, else in memory of its own.
+        var shortText = SIMD2<UInt64>.zero
+        var longText: UnsafeMutableRawPointer?
+        var textByteCount: Int32
         var references: UInt32
+        var hash: UInt64
         /// NAT, proxy, server of many: identifies nobody.
         var isShared: Bool
         /// The open incidents with the keys ["actor", text] and ["victim", text]; -1 without one.
@@ -33,7 +37,6 @@ struct IncidentHosts: ~Copyable {
 
     private(set) var hits = PlainList<Hit>()
     private var hosts = PlainList<Host>()
-    private var texts: [[UInt8]] = []
     private var freeHosts = PlainList<HostID>()
     private var freeHits = PlainList<Int32>()
     private var index = HashIndex()
@@ -43,39 +46,65 @@ struct IncidentHosts: ~Copyable {
         self.shared = shared
     }
 
-    deinit { index.freeMemory() }
+    deinit {
+        for host in 0..<hosts.count { hosts[host].longText?.deallocate() }
+        index.freeMemory()
+    }
 
     @inline(__always) subscript(host: HostID) -> Host { hosts[Int(host)] }
 
     /// The name of a host.
-    func text(_ host: HostID) -> [UInt8] { texts[Int(host)] }
+    func text(_ host: HostID) -> [UInt8] { withText(host) { Array($0) } }
+
+    /// Calls `body` with the name of a host.
+    @inline(__always)
+    func withText<Result>(
+        _ host: HostID, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        let count = Int(hosts[Int(host)].textByteCount)
+        if let long = hosts[Int(host)].longText {
+            return body(UnsafeRawBufferPointer(start: long, count: count))
+        }
+        return withUnsafeBytes(of: &hosts[Int(host)].shortText) {
+            body(UnsafeRawBufferPointer(rebasing: $0[..<count]))
+        }
+    }
 
     /// The number of a host, retained once.
     mutating func retained(_ text: UnsafeRawBufferPointer) -> HostID {
         let hash = GroupKey.hash(text)
         let known = index.find(hash) { candidate in
-            texts[Int(candidate)].withUnsafeBytes {
-                GroupKey.areEqual($0, text)
-            }
+            withText(candidate) { GroupKey.areEqual($0, text) }
         }
         if let known {
             hosts[Int(known)].references &+= 1
             return known
         }
-        var host = Host(hash: hash, references: 1, isShared: isShared(text))
-        let id: HostID
-        if freeHosts.isEmpty {
-            id = HostID(truncatingIfNeeded: hosts.count)
-            hosts.append(host)
-            texts.append(Array(text))
-        } else {
-            id = freeHosts.removeLast()
-            // A version that was never seen for this number, whoever had it before.
-            host.hitVersion = hosts[Int(id)].hitVersion &+ 1
-            hosts[Int(id)] = host
-            texts[Int(id)] = Array(text)
-        }
+        let id = insert(text, hash)
         index.insert(id, hash: hash)
+        return id
+    }
+
+    private mutating func insert(_ text: UnsafeRawBufferPointer, _ hash: UInt64) -> HostID {
+        var host = Host(
+            textByteCount: Int32(truncatingIfNeeded: text.count), references: 1, hash: hash,
+            isShared: isShared(text))
+        if text.count > MemoryLayout.size(ofValue: host.shortText) {
+            let block = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: text.count, alignment: 8)
+            block.copyMemory(from: text)
+            host.longText = block.baseAddress
+        } else {
+            withUnsafeMutableBytes(of: &host.shortText) { $0.copyMemory(from: text) }
+        }
+        guard !freeHosts.isEmpty else {
+            hosts.append(host)
+            return HostID(truncatingIfNeeded: hosts.count &- 1)
+        }
+        let id = freeHosts.removeLast()
+        // A version that was never seen for this number, whoever had it before.
+        host.hitVersion = hosts[Int(id)].hitVersion &+ 1
+        hosts[Int(id)] = host
         return id
     }
 
@@ -88,7 +117,8 @@ struct IncidentHosts: ~Copyable {
 
     private mutating func remove(_ host: HostID) {
         index.remove(host, hash: hosts[Int(host)].hash)
-        texts[Int(host)] = []
+        hosts[Int(host)].longText?.deallocate()
+        hosts[Int(host)].longText = nil
         freeHosts.append(host)
     }
 

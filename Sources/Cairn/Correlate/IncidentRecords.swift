@@ -7,7 +7,10 @@ extension IncidentTable {
         _ records: inout RecordWriter
     ) {
         records.json.beginObject()
-        writeHosts("actors", incident.pointee.actors, to: &records.json)
+        records.json.key("actors")
+        records.json.beginArray()
+        for host in incident.pointee.actors { write(host, to: &records.json) }
+        records.json.endArray()
         records.writeCapture()
         if let continues = incident.pointee.continues {
             records.json.key("continues")
@@ -43,18 +46,16 @@ extension IncidentTable {
         records.json.time(time)
         records.json.key("updated")
         records.json.time(incident.pointee.last)
-        writeHosts("victims", incident.pointee.victims.map(\.host), to: &records.json)
+        records.json.key("victims")
+        records.json.beginArray()
+        for victim in incident.pointee.victims { write(victim.host, to: &records.json) }
+        records.json.endArray()
         records.json.endObject()
         records.endRecord()
     }
 
-    private func writeHosts(
-        _ name: StaticString, _ list: [HostID], to json: inout JSONWriter
-    ) {
-        json.key(name)
-        json.beginArray()
-        for host in list { json.string(hosts.text(host)) }
-        json.endArray()
+    private func write(_ host: HostID, to json: inout JSONWriter) {
+        hosts.withText(host) { json.string($0) }
     }
 
     private func writeRules(
@@ -69,7 +70,7 @@ extension IncidentTable {
             records.json.key("first")
             records.json.time(rule.first)
             records.json.key("id")
-            records.json.string(catalog.text(ofIdentity: rule.identity))
+            catalog.write(identity: rule.identity, to: &records.json)
             records.json.key("last")
             records.json.time(rule.last)
             records.json.member("level", rule.level.name)
@@ -116,10 +117,10 @@ extension IncidentTable {
         switch key {
         case .actor(let host):
             json.string("actor")
-            json.string(hosts.text(host))
+            write(host, to: &json)
         case .victim(let host):
             json.string("victim")
-            json.string(hosts.text(host))
+            write(host, to: &json)
         case .other(let text): json.raw(text)
         }
     }

@@ -9,6 +9,9 @@ struct IncidentTable: ~Copyable {
     var hosts: IncidentHosts
     var slots = PlainList<UnsafeMutablePointer<Incident>?>()
     private var freeSlots = PlainList<Int32>()
+    /// Incidents that are over, whose memory the next ones take.
+    private var spare = PlainList<UnsafeMutablePointer<Incident>>()
+    private static let spareCountMax = 64
     var openCount = 0
     var byteCount = 0
     /// The incidents that own keys which are no single hosts.
@@ -25,6 +28,8 @@ struct IncidentTable: ~Copyable {
     /// Incidents with a signal in this instant, and those that it closed.
     private var touched = PlainList<Int32>()
     private var closed = PlainList<Int32>()
+    /// Those whose records the instant writes.
+    private var changed = PlainList<Int32>()
     /// Hosts of the signal in hand.
     private(set) var actors = PlainList<HostID>()
     private(set) var victims = PlainList<HostID>()
@@ -47,6 +52,10 @@ struct IncidentTable: ~Copyable {
             guard let incident = slots[index] else { continue }
             incident.deinitialize(count: 1)
             incident.deallocate()
+        }
+        for index in 0..<spare.count {
+            spare[index].deinitialize(count: 1)
+            spare[index].deallocate()
         }
     }
 
@@ -95,16 +104,19 @@ struct IncidentTable: ~Copyable {
 
     private mutating func finishInstant(at time: Timestamp, in context: inout CorrelationContext) {
         write(at: time, in: &context)
+        changed.removeAll()
         // In the order of ids, so that the list by last signal is one of ids among equals.
-        var open: [Int32] = []
-        for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
-            open.append(touched[index])
+        if touched.count > 1 {
+            let incidents = slots.elements
+            touched.sort {
+                guard let a = incidents[Int($0)], let b = incidents[Int($1)] else { return false }
+                return a.pointee.id < b.pointee.id
+            }
         }
-        if open.count > 1 { open.sort { self[$0].pointee.id < self[$1].pointee.id } }
-        for slot in open {
-            self[slot].pointee.isTouched = false
-            self[slot].pointee.isChanged = false
-            appendByLast(slot)
+        for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
+            self[touched[index]].pointee.isTouched = false
+            self[touched[index]].pointee.isChanged = false
+            appendByLast(touched[index])
         }
         touched.removeAll()
         for index in 0..<closed.count { free(closed[index], context.catalog) }
@@ -112,7 +124,6 @@ struct IncidentTable: ~Copyable {
     }
 
     private mutating func write(at time: Timestamp, in context: inout CorrelationContext) {
-        var changed: [Int32] = []
         for index in 0..<closed.count { changed.append(closed[index]) }
         for index in 0..<touched.count {
             let incident = self[touched[index]]
@@ -121,24 +132,29 @@ struct IncidentTable: ~Copyable {
             }
         }
         if changed.count > 1 {
+            let incidents = slots.elements
             changed.sort {
-                let (a, b) = (self[$0], self[$1])
+                guard let a = incidents[Int($0)], let b = incidents[Int($1)] else { return false }
                 return a.pointee.opened != b.pointee.opened
                     ? a.pointee.opened < b.pointee.opened : a.pointee.id < b.pointee.id
             }
         }
-        for slot in changed {
-            let incident = self[slot]
-            let severity = incident.pointee.severity
-            highestSeverity = max(highestSeverity ?? severity, severity)
-            let isNew = incident.pointee.revision == 0
-            incident.pointee.revision += 1
-            let isOpen = incident.pointee.end == nil
-            if isOpen, settings.writesFinalRecordsOnly { continue }
-            let status = !isOpen ? "closed" : isNew ? "open" : "update"
-            writeRecord(
-                of: incident, status: status, at: time, context.catalog, &context.records)
-        }
+        for index in 0..<changed.count { write(self[changed[index]], at: time, in: &context) }
+    }
+
+    private mutating func write(
+        _ incident: UnsafeMutablePointer<Incident>, at time: Timestamp,
+        in context: inout CorrelationContext
+    ) {
+        let severity = incident.pointee.severity
+        highestSeverity = max(highestSeverity ?? severity, severity)
+        let isNew = incident.pointee.revision == 0
+        incident.pointee.revision += 1
+        let isOpen = incident.pointee.end == nil
+        if isOpen, settings.writesFinalRecordsOnly { return }
+        let status = !isOpen ? "closed" : isNew ? "open" : "update"
+        writeRecord(
+            of: incident, status: status, at: time, context.catalog, &context.records)
     }
 
     // MARK: Placing a signal
@@ -193,6 +209,16 @@ struct IncidentTable: ~Copyable {
                 if trace != nil { noteReason([.actor(actors[0])], [host.actorOwner]) }
                 touch(host.actorOwner, at: time)
                 return host.actorOwner
+            }
+            // Or begins, and was nobody's victim.
+            if host.actorOwner < 0, host.firstHit < 0, !host.isShared {
+                let key = IncidentKey.actor(actors[0])
+                if trace != nil { noteReason([key], []) }
+                let slot = open(key, at: time, &context.records)
+                let before = self[slot].pointee.byteCount
+                own(key, slot)
+                byteCount += self[slot].pointee.byteCount - before
+                return slot
             }
         }
         let keys = keys(of: signal, identity: facts.identity, context)
@@ -356,8 +382,7 @@ struct IncidentTable: ~Copyable {
         records.idSource.time(time)
         write(key, to: &records.idSource)
         records.idSource.endArray()
-        let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
-        incident.initialize(to: Incident(id: records.makeID(), at: time))
+        let incident = makeIncident(id: records.makeID(), at: time)
         if !ended.isEmpty {
             incident.pointee.continues = ended.continued(
                 text(of: key), at: time, gap: settings.incidentGapNanoseconds)
@@ -378,6 +403,19 @@ struct IncidentTable: ~Copyable {
         openedCount += 1
         byteCount += incident.pointee.byteCount
         return slot
+    }
+
+    private mutating func makeIncident(
+        id: RecordID, at time: Timestamp
+    ) -> UnsafeMutablePointer<Incident> {
+        if spare.isEmpty {
+            let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
+            incident.initialize(to: Incident(id: id, at: time))
+            return incident
+        }
+        let incident = spare.removeLast()
+        incident.pointee.begin(id: id, at: time)
+        return incident
     }
 
     private mutating func touch(_ slot: Int32, at time: Timestamp) {
@@ -442,8 +480,12 @@ struct IncidentTable: ~Copyable {
         for host in incident.pointee.actors { hosts.release(host) }
         for victim in incident.pointee.victims { hosts.release(victim.host) }
         for rule in incident.pointee.rules { catalog.releaseIdentity(rule.identity) }
-        incident.deinitialize(count: 1)
-        incident.deallocate()
+        if spare.count < Self.spareCountMax {
+            spare.append(incident)
+        } else {
+            incident.deinitialize(count: 1)
+            incident.deallocate()
+        }
         slots[Int(slot)] = nil
         freeSlots.append(slot)
     }

@@ -104,7 +104,7 @@ struct RecordWriter: ~Copyable {
             if reference.hasPacket { json.member("packet", reference.packet) }
         }
         json.key("rule")
-        json.string(catalog.text(ofIdentity: reference.identity))
+        catalog.write(identity: reference.identity, to: &json)
         json.key("time")
         json.time(reference.time)
         json.endObject()
@@ -117,7 +117,7 @@ struct RecordWriter: ~Copyable {
         digest.reset()
         idSource.withBytes { digest.update($0) }
         idSource.removeAll()
-        return digest.finish().withUnsafeBytes { bytes in
+        return digest.withFinished { bytes in
             RecordID(
                 high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
                 low: UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self)))

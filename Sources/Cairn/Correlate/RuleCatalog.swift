@@ -66,6 +66,11 @@ final class RuleCatalog {
     /// The text of an identity.
     func text(ofIdentity identity: Int32) -> [UInt8] { identities[Int(identity)].text }
 
+    /// Writes the text of an identity.
+    func write(identity: Int32, to json: inout JSONWriter) {
+        identities[Int(identity)].text.withUnsafeBytes { json.string($0) }
+    }
+
     /// Whether the program names an identity.
     func isKnown(_ text: [UInt8]) -> Bool {
         identitiesByText[text].map { Int($0) < program.identities.count } ?? false

@@ -18,6 +18,9 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
     /// Bytes of memory.
     var byteCount: Int { capacity * MemoryLayout<Element>.stride }
 
+    /// All values, where they lie until the next change.
+    var elements: UnsafeBufferPointer<Element> { .init(start: base, count: count) }
+
     @inline(__always) subscript(index: Int) -> Element {
         get {
             precondition(index >= 0 && index < count, "index out of range")
