@@ -30,13 +30,14 @@ struct LiteralMatcher: @unchecked Sendable {
     private let pairs: PairTables
     private let windows: WindowTable
     private let shortWindows: WindowTable
-    private let shortByteCount: Int
     private let hasShortWindows: Bool
     /// Literals of one byte: no window begins at the last byte of a buffer.
     private let singles: UnsafeMutableBufferPointer<Int32>
 
     /// Builds the tables. No literal may be empty.
-    init(_ literals: [Literal]) {
+    ///
+    /// - Parameter stride: 1 to look at every position, 2 to look at every second; nil for what costs less.
+    init(_ literals: [Literal], stride: Int? = nil) {
         precondition(literals.count < 1 << 24, "a window entry numbers literals with 24 bits")
         literalCount = literals.count
         byteCountMax = literals.lazy.map(\.bytes.count).max() ?? 0
@@ -47,11 +48,10 @@ struct LiteralMatcher: @unchecked Sendable {
         folds = .allocate(capacity: poolByteCount)
         values.initialize(repeating: 0, count: poolByteCount)
         folds.initialize(repeating: 0, count: poolByteCount)
-        let (plan, tables) = Self.cheapestPlan(literals)
+        let (plan, tables) = Self.cheapestPlan(literals, strides: stride.map { [$0] } ?? [1, 2])
         pairs = tables
         windows = WindowTable(plan.windows)
         shortWindows = WindowTable(plan.shortWindows)
-        shortByteCount = plan.shortByteCount
         hasShortWindows = !plan.shortWindows.isEmpty
         let ones = literals.indices.filter { literals[$0].bytes.count == 1 }
         singles = .allocate(capacity: ones.count)
@@ -69,19 +69,21 @@ struct LiteralMatcher: @unchecked Sendable {
         shortWindows.deallocate()
     }
 
-    /// Looks at every second position where that is expected to pay: it halves the positions, but doubles the windows.
-    private static func cheapestPlan(_ literals: [Literal]) -> (LiteralPlan, PairTables) {
-        let single = LiteralPlan(literals, stride: 1)
-        let singleTables = PairTables.cheapest(single)
-        guard literals.allSatisfy({ $0.bytes.count >= 4 }) else { return (single, singleTables) }
-        let double = LiteralPlan(literals, stride: 2)
-        let doubleTables = PairTables.cheapest(double)
-        if doubleTables.expectedCost < singleTables.expectedCost {
-            singleTables.deallocate()
-            return (double, doubleTables)
+    /// Looks at every second position where that is expected to pay: it halves the positions, but doubles the views.
+    private static func cheapestPlan(
+        _ literals: [Literal], strides: [Int]
+    ) -> (LiteralPlan, PairTables) {
+        let plans = strides.map { stride in
+            let plan = LiteralPlan(literals, stride: stride)
+            return (plan, PairTables.cheapest(plan))
         }
-        doubleTables.deallocate()
-        return (single, singleTables)
+        var best = plans[0]
+        for plan in plans.dropFirst() {
+            let isBetter = plan.1.expectedCost < best.1.expectedCost
+            (isBetter ? best.1 : plan.1).deallocate()
+            if isBetter { best = plan }
+        }
+        return best
     }
 
     private func fillPool(_ literals: [Literal]) {
@@ -173,7 +175,7 @@ struct LiteralMatcher: @unchecked Sendable {
         return position
     }
 
-    /// Looks at every second position: for sets whose literals are all entered at two neighbouring places.
+    /// Looks at every second position: for sets whose literals are all in view from two neighbouring places.
     @inline(__always) private func scanEverySecond(_ scan: Scan, from first: Int) -> Int {
         let text = scan.text
         let firstPairs = pairs.first
@@ -232,21 +234,17 @@ struct LiteralMatcher: @unchecked Sendable {
         }
     }
 
-    /// Looks for literals with a window at `position`, which the pair tables let through.
+    /// Looks for literals with a window at `position`, which the pair tables let through, and for short ones before the next.
     @inline(never) private func check(_ scan: Scan, _ position: Int) {
         let rest = scan.byteCount &- position
         if rest >= 4 {
             let window = scan.text.loadUnaligned(fromByteOffset: position, as: UInt32.self)
             lookUp(windows, UInt32(littleEndian: window) | 0x2020_2020, scan, position)
         }
-        if hasShortWindows, rest >= shortByteCount {
+        guard hasShortWindows else { return }
+        for position in position..<position &+ pairs.stride where position &+ 2 <= scan.byteCount {
             let pair = scan.text.loadUnaligned(fromByteOffset: position, as: UInt16.self)
-            var window = UInt32(UInt16(littleEndian: pair)) | 0x2020
-            if shortByteCount == 3 {
-                let third = scan.text.load(fromByteOffset: position &+ 2, as: UInt8.self)
-                window |= UInt32(third | 0x20) << 16
-            }
-            lookUp(shortWindows, window, scan, position)
+            lookUp(shortWindows, UInt32(UInt16(littleEndian: pair)) | 0x2020, scan, position)
         }
     }
 

@@ -1,6 +1,6 @@
 /// Where each literal of a set is looked for: chosen once, before the tables are filled.
 struct LiteralPlan {
-    /// A place within a literal that leads to it.
+    /// A place within a literal that leads to it, found by its bytes.
     struct Window {
         var literal: Int
         /// Where the window begins within the literal.
@@ -9,37 +9,35 @@ struct LiteralPlan {
         var bytes: UInt32
         /// Another window of the literal that must be there too, and where; nil for short windows.
         var check: (bytes: UInt32, offset: Int)?
-        /// The four bytes that the pair tables see: what is looked for, and the bits that count.
+    }
+
+    /// Four bytes that the pair tables let through: their values, and the bits that count.
+    struct View {
         var values: (UInt8, UInt8, UInt8, UInt8)
         var masks: (UInt8, UInt8, UInt8, UInt8)
-        /// The pair tables have seen the same already.
-        var isRepeated = false
     }
 
     /// Windows of four bytes.
     private(set) var windows: [Window] = []
-    /// Windows of `shortByteCount` bytes, for what four bytes cannot reach.
+    /// Windows of two bytes, for what four bytes cannot reach.
     private(set) var shortWindows: [Window] = []
-    /// 2 if each literal has windows at two neighbouring places, so that every second position is enough.
+    private(set) var views: [View] = []
+    /// 2 if each literal has views at two neighbouring places, so that every second position is enough.
     let stride: Int
-    /// 2, for literals of one to three bytes; with stride 2 it is 3, for the second place in literals of four.
-    let shortByteCount: Int
 
     /// Windows begin within this many bytes of a literal, so that their offsets fit a byte.
     private static let offsetLimit = 252
 
-    /// Plans for looking at every position, or (literals of four bytes and more only) at every second.
+    /// Plans for looking at every position, or at every second.
     init(_ literals: [LiteralMatcher.Literal], stride: Int) {
         self.stride = stride
-        shortByteCount = stride + 1
         windows.reserveCapacity(literals.count * stride)
+        views.reserveCapacity(literals.count * stride)
         for (index, literal) in literals.enumerated() {
             switch literal.bytes.count {
             case 1: addSingle(literal, index)
-            case 2...3: addShort(literal, index, at: 0)
-            case 4 where stride == 2:
-                add(literal, index, at: 0, Self.rarities(literal.bytes))
-                addShort(literal, index, at: 1)
+            case 2...3: addShort(literal, index)
+            case 4 where stride == 2: addFour(literal, index)
             default: addRarest(literal, index)
             }
         }
@@ -56,43 +54,58 @@ struct LiteralPlan {
     ) {
         let checkOffset = Self.checkOffset(rarities, besides: offset)
         windows.append(
-            Self.window(
-                literal, index, at: offset, byteCount: 4,
+            Window(
+                literal: index, offset: offset,
+                bytes: Self.folded(literal.bytes, offset, byteCount: 4),
                 check: (Self.folded(literal.bytes, checkOffset, byteCount: 4), checkOffset)))
+        views.append(Self.view(literal, from: offset))
     }
 
-    private mutating func addShort(
+    /// Of four bytes three are in view at the second place; two of them lead to the literal.
+    private mutating func addFour(_ literal: LiteralMatcher.Literal, _ index: Int) {
+        add(literal, index, at: 0, Self.rarities(literal.bytes))
+        addShortWindow(literal, index, at: 1)
+        views.append(Self.view(literal, from: 1))
+    }
+
+    private mutating func addShort(_ literal: LiteralMatcher.Literal, _ index: Int) {
+        addShortWindow(literal, index, at: 0)
+        addViewsOfShort(literal)
+    }
+
+    private mutating func addShortWindow(
         _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int
     ) {
         shortWindows.append(
-            Self.window(literal, index, at: offset, byteCount: shortByteCount, check: nil))
+            Window(
+                literal: index, offset: offset,
+                bytes: Self.folded(literal.bytes, offset, byteCount: 2)))
     }
 
     /// A single byte is found by the pairs that it begins.
     private mutating func addSingle(_ literal: LiteralMatcher.Literal, _ index: Int) {
-        var window = Self.window(literal, index, at: 0, byteCount: 1, check: nil)
-        let first = window.bytes
+        let first = Self.folded(literal.bytes, 0, byteCount: 1)
         for second in 0..<256 as Range<UInt32> where second & 0x20 != 0 {
-            window.bytes = first | second << 8
-            shortWindows.append(window)
-            window.isRepeated = true
+            shortWindows.append(Window(literal: index, offset: 0, bytes: first | second << 8))
         }
+        addViewsOfShort(literal)
     }
 
-    private static func window(
-        _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int, byteCount: Int,
-        check: (bytes: UInt32, offset: Int)?
-    ) -> Window {
+    /// Where every second position is looked at, a short literal is seen from the position before it too.
+    private mutating func addViewsOfShort(_ literal: LiteralMatcher.Literal) {
+        for start in 0..<stride { views.append(Self.view(literal, from: -start)) }
+    }
+
+    /// What is seen of a literal from an offset, which may lie before it.
+    private static func view(_ literal: LiteralMatcher.Literal, from offset: Int) -> View {
         func value(_ position: Int) -> UInt8 {
-            offset + position < literal.bytes.count ? literal.bytes[offset + position] : 0
+            literal.bytes.indices.contains(offset + position) ? literal.bytes[offset + position] : 0
         }
         func mask(_ position: Int) -> UInt8 {
-            guard offset + position < literal.bytes.count else { return 0 }
+            guard literal.bytes.indices.contains(offset + position) else { return 0 }
             return literal.ignoresCase && value(position).isASCIILetter ? 0xdf : 0xff
         }
-        return Window(
-            literal: index, offset: offset,
-            bytes: folded(literal.bytes, offset, byteCount: byteCount), check: check,
+        return View(
             values: (value(0), value(1), value(2), value(3)),
             masks: (mask(0), mask(1), mask(2), mask(3)))
     }

@@ -6,8 +6,8 @@ struct PairTables {
     /// cache. Most sets are small and do with less: what a scan does not bring into the cache costs it nothing.
     private let entryCount: Int
     private static let entryCounts = [1 << 11, 1 << 12, 1 << 13, 1 << 14]
-    /// Sets with more windows need the largest tables.
-    private static let smallWindowCountMax = 512
+    /// Sets with more views need the largest tables.
+    private static let smallViewCountMax = 512
 
     /// By the pair at a position, and by the pair two bytes behind it.
     let first: UnsafeMutablePointer<UInt8>
@@ -23,7 +23,7 @@ struct PairTables {
 
     /// The tables of the size that is expected to cost the least.
     static func cheapest(_ plan: LiteralPlan) -> PairTables {
-        let isSmall = plan.windows.count + plan.shortWindows.count <= smallWindowCountMax
+        let isSmall = plan.views.count <= smallViewCountMax
         let candidates = (isSmall ? entryCounts : entryCounts.suffix(1)).map {
             PairTables(plan, entryCount: $0)
         }
@@ -40,7 +40,7 @@ struct PairTables {
         second = .allocate(capacity: entryCount)
         first.initialize(repeating: 0, count: entryCount)
         second.initialize(repeating: 0, count: entryCount)
-        let passes = fill(plan.windows + plan.shortWindows.filter { !$0.isRepeated })
+        let passes = fill(plan.views)
         let size = Double(entryCount) / Double(1 << 14)
         expectedCost = (1 + Self.passCost * passes) / Double(stride) + Self.cacheCost * size
     }
@@ -55,7 +55,7 @@ struct PairTables {
         second.deallocate()
     }
 
-    /// Half of a window, in the table where it belongs.
+    /// Half of a view, in the table where it belongs.
     private struct Half {
         let table: UnsafeMutablePointer<UInt8>
         let values: (UInt8, UInt8)
@@ -74,15 +74,17 @@ struct PairTables {
             values = (a, b)
             masks = (aMask, bMask)
             let model = GramModel.shared
-            if aMask == 0 {
-                frequency = 1
-            } else if bMask == 0 {
-                frequency = model.frequency(of: a, followedBy: nil)
-            } else {
-                let others = Swift.stride(from: Int(b) & secondBits, to: 256, by: secondBits + 1)
-                frequency = others.reduce(0) {
-                    $0 + model.frequency(of: a, followedBy: UInt8($1))
-                }
+            guard bMask != 0 else {
+                frequency = aMask == 0 ? 1 : model.frequency(of: a, followedBy: nil)
+                return
+            }
+            let seconds = Swift.stride(from: Int(b) & secondBits, to: 256, by: secondBits + 1)
+            frequency = seconds.reduce(0) { sum, second in
+                let second = UInt8(second)
+                return sum
+                    + (aMask == 0
+                        ? model.frequency(of: second, followedBy: nil)
+                        : model.frequency(of: a, followedBy: second))
             }
         }
 
@@ -117,15 +119,15 @@ struct PairTables {
         }
     }
 
-    /// Gives each window the bucket that it makes least busier, the most frequent windows first.
+    /// Gives each view the bucket that it makes least busier, the most frequent views first.
     ///
     /// A position passes a bucket about as often as the product of how often its pairs occur in either table. So a
-    /// window that ends in a frequent pair (two zeros) must not meet one that begins with such a pair.
+    /// view that ends in a frequent pair (two zeros) must not meet one that begins with such a pair.
     ///
     /// - Returns: how often a position is expected to pass.
-    private func fill(_ windows: [LiteralPlan.Window]) -> Double {
-        let halves = windows.map { window in
-            let (v, m) = (window.values, window.masks)
+    private func fill(_ views: [LiteralPlan.View]) -> Double {
+        let halves = views.map { view in
+            let (v, m) = (view.values, view.masks)
             return (
                 Half(first, v.0, m.0, v.1, m.1, secondBits: mask >> 8),
                 Half(second, v.2, m.2, v.3, m.3, secondBits: mask >> 8)
@@ -151,15 +153,15 @@ struct PairTables {
             back.enter(1 << UInt8(best.bucket))
         }
         let byChance = busy.reduce(0) { $0 + min(1, $1.first) * min(1, $1.second) }
-        return min(1, byChance + windows.reduce(0) { $0 + Self.frequency($1) })
+        return min(1, byChance + views.reduce(0) { $0 + Self.frequency($1) })
     }
 
-    /// How often a window itself occurs.
-    private static func frequency(_ window: LiteralPlan.Window) -> Double {
-        let values = [window.values.0, window.values.1, window.values.2, window.values.3]
-        let masks = [window.masks.0, window.masks.1, window.masks.2, window.masks.3]
-        let byteCount = masks.firstIndex(of: 0) ?? 4
-        return 1 / Double(1 << GramModel.shared.rarity(of: values[..<byteCount]))
+    /// How often what is in view occurs.
+    private static func frequency(_ view: LiteralPlan.View) -> Double {
+        let values = [view.values.0, view.values.1, view.values.2, view.values.3]
+        let masks = [view.masks.0, view.masks.1, view.masks.2, view.masks.3]
+        let seen = masks.indices.filter { masks[$0] != 0 }.map { values[$0] }
+        return 1 / Double(1 << GramModel.shared.rarity(of: seen[...]))
     }
 
     /// The place of the pair at an offset of a text; there must be two bytes.

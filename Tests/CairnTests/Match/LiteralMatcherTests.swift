@@ -47,9 +47,11 @@ import Testing
         (["0123456789abcdef0123456789abcdef0123"], "0123456789abcdef0123456789abcdef012", []),
     ])
     func `literals are found where they stand`(literals: [String], text: String, expected: [Int]) {
-        let matcher = LiteralMatcher(Self.texts(literals))
-        let hits = LiteralHits(literalCountMax: literals.count)
-        #expect(Self.found(matcher, hits, Array(text.utf8)) == expected)
+        for stride in 1...2 {
+            let matcher = LiteralMatcher(Self.texts(literals), stride: stride)
+            let hits = LiteralHits(literalCountMax: literals.count)
+            #expect(Self.found(matcher, hits, Array(text.utf8)) == expected)
+        }
     }
 
     @Test func `letters match either case only where the literal says so`() {
@@ -109,13 +111,13 @@ import Testing
         Array("ab".utf8), Array("aAbB@`[{".utf8), [0, 1, 0x20, 0xff], Array(0...255),
     ]
 
-    @Test(arguments: [1...3, 1...6, 4...4, 4...12, 5...9])
-    func `random sets find what a naive search finds`(lengths: ClosedRange<Int>) {
+    @Test(arguments: [1...3, 2...6, 4...4, 4...12, 5...9], [1, 2])
+    func `random sets find what a naive search finds`(lengths: ClosedRange<Int>, stride: Int) {
         var random = SeededGenerator(seed: UInt64(lengths.lowerBound * 100 + lengths.upperBound))
         for round in 0..<32 {
             let alphabet = Self.alphabets[round % 4]
             let literals = Self.randomLiterals(&random, lengths: lengths, alphabet: alphabet)
-            let matcher = LiteralMatcher(literals)
+            let matcher = LiteralMatcher(literals, stride: stride)
             let hits = LiteralHits(literalCountMax: literals.count)
             for _ in 0..<4 {
                 var text = random.bytes(random.below(80), of: alphabet)
@@ -134,7 +136,7 @@ import Testing
         for _ in 0..<16 {
             let alphabet = Self.alphabets[random.below(4)]
             let literals = Self.randomLiterals(&random, lengths: 1...12, alphabet: alphabet)
-            let matcher = LiteralMatcher(literals)
+            let matcher = LiteralMatcher(literals, stride: 1 + random.below(2))
             let hits = LiteralHits(literalCountMax: literals.count)
             let text = random.bytes(200, of: alphabet) + literals[0].bytes
             var seen: Set<Int> = []
