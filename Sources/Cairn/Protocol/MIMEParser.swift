@@ -241,21 +241,43 @@ struct MIMEContent {
 
     /// What is neither a digit nor padding does not count (RFC 2045 §6.8).
     mutating func decodeBase64(_ line: UnsafeRawBufferPointer, into output: HTTPBuffer) {
-        for byte in line {
-            if byte == UInt8(ascii: "=") {
-                finish(into: output)
+        var index = 0
+        while index < line.count {
+            if digitCount == 0, let bytes = Self.threeBytes(line, index) {
+                Self.append(threeBytes: bytes, to: output)
+                index &+= 4
                 continue
             }
-            guard let digit = Self.base64Value(byte) else { continue }
-            digits = digits << 6 | UInt32(digit)
-            digitCount &+= 1
-            guard digitCount == 4 else { continue }
-            output.append(UInt8(truncatingIfNeeded: digits >> 16))
-            output.append(UInt8(truncatingIfNeeded: digits >> 8))
-            output.append(UInt8(truncatingIfNeeded: digits))
-            digits = 0
-            digitCount = 0
+            take(line[index], into: output)
+            index &+= 1
         }
+    }
+
+    /// What four digits in a row stand for, in the low bits; nil if there are not four.
+    private static func threeBytes(_ line: UnsafeRawBufferPointer, _ index: Int) -> UInt32? {
+        guard index &+ 4 <= line.count else { return nil }
+        let (a, b) = (base64Digits[Int(line[index])], base64Digits[Int(line[index &+ 1])])
+        let (c, d) = (base64Digits[Int(line[index &+ 2])], base64Digits[Int(line[index &+ 3])])
+        guard (a | b | c | d) & noDigit == 0 else { return nil }
+        return UInt32(a) << 18 | UInt32(b) << 12 | UInt32(c) << 6 | UInt32(d)
+    }
+
+    private static func append(threeBytes bytes: UInt32, to output: HTTPBuffer) {
+        output.append(UInt8(truncatingIfNeeded: bytes >> 16))
+        output.append(UInt8(truncatingIfNeeded: bytes >> 8))
+        output.append(UInt8(truncatingIfNeeded: bytes))
+    }
+
+    private mutating func take(_ byte: UInt8, into output: HTTPBuffer) {
+        if byte == UInt8(ascii: "=") { return finish(into: output) }
+        let digit = Self.base64Digits[Int(byte)]
+        guard digit & Self.noDigit == 0 else { return }
+        digits = digits << 6 | UInt32(digit)
+        digitCount &+= 1
+        guard digitCount == 4 else { return }
+        Self.append(threeBytes: digits, to: output)
+        digits = 0
+        digitCount = 0
     }
 
     /// Gives the bytes of digits that are fewer than four.
@@ -270,16 +292,14 @@ struct MIMEContent {
         digitCount = 0
     }
 
-    private static func base64Value(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte &- 65
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte &- 97 &+ 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte &- 48 &+ 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
-    }
+    /// What each byte stands for as a digit (RFC 2045 §6.8, table 1).
+    private static let base64Digits: InlineArray<256, UInt8> = {
+        var digits = InlineArray<256, UInt8>(repeating: noDigit)
+        let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        for (value, byte) in alphabet.utf8.enumerated() { digits[Int(byte)] = UInt8(value) }
+        return digits
+    }()
+    private static let noDigit: UInt8 = 0x80
 
     /// A `=` at the end of a line joins it to the next (RFC 2045 §6.7); one before no digits stays.
     mutating func decodeQuotedPrintable(_ line: LineReader.Piece, into output: HTTPBuffer) {
