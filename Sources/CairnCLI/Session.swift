@@ -30,7 +30,7 @@ final class Session {
         self.options = options
         let checkpoint = try state?.open()
         settings = try options.rules.loadSettings()
-        rules = try options.rules.load(settings)
+        let rules = try options.rules.load(settings)
         filter = try options.loadFilter()
         outputs = try Outputs(
             incidents: options.incidents.path, alerts: options.alerts, events: options.events,
@@ -44,6 +44,8 @@ final class Session {
         engineOptions.finalIncidentsOnly = options.incidents.finalOnly
         engineOptions.statisticsIntervalNanoseconds = statisticsInterval
         engine = Engine(rules: rules, options: engineOptions)
+        // From here on without conditions, so that the memory of these is free.
+        self.rules = engine.rules
         for diagnostic in engine.diagnostics { printError("\(diagnostic)") }
         if let checkpoint { try resume(checkpoint) }
     }

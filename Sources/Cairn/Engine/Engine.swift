@@ -8,7 +8,8 @@
 /// is merged.
 public final class Engine {
     private let options: EngineOptions
-    private let rules: RuleSet
+    /// The rules that it runs, without their conditions, which are compiled.
+    public let rules: RuleSet
     private let compiled: CompiledRules
     private let correlations: CorrelationProgram
 
@@ -18,7 +19,6 @@ public final class Engine {
 
     /// Compiles rules. An engine can run any number of inputs, one after the other, each from a fresh state.
     public init(rules: RuleSet, options: EngineOptions = EngineOptions()) {
-        self.rules = rules
         self.options = options
         correlations = CorrelationProgram(rules)
         let fieldNames = correlations.fieldNames
@@ -28,6 +28,9 @@ public final class Engine {
                 fieldNames.compactMap { FieldRegistry.field(named: $0, subject: rule.subject) }
             },
             settings: MatchSettings(options))
+        var rules = rules
+        rules.detections = compiled.detectionRules
+        self.rules = rules
     }
 
     /// Mistakes that show only when rules are put together: expressions that do not compile, correlations that refer

@@ -141,6 +141,7 @@ extension MatchSettings {
         regexMatchLimit = options.settings.integer("pcre.match-limit")
         regexDepthLimit = options.settings.integer("pcre.match-limit-recursion")
         recursionLimit = options.settings.integer("detect.inspection-recursion-limit")
+        isExhaustive = options.settings.bool("detect.exhaustive")
         countryDatabasePath = options.settings.text("geoip-database")
         reputations = HostReputations(options.settings)
         sets = SetSettings(options.settings)

@@ -57,7 +57,8 @@ final class CompiledRules: @unchecked Sendable {
     let program: RuleProgram
     let traffic = TrafficTable()
     let rules = FlatTable<Rule>()
-    /// The rules as written, for the parts that are not compiled: state, thresholds, actor and victim.
+    /// The rules as written but for their conditions, for the parts that are not compiled: state, thresholds, actor and
+    /// victim.
     let detectionRules: [DetectionRule]
     /// Fields to copy into a rule's alerts, in registry order, by rule.
     let carriedFields: [[FieldID]]
@@ -91,8 +92,8 @@ final class CompiledRules: @unchecked Sendable {
     /// Literals of the largest matcher.
     private(set) var literalCountMax = 0
 
-    /// The forms of `detectionRules`, in the order of `rules`.
-    private let forms: [DetectionRule]
+    /// The forms of the rules, in the order of `rules`, while they are compiled.
+    private var forms: [DetectionRule] = []
     /// The place of each rule's first form.
     private var firstForms: [Int] = []
     private let packetSubject: Int?
@@ -122,7 +123,7 @@ final class CompiledRules: @unchecked Sendable {
     ) {
         self.subjects = subjects
         subjectIdentifiers = subjects.map { ObjectIdentifier($0) }
-        detectionRules = rules
+        detectionRules = rules.map(\.withoutCondition)
         self.carriedFields = rules.indices.map { rule in
             guard carriedFields.indices.contains(rule) else { return [] }
             return carriedFields[rule].sorted { ($0.subject, $0.index) < ($1.subject, $1.index) }
@@ -144,6 +145,7 @@ final class CompiledRules: @unchecked Sendable {
         }
         orderRules()
         completeGroups()
+        self.forms = []
     }
 
     deinit {
@@ -294,7 +296,7 @@ final class CompiledRules: @unchecked Sendable {
         let fields = subjects[rule.subject].fields
         let scanned = scannedFields(rule.subject)
         let cover =
-            isDecidedAtStart(rules.elements[index])
+            settings.isExhaustive || isDecidedAtStart(rules.elements[index])
             ? nil
             : AnchorCover(condition) { field in
                 Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
@@ -309,7 +311,9 @@ final class CompiledRules: @unchecked Sendable {
                     }
                 }
             } else {
-                placement.group.add(unanchored: number, traffic: rules.elements[index].traffic)
+                placement.group.add(
+                    unanchored: number,
+                    traffic: settings.isExhaustive ? -1 : rules.elements[index].traffic)
             }
         }
     }
@@ -450,9 +454,10 @@ final class CompiledRules: @unchecked Sendable {
             let rule = rules.elements[Int(number)]
             let condition = RuleCondition(forms[Int(number)].condition)
             streamFilters.elements[index].add(
-                ports: rule.traffic >= 0 ? traffic.ports(of: Int(rule.traffic)) : nil,
-                startByteCount: rule.startByteCount,
-                holdsWhereKnown: Protocols.all.contains(where: condition.canHold(speaking:)))
+                ports: ports(of: rule),
+                startByteCount: settings.isExhaustive ? .max : rule.startByteCount,
+                holdsWhereKnown: settings.isExhaustive
+                    || Protocols.all.contains(where: condition.canHold(speaking:)))
         }
     }
 
@@ -462,9 +467,16 @@ final class CompiledRules: @unchecked Sendable {
             looksAtChunks = true
             let rule = rules.elements[Int(number)]
             chunkFilters.elements[index].add(
-                ports: rule.traffic >= 0 ? traffic.ports(of: Int(rule.traffic)) : nil,
-                startByteCount: .max, holdsWhereKnown: true)
+                ports: ports(of: rule), startByteCount: .max, holdsWhereKnown: true)
         }
+    }
+
+    /// The ports at which a rule may hold; nil for any.
+    private func ports(
+        of rule: Rule
+    ) -> (source: [ClosedRange<UInt16>], destination: [ClosedRange<UInt16>])? {
+        guard rule.traffic >= 0, !settings.isExhaustive else { return nil }
+        return traffic.ports(of: Int(rule.traffic))
     }
 
     // MARK: Order
@@ -495,6 +507,13 @@ extension RuleAction {
 }
 
 extension DetectionRule {
+    /// The rule for those behind the matcher: the trees of conditions are most of what many rules take.
+    fileprivate var withoutCondition: DetectionRule {
+        var rule = self
+        rule.condition = .all([])
+        return rule
+    }
+
     fileprivate var stateRank: Int {
         let sets = state.contains { $0.action.isChange }
         let tests = state.contains { !$0.action.isChange }

@@ -17,6 +17,9 @@ struct MatchSettings: Sendable {
     var stateCountMax = 100_000
     /// Alerts of one packet; 0 for any number.
     var alertCountMax = 0
+    /// Asks every rule about every event instead of finding those that may hold (`detect.exhaustive`): what that must agree
+    /// with.
+    var isExhaustive = false
     /// Where countries of addresses are looked up (`geoip-database`).
     var countryDatabasePath: String?
     /// What files say of hosts (`reputation-files`).

@@ -23,34 +23,36 @@ extension Matcher {
         }
         let fired = hasFired ? candidates.map(\.form) : []
         let group = compiled.packetGroups.elements + Int(transport.rawValue)
-        inspect(packet, place, traffic, UnsafePointer(group), fired)
+        inspect(packet, place, traffic, UnsafePointer(group), packetMemo, fired)
         if transport == .tcp, !isInStream, place.opacity == .clear {
-            inspect(packet, place, traffic, UnsafePointer(compiled.strayGroups.elements), fired)
+            let group = UnsafePointer(compiled.strayGroups.elements)
+            inspect(packet, place, traffic, group, strayMemo, fired)
         }
     }
 
     private func inspect(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic,
-        _ group: UnsafePointer<RuleGroup>, _ fired: [Int32]
+        _ group: UnsafePointer<RuleGroup>, _ memo: TrafficMemo, _ fired: [Int32]
     ) {
         guard !group.pointee.isEmpty else { return }
         var hasBegun = false
         func ask(_ rule: Int) {
             guard fired.isEmpty || !fired.contains(Int32(truncatingIfNeeded: rule)) else { return }
-            self.ask(rule, traffic) {
-                guard !hasBegun else { return }
+            if !hasBegun {
                 hasBegun = true
                 evaluator.event.begin(packet, subject: subjects.packet, place)
             }
+            if evaluator.holds(compiled.rules.elements + rule) { fire(rule) }
         }
+        func isPassed(_ rule: Int) -> Bool { passes(compiled.rules.elements + rule, traffic) }
         if packet.pointee.payloadByteCount > 0, place.opacity == .clear {
             for index in 0..<group.pointee.scans.count {
                 let scan = group.pointee.scans[index]
                 guard scan.pointee.direction == place.direction else { continue }
-                scanOnce(packet.pointee.payload, scan) { ask($0) }
+                scanOnce(packet.pointee.payload, scan) { if isPassed($0) { ask($0) } }
             }
         }
-        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
+        memo.forEachRule(of: group.pointee.unanchored, passedBy: traffic, isPassed) { ask($0) }
     }
 }
 

@@ -143,7 +143,9 @@ extension Matcher {
     ) {
         if let index = side.pointee.pending.firstIndex(where: { $0.rule == rule }) {
             side.pointee.pending[index].deadline = deadline
-        } else if side.pointee.pending.count < compiled.settings.pendingRuleCountMax {
+        } else if compiled.settings.isExhaustive
+            || side.pointee.pending.count < compiled.settings.pendingRuleCountMax
+        {
             side.pointee.pending.append(.init(rule: rule, deadline: deadline))
         } else {
             pendingLimitCount &+= 1

@@ -15,6 +15,9 @@ final class Matcher {
     /// For each rule the number of the look in which it was taken up last.
     private let taken: UnsafeMutablePointer<UInt32>
     private var look: UInt32 = 0
+    /// What packets of the same traffic ask, and those whose segments are in no stream.
+    let packetMemo = TrafficMemo()
+    let strayMemo = TrafficMemo()
 
     // Counted for statistics.
     var pendingLimitCount: UInt64 = 0

@@ -54,7 +54,7 @@ struct FlowTests: OptionSet {
 }
 
 /// What traffic tests look at: who sends, who receives, and what flow it belongs to.
-struct Traffic {
+struct Traffic: Equatable {
     var source: IPAddress
     var destination: IPAddress
     var sourcePort: UInt16

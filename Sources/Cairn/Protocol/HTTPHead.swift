@@ -94,7 +94,8 @@ final class HTTPHead {
     /// Repeats of the name repeated most, for the anomaly.
     private(set) var repeatCount = 0
 
-    init() { headers.reserveCapacity(32) }
+    /// - Parameter capacity: lines that are expected.
+    init(capacity: Int = 0) { headers.reserveCapacity(capacity) }
 
     func removeAll() {
         headers.removeAll(keepingCapacity: true)

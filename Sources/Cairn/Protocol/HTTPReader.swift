@@ -31,7 +31,7 @@ final class HTTPReader {
     var state: State = .startLine
     /// The message's transaction, from its first line to its end.
     var transaction: Transaction?
-    let head = HTTPHead()
+    let head = HTTPHead(capacity: 16)
     let trailers = HTTPHead()
     let body: HTTPBody
     /// Of a body of known length, or of a chunk: bytes still to come.

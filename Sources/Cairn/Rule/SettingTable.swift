@@ -123,6 +123,10 @@ extension Setting {
             "detect.inspection-recursion-limit", .integer, "3000",
             "Steps of one rule's sequence on one value."),
         Setting(
+            "detect.exhaustive", .bool, "false",
+            "Ask every rule about everything, without a search for what it must have: very slow, to check the search."
+        ),
+        Setting(
             "packet-alert-max", .integer, "0", "Alerts of one packet; 0 for any number."),
         Setting(
             "default-rule-path", .text, "",

@@ -7,6 +7,7 @@ import Testing
     private final class Fixture {
         let table = TrafficTable()
         let index: TrafficIndex
+        private let memo = TrafficMemo()
         /// By rule; -1 for any traffic.
         private let filters: [Int32]
 
@@ -22,6 +23,17 @@ import Testing
         /// The rules that the traffic passes, asked one by one.
         func rulesPassed(by traffic: Traffic) -> [Int] {
             filters.indices.filter { filters[$0] < 0 || table.passes(Int(filters[$0]), traffic) }
+        }
+
+        /// The rules that a memo says the traffic passes.
+        func rulesRemembered(about traffic: Traffic) -> [Int] {
+            var rules: [Int] = []
+            memo.forEachRule(of: index, passedBy: traffic) {
+                filters[$0] < 0 || table.passes(Int(filters[$0]), traffic)
+            } _: {
+                rules.append($0)
+            }
+            return rules.sorted()
         }
 
         func rules(about traffic: Traffic) -> [Int] {
@@ -104,7 +116,7 @@ import Testing
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func `every rule that traffic passes is found, once`(seed: UInt64) {
+    func `every rule that traffic passes is found, once, and remembered`(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         func networks(_ random: inout SeededGenerator) -> [IPNetwork] {
             (0..<Int.random(in: 0...6, using: &random)).map { _ in
@@ -146,6 +158,9 @@ import Testing
             let found = fixture.rules(about: traffic)
             #expect(Set(found).count == found.count)
             #expect(Set(found).isSuperset(of: fixture.rulesPassed(by: traffic)))
+            for _ in 0..<2 {
+                #expect(fixture.rulesRemembered(about: traffic) == fixture.rulesPassed(by: traffic))
+            }
         }
     }
 }
