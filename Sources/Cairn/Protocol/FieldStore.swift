@@ -1,13 +1,21 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The field values of one event, by the index of the field in its table: numbers in place, bytes
-/// in one growing buffer.
+/// in one growing buffer, but for values that grew large, such as bodies.
 ///
 /// Memory grows to what an event needs and is used again, but for what few events need: that is
 /// given back with the values. How much is stored is bounded by whoever fills it (body limits,
 /// header limits).
 ///
 /// Bytes that were handed out stay where they are until the values are forgotten, whatever is stored
-/// after them: memory that became too small is given back only then. All of it together is less than
-/// what replaced it.
+/// after them: a buffer that became too small is given back only then. All of these together are less
+/// than what replaced them. Only the bytes of a value that is made longer may move with it.
 struct FieldStore: ~Copyable {
     private struct Slot {
         /// Values held: 0 if the event has no such field.
@@ -18,13 +26,15 @@ struct FieldStore: ~Copyable {
     }
 
     private struct Value {
-        /// A number, or for bytes their offset in `bytes`.
+        /// A number, or for bytes their offset in `bytes` or in the value's own memory.
         var payload: Int64
         /// Bytes; -1 marks a number.
         var byteCount: Int32
         /// Bytes set aside for a value that grows and has others behind it; 0 where it has just its
         /// bytes.
         var capacity: Int32 = 0
+        /// Index into `large` of the memory that the bytes lie in; -1 for `bytes`.
+        var memory: Int32 = -1
         /// The next value of the same field.
         var next: UInt32 = 0
     }
@@ -34,12 +44,23 @@ struct FieldStore: ~Copyable {
     private var bytes: UnsafeMutablePointer<UInt8>
     private var byteCount = 0
     private var byteCapacity = 0
-    /// Memory that became too small for this event.
+    /// Buffers that became too small for this event.
     private var outgrown: [UnsafeMutablePointer<UInt8>] = []
+    /// Memory of values that grew large, which the system can mostly make larger where it lies.
+    private var large: [LargeValue] = []
+
+    private struct LargeValue {
+        var bytes: UnsafeMutablePointer<UInt8>
+        var byteCount: Int
+        var capacity: Int
+    }
 
     private static let byteCapacityMin = 256
     /// Bytes that are kept for the next event.
     private static let keptByteCapacityMax = 16 * 1024
+    /// A value that grows longer has memory of its own.
+    private static let bufferedByteCountMax = 16 * 1024
+    private static let largeByteCountMin = 2 * bufferedByteCountMax
 
     /// Room for a table of `fieldCount` fields.
     init(fieldCount: Int) {
@@ -53,10 +74,11 @@ struct FieldStore: ~Copyable {
     deinit {
         bytes.deallocate()
         for memory in outgrown { memory.deallocate() }
+        for value in large { free(value.bytes) }
     }
 
     /// Bytes held now: what memory limits count.
-    var storedByteCount: Int { byteCount }
+    var storedByteCount: Int { large.reduce(byteCount) { $0 &+ $1.byteCount } }
 
     /// Forgets all values, keeps the memory.
     mutating func removeAll() {
@@ -66,6 +88,10 @@ struct FieldStore: ~Copyable {
         if !outgrown.isEmpty {
             for memory in outgrown { memory.deallocate() }
             outgrown.removeAll(keepingCapacity: true)
+        }
+        if !large.isEmpty {
+            for value in large { free(value.bytes) }
+            large.removeAll(keepingCapacity: true)
         }
         guard byteCapacity > Self.keptByteCapacityMax else { return }
         bytes.deallocate()
@@ -140,7 +166,8 @@ struct FieldStore: ~Copyable {
         link(
             Value(
                 payload: value.payload &+ Int64(start),
-                byteCount: Int32(truncatingIfNeeded: max(0, end &- start))), to: field)
+                byteCount: Int32(truncatingIfNeeded: max(0, end &- start)),
+                memory: value.memory), to: field)
     }
 
     /// Adds a part of what `keep` stored to a field, without another copy.
@@ -157,26 +184,75 @@ struct FieldStore: ~Copyable {
         guard let start = source.baseAddress, source.count > 0 else { return }
         let index = Int(slots[field].last)
         let count = max(0, Int(values[index].byteCount))
-        let room = max(count, Int(values[index].capacity))
-        var offset = Int(values[index].payload)
         let needed = count &+ source.count
-        if needed > room {
-            if offset &+ room == byteCount {
-                reserve(needed &- room)
-                byteCount = offset &+ needed
-                values[index].capacity = 0
-            } else {
-                reserve(needed &* 2)
-                (bytes + byteCount).update(from: bytes + offset, count: count)
-                offset = byteCount
-                byteCount &+= needed &* 2
-                values[index].payload = Int64(offset)
-                values[index].capacity = Int32(truncatingIfNeeded: needed &* 2)
-            }
-        }
-        UnsafeMutableRawPointer(bytes + offset + count).copyMemory(
-            from: start, byteCount: source.count)
+        let place =
+            values[index].memory < 0 && needed <= Self.bufferedByteCountMax
+            ? makeRoom(for: needed, index) : makeLarge(needed, index)
+        UnsafeMutableRawPointer(place + count).copyMemory(from: start, byteCount: source.count)
         values[index].byteCount = Int32(truncatingIfNeeded: needed)
+    }
+
+    /// Sees to it that a value in the buffer can have so many bytes, and says where they are.
+    private mutating func makeRoom(for needed: Int, _ index: Int) -> UnsafeMutablePointer<UInt8> {
+        let count = max(0, Int(values[index].byteCount))
+        let room = max(count, Int(values[index].capacity))
+        let offset = Int(values[index].payload)
+        guard needed > room else { return bytes + offset }
+        if offset &+ room == byteCount {
+            reserve(needed &- room)
+            byteCount = offset &+ needed
+            values[index].capacity = 0
+            return bytes + offset
+        }
+        reserve(needed &* 2)
+        let moved = byteCount
+        (bytes + moved).update(from: bytes + offset, count: count)
+        byteCount &+= needed &* 2
+        values[index].payload = Int64(moved)
+        values[index].capacity = Int32(truncatingIfNeeded: needed &* 2)
+        return bytes + moved
+    }
+
+    /// The same in memory of the value's own. Where it was before its bytes stay.
+    private mutating func makeLarge(_ needed: Int, _ index: Int) -> UnsafeMutablePointer<UInt8> {
+        if !isLastInLarge(index) { moveToLarge(index) }
+        let place = Int(values[index].memory)
+        let offset = Int(values[index].payload)
+        let end = offset &+ needed
+        if end > large[place].capacity {
+            large[place].capacity = max(large[place].capacity &* 2, end)
+            large[place].bytes = Self.memory(large[place].bytes, large[place].capacity)
+        }
+        large[place].byteCount = end
+        return large[place].bytes + offset
+    }
+
+    /// Whether a value has the last bytes of large memory, so that more can follow them: one that
+    /// shares a part of another's may not.
+    private func isLastInLarge(_ index: Int) -> Bool {
+        let value = values[index]
+        guard value.memory >= 0 else { return false }
+        return Int(value.payload) &+ Int(value.byteCount) == large[Int(value.memory)].byteCount
+    }
+
+    private mutating func moveToLarge(_ index: Int) {
+        let source = bytes(index)
+        let memory = LargeValue(
+            bytes: Self.memory(nil, max(source.count, Self.largeByteCountMin)),
+            byteCount: source.count, capacity: max(source.count, Self.largeByteCountMin))
+        UnsafeMutableRawBufferPointer(start: memory.bytes, count: memory.capacity)
+            .copyMemory(from: source)
+        large.append(memory)
+        values[index].memory = Int32(truncatingIfNeeded: large.count &- 1)
+        values[index].payload = 0
+    }
+
+    /// Memory for so many bytes, with those of the memory that it is to replace.
+    private static func memory(
+        _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
+    ) -> UnsafeMutablePointer<UInt8> {
+        guard let memory = realloc(old, byteCapacity) else { preconditionFailure("out of memory") }
+        return memory.assumingMemoryBound(to: UInt8.self)
     }
 
     /// Forgets the values of one field.
@@ -242,9 +318,10 @@ struct FieldStore: ~Copyable {
     /// The bytes of a value, valid until all values are forgotten; empty for a number.
     @inline(__always) func bytes(_ value: Int) -> UnsafeRawBufferPointer {
         let value = values[value]
+        guard value.byteCount > 0 else { return UnsafeRawBufferPointer(start: bytes, count: 0) }
+        let memory = value.memory < 0 ? bytes : large[Int(value.memory)].bytes
         return UnsafeRawBufferPointer(
-            start: bytes + (value.byteCount < 0 ? 0 : Int(value.payload)),
-            count: max(0, Int(value.byteCount)))
+            start: memory + Int(value.payload), count: Int(value.byteCount))
     }
 
     /// The first number of a field.

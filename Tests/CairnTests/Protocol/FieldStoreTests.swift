@@ -51,4 +51,28 @@ import Testing
         let text = (0..<200).map { "\($0)," }.joined()
         #expect(store.text(of: 0) == text && store.text(of: 1) == text)
     }
+
+    @Test
+    func `a value that grows large leaves others where they are, and its parts may grow apart`() {
+        var store = FieldStore(fieldCount: 3)
+        store.append("before", to: 0)
+        let before = store.bytes(of: 0)
+        var text: [UInt8] = []
+        for number in 0..<9000 {
+            let piece = Array("\(number),".utf8)
+            text += piece
+            piece.withUnsafeBytes { store.extend(1, with: $0) }
+        }
+        #expect(store.bytes(of: 1).map(Array.init) == text)
+        #expect(store.storedByteCount >= text.count)
+        guard let value = store.first(of: 1) else { return }
+        store.append(sharing: value, 5..<20_005, to: 2)
+        Array("!?".utf8).withUnsafeBytes { store.extend(2, with: $0) }
+        Array("end".utf8).withUnsafeBytes { store.extend(1, with: $0) }
+        #expect(store.bytes(of: 2).map(Array.init) == text[5..<20_005] + Array("!?".utf8))
+        #expect(store.bytes(of: 1).map(Array.init) == text + Array("end".utf8))
+        #expect(before.map { String(decoding: $0, as: UTF8.self) } == "before")
+        store.removeAll()
+        #expect(store.storedByteCount == 0 && store.first(of: 1) == nil)
+    }
 }
