@@ -38,11 +38,11 @@ extension Matcher {
         var hasBegun = false
         func ask(_ rule: Int) {
             guard fired.isEmpty || !fired.contains(Int32(truncatingIfNeeded: rule)) else { return }
-            if !hasBegun {
+            self.ask(rule) {
+                guard !hasBegun else { return }
                 hasBegun = true
                 evaluator.event.begin(packet, subject: subjects.packet, place)
             }
-            if evaluator.holds(compiled.rules.elements + rule) { fire(rule) }
         }
         func isPassed(_ rule: Int) -> Bool { passes(compiled.rules.elements + rule, traffic) }
         if packet.pointee.payloadByteCount > 0, place.opacity == .clear {

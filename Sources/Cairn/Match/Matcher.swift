@@ -120,10 +120,13 @@ final class Matcher {
     ///
     /// - Parameter begin: makes it the present event of the evaluator, if it is not yet.
     @inline(__always) func ask(_ number: Int, _ traffic: Traffic, _ begin: () -> Void) {
-        let rule = compiled.rules.elements + number
-        guard passes(rule, traffic) else { return }
+        if passes(compiled.rules.elements + number, traffic) { ask(number, begin) }
+    }
+
+    /// Asks a rule whose filter the traffic passes.
+    @inline(__always) func ask(_ number: Int, _ begin: () -> Void) {
         begin()
-        if evaluator.holds(rule) { fire(number) }
+        if evaluator.holds(compiled.rules.elements + number) { fire(number) }
     }
 
     @inline(__always)

@@ -7,7 +7,7 @@ final class TrafficMemo {
     private struct Entry {
         var traffic: Traffic?
         var count: UInt8 = 0
-        /// The first `count` are rules; as many as fit a cache line.
+        /// The first `count` are rules; as many as fill a cache line.
         var rules: InlineArray<5, Int32> = InlineArray(repeating: 0)
     }
 
@@ -16,11 +16,13 @@ final class TrafficMemo {
     private static let bitCount = 9
 
     init() {
-        entries = .allocate(capacity: 1 << Self.bitCount)
+        let byteCount = MemoryLayout<Entry>.stride << Self.bitCount
+        entries = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+            .bindMemory(to: Entry.self, capacity: 1 << Self.bitCount)
         entries.initialize(repeating: Entry(), count: 1 << Self.bitCount)
     }
 
-    deinit { entries.deallocate() }
+    deinit { UnsafeMutableRawPointer(entries).deallocate() }
 
     /// Calls `body` with each rule of an index that traffic passes. A memo is asked about one index of each transport only.
     ///

@@ -55,7 +55,7 @@ enum DNSDetection {
         let flags = byte(2) << 8 | byte(3)
         let questions = byte(4) << 8 | byte(5, else: byte(4) == 0 ? 1 : 0)
         let header = DNSHeader(
-            flags: flags, questionCount: questions, answerCount: byte(6) << 8 | byte(7),
+            id: 0, flags: flags, questionCount: questions, answerCount: byte(6) << 8 | byte(7),
             authorityCount: byte(8) << 8 | byte(9), additionalCount: byte(10) << 8 | byte(11))
         return header.isOrdinary && header.fits(messageByteCount: messageByteCount, mayBeCut: false)
     }

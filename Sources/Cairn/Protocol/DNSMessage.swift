@@ -17,32 +17,9 @@ struct DNSHeader: Equatable, Sendable {
     var authorityCount: UInt16
     var additionalCount: UInt16
 
-    init(
-        id: UInt16 = 0, flags: UInt16, questionCount: UInt16, answerCount: UInt16,
-        authorityCount: UInt16, additionalCount: UInt16
-    ) {
-        self.id = id
-        self.flags = flags
-        self.questionCount = questionCount
-        self.answerCount = answerCount
-        self.authorityCount = authorityCount
-        self.additionalCount = additionalCount
-    }
-
     var isResponse: Bool { flags & 0x8000 != 0 }
     var opcode: UInt8 { UInt8(truncatingIfNeeded: flags >> 11 & 15) }
     var isZSet: Bool { flags & 0x40 != 0 }
-
-    /// Decodes the header at the start of a message; nil if fewer than twelve bytes are present.
-    init?(decoding message: RawSpan) {
-        guard message.byteCount >= Self.byteCount else { return nil }
-        id = message.bigEndian(at: 0)
-        flags = message.bigEndian(at: 2)
-        questionCount = message.bigEndian(at: 4)
-        answerCount = message.bigEndian(at: 6)
-        authorityCount = message.bigEndian(at: 8)
-        additionalCount = message.bigEndian(at: 10)
-    }
 
     /// Whether a message of this size can hold what the header announces: a question has at least
     /// five bytes, a record eleven. If it may be cut short, two for each are enough.
@@ -60,6 +37,19 @@ struct DNSHeader: Equatable, Sendable {
         if isResponse { return flags & 15 <= 11 }
         let isPlain = flags & 0x8f == 0 && answerCount == 0 && authorityCount <= 1
         return isPlain && additionalCount <= 2 || opcode != 0 && flags & 0x0f == 0
+    }
+}
+
+extension DNSHeader {
+    /// Decodes the header at the start of a message; nil if fewer than twelve bytes are present.
+    init?(decoding message: RawSpan) {
+        guard message.byteCount >= Self.byteCount else { return nil }
+        id = message.bigEndian(at: 0)
+        flags = message.bigEndian(at: 2)
+        questionCount = message.bigEndian(at: 4)
+        answerCount = message.bigEndian(at: 6)
+        authorityCount = message.bigEndian(at: 8)
+        additionalCount = message.bigEndian(at: 10)
     }
 }
 

@@ -86,10 +86,12 @@ extension ProtocolSessions {
             begin(dataPlace, session)
             return true
         }
-        guard
-            case .found(let place, let isReversed) = find(
-                start, context, ruledOut: ruledOut, session)
-        else { return false }
+        return begin(find(start, context, ruledOut: ruledOut, session), session)
+    }
+
+    /// Begins what was found; false if nothing was.
+    private func begin(_ finding: Finding, _ session: SessionPointer) -> Bool {
+        guard case .found(let place, let isReversed) = finding else { return false }
         if isReversed { session.pointee.isReversed = true }
         begin(place, session)
         return true
@@ -150,12 +152,9 @@ extension ProtocolSessions {
         }
         let set = session.pointee.candidates & session.pointee.atPort & lastResorts & ~side.ruledOut
         let context = DetectionContext(direction: direction)
-        guard
-            case .found(let place, let isReversed) = ask(
-                set, keptBytes(side).bytes, context, true, session)
-        else { return }
-        if isReversed { session.pointee.isReversed = true }
-        begin(place, session)
+        guard begin(ask(set, keptBytes(side).bytes, context, true, session), session) else {
+            return
+        }
         settle(deciding: direction, session)
         replay(UnsafeRawBufferPointer(start: nil, count: 0), direction, session, output)
     }
