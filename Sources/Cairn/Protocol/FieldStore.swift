@@ -59,7 +59,7 @@ struct FieldStore: ~Copyable {
     /// Bytes that are kept for the next event.
     private static let keptByteCapacityMax = 16 * 1024
     /// A value that grows longer has memory of its own.
-    private static let bufferedByteCountMax = 16 * 1024
+    private static let bufferedByteCountMax = 4 * 1024
     private static let largeByteCountMin = 2 * bufferedByteCountMax
 
     /// Room for a table of `fieldCount` fields.
