@@ -48,8 +48,8 @@ final class Batch {
 final class Findings {
     struct Entry {
         enum Content {
-            /// Index into `candidates`.
-            case candidate(Int)
+            /// Those of one packet, or of the end of a flow: in `candidates`.
+            case candidates(Range<Int>)
             /// A line in `text`.
             case record(Range<Int>)
         }
@@ -73,9 +73,9 @@ final class Findings {
     /// Says what the following findings come from.
     func begin(_ key: OrderKey) { place = key }
 
-    func add(_ candidate: Candidate) {
-        append(.candidate(candidates.count))
-        candidates.append(candidate)
+    func add(_ found: [Candidate]) {
+        append(.candidates(candidates.count..<candidates.count + found.count))
+        candidates += found
     }
 
     /// Adds a record that is text already: one line.

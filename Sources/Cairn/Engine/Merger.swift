@@ -94,9 +94,8 @@ final class Merger {
     private func take(_ findings: Findings, _ entry: Int) {
         switch findings.entries[entry].content {
         case .record(let range): output.emit(.event, findings.text[range])
-        case .candidate(let index):
-            let candidate = findings.candidates[index]
-            if gate.admits(candidate) { raise(candidate.alert) }
+        case .candidates(let range):
+            gate.admit(findings.candidates[range]) { raise($0.alert) }
         }
     }
 

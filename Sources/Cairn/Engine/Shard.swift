@@ -127,6 +127,9 @@ final class Shard: @unchecked Sendable {
             default: inspectPacket(packet, tracked)
             }
             flows.settle(tracked.flow)
+            if packet.pointee.transport == .tcp {
+                matcher.settle(tracked.flow, tracked.direction, packet)
+            }
         } else {
             inspectPacket(packet, nil)
         }
@@ -290,6 +293,7 @@ final class Shard: @unchecked Sendable {
                 ?? (last.hasFailed ? "failed" : nil),
             serverName: sessions.serverName(of: flow))
         matcher.inspect(endOf: flow, knowledge, last)
+        matcher.settle(endOf: flow)
         recorder?.ended(flow, applicationProtocol: knowledge.applicationProtocol, into: findings)
         matcher.drain { findings.add($0) }
         sessions.release(flow)

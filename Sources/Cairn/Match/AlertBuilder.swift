@@ -32,6 +32,11 @@ enum AlertBuilder {
         if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
         let candidate = Candidate(
             alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
+        candidate.phase = phase(event, compiled.detectionRules[ruleNumber])
+        if rule.pointee.waitsWithState, alert.transport == .tcp {
+            candidate.stateDirection =
+                event.place.isReversed ? alert.direction?.reversed : alert.direction
+        }
         candidate.isOfStream = event.isOfStream
         candidate.coversFlow = event.coversFlow
         candidate.layer = event.place.packet?.pointee.layer ?? 0
@@ -41,6 +46,11 @@ enum AlertBuilder {
             candidate.variables = (0..<count).map { evaluator.sequences.variables[$0] }
         }
         return candidate
+    }
+
+    private static func phase(_ event: Event, _ rule: DetectionRule) -> Candidate.Phase {
+        if event.isOfTransaction { return .transactions }
+        return rule.traffic.flow.contains(.first_packet) ? .ends : .packet
     }
 
     private static func alert(_ rule: Int, _ event: Event, _ orientation: Direction) -> Alert {

@@ -1,8 +1,8 @@
 /// What decides behind the shards, in packet order, whether a candidate becomes an alert: state of flows and hosts, counters,
 /// rates. Works on one thread.
 ///
-/// For each candidate: tests of state; counters, in the order of the rule; changes of state; then how often the rule may
-/// alert. State changes even if the rate lets no alert through, as in Suricata.
+/// For each candidate: tests of state and sets; counters, in the order of the rule; changes of state. When that is done for
+/// all of a packet: how often each rule may alert. State changes even if the rate lets no alert through, as in Suricata.
 final class AlertGate {
     private let compiled: CompiledRules
     private let rules: [GateRule?]
@@ -19,6 +19,8 @@ final class AlertGate {
     private var alertsOfPacket = 0
     /// What a rate filter lets the rule of the candidate at hand do.
     private var newAction: RuleAction?
+    /// The candidates of the packet at hand whose state holds.
+    private var held: [Candidate] = []
 
     private var alertCount: UInt64 = 0
     private var failedStateCount: UInt64 = 0
@@ -41,30 +43,45 @@ final class AlertGate {
         settledFlows = BoundedTable(countMax: countMax)
     }
 
-    /// Takes the next candidate in order; true if its alert may become one.
-    func admits(_ candidate: Candidate) -> Bool {
-        if isOfSettledFlow(candidate.alert) { return false }
-        newAction = nil
-        if let rule = rules[candidate.alert.rule] {
-            guard admits(candidate, rule) else { return false }
-        } else if !sets.passes(candidate.setValues) {
-            failedStateCount &+= 1
-            return false
+    /// Takes the candidates of one packet in the order in which their state is applied, and hands on those whose alerts may
+    /// become some, in the order of their rules: what passes takes the alerts of all rules behind it, whatever they look at.
+    func admit(_ candidates: ArraySlice<Candidate>, _ body: (Candidate) -> Void) {
+        for candidate in candidates where holds(candidate) { held.append(candidate) }
+        if held.count > 1 {
+            held.sort { ($0.order, $0.place) < ($1.order, $1.place) }
         }
-        if isPassed(candidate) || isBeyondLimit(candidate) { return false }
-        alertCount &+= 1
-        return true
+        for candidate in held where admits(candidate) { body(candidate) }
+        held.removeAll(keepingCapacity: true)
     }
 
-    private func admits(_ candidate: Candidate, _ rule: GateRule) -> Bool {
+    /// Whether the state lets a candidate's rule hold; then what the rule changes is changed.
+    private func holds(_ candidate: Candidate) -> Bool {
         let alert = candidate.alert
-        guard passesState(rule, candidate), sets.passes(candidate.setValues) else {
+        if isOfSettledFlow(alert) { return false }
+        guard let rule = rules[alert.rule] else {
+            let isHeld = sets.passes(candidate.setValues)
+            if !isHeld { failedStateCount &+= 1 }
+            return isHeld
+        }
+        guard passesState(rule, candidate) else {
             failedStateCount &+= 1
             return false
         }
         for change in rule.changes { apply(change, alert) }
         if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return false }
-        guard rule.alerts || rule.passes else { return false }
+        return rule.alerts || rule.passes
+    }
+
+    private func admits(_ candidate: Candidate) -> Bool {
+        newAction = nil
+        if let rule = rules[candidate.alert.rule], !admits(candidate.alert, rule) { return false }
+        if isPassed(candidate) || isBeyondLimit(candidate) { return false }
+        alertCount &+= 1
+        return true
+    }
+
+    /// Whether what is said of how often, and of whom, lets an alert pass.
+    private func admits(_ alert: Alert, _ rule: GateRule) -> Bool {
         let isUnwanted = rule.suppressions.contains {
             $0.covers(source: alert.sourceAddress, destination: alert.destinationAddress)
         }
@@ -247,7 +264,12 @@ extension AlertGate {
             }
             guard holds else { return false }
         }
-        for operation in rule.counters {
+        // What only looks comes before the sets, which change where a rule looks at them.
+        for operation in rule.counters.prefix(rule.counterTestCount) {
+            guard apply(operation, candidate) else { return false }
+        }
+        guard sets.passes(candidate.setValues) else { return false }
+        for operation in rule.counters.dropFirst(rule.counterTestCount) {
             guard apply(operation, candidate) else { return false }
         }
         return true
@@ -270,6 +292,11 @@ extension AlertGate {
         }
     }
 
+    /// Counters have 32 bits.
+    private static func wrapped(_ value: Int64) -> Int64 {
+        Int64(UInt32(truncatingIfNeeded: value))
+    }
+
     /// Applies one operation on a counter; false if it is a comparison that does not hold.
     private func apply(_ operation: GateRule.Counter, _ candidate: Candidate) -> Bool {
         guard let flow = candidate.alert.flowID else { return operation.action == .isnotset }
@@ -283,9 +310,10 @@ extension AlertGate {
         }
         let current = counters[key]
         switch operation.action {
-        case .add: counters[key] = (current ?? 0) &+ value
-        case .subtract: counters[key] = (current ?? 0) &- value
-        case .set: counters[key] = value
+        case .add: counters[key] = Self.wrapped((current ?? 0) &+ value)
+        // What was not set stays so.
+        case .subtract: counters[key] = current.map { Self.wrapped($0 &- value) }
+        case .set: counters[key] = Self.wrapped(value)
         case .isset: return current != nil
         case .isnotset: return current == nil
         case .less: return current.map { $0 < value } ?? false
@@ -326,6 +354,8 @@ private struct GateRule {
     let tests: [Bit]
     let changes: [Bit]
     let counters: [Counter]
+    /// Counters that are looked at before any is changed: the first so many.
+    let counterTestCount: Int
     let threshold: Threshold?
     let detectionFilter: Threshold?
     let suppressions: [Suppression]
@@ -347,7 +377,7 @@ private struct GateRule {
             let bit = Bit(
                 action: operation.action, names: operation.names.map { names.number(of: $0) },
                 scope: operation.scope, expireSeconds: operation.expireSeconds)
-            if operation.action.isChange { changes.append(bit) } else { tests.append(bit) }
+            if operation.isChange { changes.append(bit) } else { tests.append(bit) }
         }
         self.tests = tests
         self.changes = changes
@@ -362,6 +392,7 @@ private struct GateRule {
             return Counter(
                 name: names.number(of: operation.name), action: operation.action, value: value)
         }
+        counterTestCount = rule.counters.prefix { !$0.action.isChange }.count
         threshold = rule.threshold
         detectionFilter = rule.detectionFilter
         suppressions = rule.suppressions

@@ -20,6 +20,8 @@ final class CompiledRules: @unchecked Sendable {
         var order: Int32 = 0
         /// Looks at state: whether it fires is decided behind the matcher.
         var testsState = false
+        /// Its state is looked at and changed with the packets of the direction that it is about.
+        var waitsWithState = false
         /// A stream rule of several tests: those that held are remembered to the end of the stream.
         var remembersTests = false
         /// A stream rule with tests that only the first bytes can meet.
@@ -207,6 +209,9 @@ final class CompiledRules: @unchecked Sendable {
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
         let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
         compiled.orientation = timing.orientation
+        compiled.waitsWithState =
+            compiled.testsState && rule.subject != packetSubject && rule.subject != streamSubject
+            && (timing.bound != nil || subjects[rule.subject] === FileTable.definition)
         let first = program.instructions.count
         do throws(RegexProblem) {
             compiled.entry = try program.add(condition) { match, isNegated throws(RegexProblem) in
@@ -481,27 +486,13 @@ final class CompiledRules: @unchecked Sendable {
 
     // MARK: Order
 
-    /// Rules that let pass come first, then those that drop and reject, then the others. Within these those that only set
-    /// state come first, then those that do both, then those that only look, so that a rule sees what others set on the
-    /// same event; then the more severe; else the order of the files.
     private func orderRules() {
-        let ranks = forms.map { ($0.action.rank, $0.stateRank, $0.header.severity ?? .max) }
+        let ranks = forms.map { RuleRank($0) }
         let order = forms.indices.sorted {
             ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1]
         }
         for (place, index) in order.enumerated() {
             rules.elements[index].order = Int32(truncatingIfNeeded: place)
-        }
-    }
-}
-
-extension RuleAction {
-    fileprivate var rank: Int {
-        switch self {
-        case .pass: 0
-        case .drop: 1
-        case .reject, .rejectsrc, .rejectdst, .rejectboth: 2
-        case .alert: 3
         }
     }
 }
@@ -512,13 +503,6 @@ extension DetectionRule {
         var rule = self
         rule.condition = .all([])
         return rule
-    }
-
-    fileprivate var stateRank: Int {
-        let sets = state.contains { $0.action.isChange }
-        let tests = state.contains { !$0.action.isChange }
-        if sets { return tests ? 1 : 0 }
-        return tests ? 2 : 3
     }
 }
 
@@ -538,14 +522,4 @@ extension TrafficFilter {
 extension FieldType {
     /// Values are bytes that can be searched.
     var isText: Bool { self == .text || self == .bytes }
-}
-
-extension StateOperation.Action {
-    /// Changes state instead of looking at it.
-    var isChange: Bool {
-        switch self {
-        case .set, .unset, .toggle: true
-        case .isset, .isnotset: false
-        }
-    }
 }

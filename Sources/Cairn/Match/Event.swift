@@ -318,6 +318,10 @@ final class Event {
         return transaction.id
     }
 
+    var isOfTransaction: Bool {
+        if case .transaction = subject { true } else { false }
+    }
+
     /// A piece of a TCP stream, which comes in several.
     var isOfStream: Bool {
         if case .stream = subject { return place.flow?.pointee.transport == .tcp }

@@ -9,6 +9,8 @@ final class Matcher {
     let streams: StreamStates
     /// Candidates since the last drain.
     private(set) var candidates: [Candidate] = []
+    /// Candidates that wait for packets of their direction.
+    private var waitingCount = 0
     private let flowTransaction = Transaction(FlowFields.definition)
     private let flowText = TextBuffer()
     let subjects: Subjects
@@ -48,19 +50,53 @@ final class Matcher {
 
     deinit { taken.deallocate() }
 
-    /// Hands over the candidates since the last drain, in the order of the rules.
-    func drain(_ take: (Candidate) -> Void) {
+    /// Hands over the candidates since the last drain, in the order in which their state is applied.
+    func drain(_ take: ([Candidate]) -> Void) {
         guard !candidates.isEmpty else { return }
         if candidates.count > 1 {
             // A stable order: what one rule found stays in the order found.
-            let order = candidates.indices.sorted {
-                (candidates[$0].order, $0) < (candidates[$1].order, $1)
-            }
-            for index in order { take(candidates[index]) }
-        } else {
-            take(candidates[0])
+            for (place, candidate) in candidates.enumerated() { candidate.place = place }
+            candidates.sort { $0.precedes($1) }
+            for (place, candidate) in candidates.enumerated() { candidate.place = place }
         }
+        take(candidates)
         candidates.removeAll(keepingCapacity: true)
+    }
+
+    /// Lets candidates wait whose state is applied with the next packet of the direction that they look at, and takes up
+    /// those that have waited for this packet: a transaction becomes certain with the acknowledgement, which goes the other
+    /// way.
+    func settle(_ flow: FlowPointer, _ direction: Direction, _ packet: UnsafePointer<Packet>) {
+        guard waitingCount > 0 || !candidates.isEmpty else { return }
+        candidates.removeAll { candidate in
+            guard let own = candidate.stateDirection, own != direction else { return false }
+            streams.side(of: flow, own).pointee.waiting.append(candidate)
+            waitingCount += 1
+            return true
+        }
+        takeUpWaiting(flow, direction, packet, at: packet.pointee.timestamp)
+    }
+
+    /// Takes up the candidates that still wait when a flow ends.
+    func settle(endOf flow: FlowPointer) {
+        for direction in [Direction.toServer, .toClient] {
+            takeUpWaiting(flow, direction, nil, at: flow.pointee.end)
+        }
+    }
+
+    private func takeUpWaiting(
+        _ flow: FlowPointer, _ direction: Direction, _ packet: UnsafePointer<Packet>?,
+        at timestamp: Timestamp
+    ) {
+        guard waitingCount > 0, flow.pointee.matchState >= 0 else { return }
+        let side = streams.side(of: flow, direction)
+        guard !side.pointee.waiting.isEmpty else { return }
+        waitingCount -= side.pointee.waiting.count
+        for candidate in side.pointee.waiting {
+            candidate.move(to: packet, at: timestamp)
+            candidates.append(candidate)
+        }
+        side.pointee.waiting.removeAll(keepingCapacity: true)
     }
 
     /// Lets go of a flow. What is left of its streams must have been inspected before.

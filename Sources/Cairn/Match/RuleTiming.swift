@@ -10,7 +10,7 @@ struct RuleTiming {
     private let subject: Int
     private let isStream: Bool
     /// The direction that the rule is about, if its traffic filter says one.
-    private let bound: Direction?
+    let bound: Direction?
 
     init(_ rule: DetectionRule, _ subjects: [ProtocolDefinition], isStream: Bool) {
         self.subjects = subjects

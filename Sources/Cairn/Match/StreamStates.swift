@@ -17,6 +17,8 @@ final class StreamStates {
         var pending: [Pending] = []
         /// Rules that have fired.
         var fired: [Int32] = []
+        /// What waits for the next packet of the direction (`Matcher.settle`).
+        var waiting: [Candidate] = []
         var hasStarted = false
         /// What came since the last look of the rules on packets (`Matcher.collect`).
         var chunk = StreamWindow()
@@ -27,6 +29,7 @@ final class StreamStates {
         fileprivate mutating func forget() {
             pending.removeAll(keepingCapacity: true)
             fired.removeAll(keepingCapacity: true)
+            waiting.removeAll()
             hasStarted = false
             isChunkDue = false
             isIgnored = false

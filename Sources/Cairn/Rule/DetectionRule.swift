@@ -406,6 +406,9 @@ struct StateOperation: Equatable, Sendable {
     var scope: StateScope = .flow
     /// Seconds until a host or pair bit that is set goes away by itself.
     var expireSeconds: Int64?
+    /// It comes from `xbits`, which Suricata orders in another way than `hostbits`: rules that look at a bit come before
+    /// those that set it on the same packet.
+    var isXbit = false
 }
 
 /// A named number of a flow.

@@ -36,8 +36,10 @@ extension BitTest {
         var isNegated = false
         let parts = letters.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first else { return nil }
-        let marks = first.filter { "+*!".contains($0) }
+        var marks = first.filter { "+*!".contains($0) }
         guard marks.count <= 1 else { return nil }
+        // What stands behind the letters of IP's flags is nothing to Suricata.
+        if field == "ip.flags", !first.hasPrefix(marks) { marks = "" }
         switch marks {
         case "+": mode = .all
         case "*": mode = .any

@@ -32,7 +32,7 @@ struct HeaderReader {
             case "gid": header.generatorID = number(value, "'gid'") ?? 1
             case "category": header.category = value.text
             case "severity":
-                header.severity = sink.integer(value, "'severity'", in: 1...255).map { Int($0) }
+                header.severity = sink.integer(value, "'severity'", in: 0...65_535).map { Int($0) }
             case "metadata": header.metadata = metadata(value)
             case let key where Self.keys.contains(key) || otherKeys.contains(key): break
             default: warnIfMisspelt(entry, otherKeys)

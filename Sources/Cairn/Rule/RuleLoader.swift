@@ -27,6 +27,8 @@ public struct RuleLoader: Sendable {
     var keepsSignatureTexts = false
     /// Threads that read files; the result does not depend on it.
     var threadCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    /// What `requires` names and nobody knows is taken to be there.
+    private let ignoresUnknownRequirements: Bool
     /// Larger files are read in pieces of about this size, cut between documents.
     var pieceByteCount = 1 << 18
 
@@ -35,6 +37,7 @@ public struct RuleLoader: Sendable {
         self.purpose = purpose
         variables = RuleVariables(settings)
         configurations = SuricataConfigurations(settings)
+        ignoresUnknownRequirements = settings.bool("ignore-unknown-requirements")
     }
 
     /// Loads files and folders; folders with everything in them, in order of path.
@@ -92,7 +95,8 @@ public struct RuleLoader: Sendable {
             variables: variables, purpose: purpose, readsTests: readsTests)
         let signatureReader = SuricataRuleReader(
             variables: variables, tables: tables, purpose: purpose,
-            keepsTexts: keepsSignatureTexts, listsDisabledRules: listsDisabledRules)
+            keepsTexts: keepsSignatureTexts, listsDisabledRules: listsDisabledRules,
+            ignoresUnknownRequirements: ignoresUnknownRequirements)
         let results = ResultBox<RuleFileContents>(count: pieces.count)
         let pool = WorkerPool(threadCount: min(threadCount, pieces.count)) { index in
             let piece = pieces[index]

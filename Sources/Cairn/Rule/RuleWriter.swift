@@ -148,6 +148,7 @@ struct RuleWriter {
         var text = "\(operation.action.rawValue): \(names)"
         if operation.scope != .flow { text += ", scope: \(operation.scope.rawValue)" }
         if let seconds = operation.expireSeconds { text += ", expire: \(seconds)s" }
+        if operation.isXbit { text += ", xbit: true" }
         return text
     }
 

@@ -418,7 +418,7 @@ struct SequenceReader {
             guard let value = Int64(text), value >= 0 else { return nil }
             return value
         }
-        if let range = text.firstRange(of: "<>") {
+        if let range = text.firstRange(of: "<>") ?? text.firstRange(of: "-") {
             guard let low = number(text[..<range.lowerBound]),
                 let high = number(text[range.upperBound...]), low < high, high - low > 1
             else { return nil }
@@ -426,7 +426,7 @@ struct SequenceReader {
         }
         let operators: [(String, Comparison)] = [
             ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("!", .notEqual), ("<", .less),
-            (">", .greater),
+            (">", .greater), ("=", .equal),
         ]
         for (name, comparison) in operators where text.hasPrefix(name) {
             return number(text.dropFirst(name.count)).map { .size(comparison, $0) }

@@ -129,6 +129,9 @@ extension Setting {
         Setting(
             "packet-alert-max", .integer, "0", "Alerts of one packet; 0 for any number."),
         Setting(
+            "ignore-unknown-requirements", .bool, "false",
+            "Load rules that require what nobody knows."),
+        Setting(
             "default-rule-path", .text, "",
             "Folder of files that Suricata rules and settings about them name."),
         Setting(

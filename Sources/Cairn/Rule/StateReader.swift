@@ -11,7 +11,7 @@ struct StateReader {
 
     private func stateOperation(_ node: YAMLNode) -> StateOperation? {
         let actions = StateOperation.Action.allCases.map(\.rawValue)
-        let keys = actions + ["scope", "expire"]
+        let keys = actions + ["scope", "expire", "xbit"]
         guard let entries = sink.entries(node, "an operation of 'state'", keys: keys),
             entries.allSatisfy({ keys.contains($0.key) })
         else { return nil }
@@ -33,7 +33,16 @@ struct StateReader {
             operation.scope = choice
         }
         if let expire = node["expire"] { operation.expireSeconds = expiry(expire, operation) }
+        if let xbit = node["xbit"] { operation.isXbit = isXbit(xbit, operation) }
         return operation
+    }
+
+    private func isXbit(_ node: YAMLNode, _ operation: StateOperation) -> Bool {
+        guard operation.scope != .flow else {
+            sink.error(at: node.mark, "'xbit' goes with the scopes src, dst and pair")
+            return false
+        }
+        return sink.bool(node, "'xbit'") ?? false
     }
 
     private func expiry(_ node: YAMLNode, _ operation: StateOperation) -> Int64? {

@@ -25,7 +25,8 @@ extension SuricataDraft {
         try checkEnds()
         rule.traffic = traffic
         rule.state = state
-        rule.counters = counters
+        // All that a rule looks at must hold before it changes anything.
+        rule.counters = counters.filter { !$0.action.isChange } + counters.filter(\.action.isChange)
         rule.threshold = threshold
         rule.detectionFilter = detectionFilter
         rule.alerts = alerts ?? (action != .pass)

@@ -44,7 +44,7 @@ extension SuricataDraft {
             return Int64(count)
         }
         let index = buffer(.transaction(sticky), at: option.offset)
-        if let range = text.firstRange(of: "<>") {
+        if let range = text.firstRange(of: "<>") ?? text.firstRange(of: "-") {
             buffers[index].predicates += [
                 .number(.greater, try bytes(text[..<range.lowerBound])),
                 .number(.less, try bytes(text[range.upperBound...])),

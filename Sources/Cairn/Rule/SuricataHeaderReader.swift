@@ -22,7 +22,8 @@ struct SuricataHeaderReader {
     }
 
     static func action(_ name: String) -> RuleAction? {
-        name == "sdrop" ? .drop : RuleAction(rawValue: name)
+        let name = name.lowercased()
+        return name == "sdrop" ? .drop : RuleAction(rawValue: name)
     }
 
     mutating func read(_ words: [SuricataValue]) throws(SuricataProblem) -> Header {
@@ -61,7 +62,7 @@ struct SuricataHeaderReader {
     }
 
     private static func proto(_ word: SuricataValue) throws(SuricataProblem) -> SuricataProtocol {
-        let name = word.text
+        let name = word.text.lowercased()
         if let proto = SuricataProtocol(name: name) { return proto }
         throw word.error(
             "unknown protocol '\(name)'"

@@ -136,6 +136,7 @@ enum SuricataKeywords {
     private static let packets: [(String, Apply)] = [
         ("rpc", { (d, o, _) throws(SuricataProblem) in try d.remoteProcedure(o) }),
         ("dsize", { (d, o, _) throws(SuricataProblem) in try d.size(o) }),
+        ("tos", { (d, o, _) throws(SuricataProblem) in try d.serviceType(o) }),
         ("dataset", { (d, o, _) throws(SuricataProblem) in try d.dataset(o) }),
         ("datarep", { (d, o, _) throws(SuricataProblem) in try d.reputation(o) }),
         ("sameip", { (d, o, _) throws(SuricataProblem) in try d.sameIP(o) }),
@@ -278,7 +279,6 @@ enum SuricataKeywords {
     /// Numbers of packets, with the field and the range of values.
     private static let numbers: [(String, String, ClosedRange<Int64>)] = [
         ("ttl", "ip.ttl", 0...255), ("id", "ip.id", 0...65_535),
-        ("tos", "ip.tos", 0...255),
         ("fragoffset", "ip.fragoffset", 0...65_535),
         ("itype", "icmp.type", 0...255), ("icode", "icmp.code", 0...255),
         ("icmp_id", "icmp.id", 0...65_535), ("icmp_seq", "icmp.seq", 0...65_535),

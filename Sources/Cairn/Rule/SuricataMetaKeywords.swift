@@ -28,11 +28,11 @@ extension SuricataDraft {
     }
 
     mutating func generatorID(_ option: SuricataOption) throws(SuricataProblem) {
-        header.generatorID = UInt32(try number(option, in: 1...0xffff_ffff))
+        header.generatorID = UInt32(try number(option, in: 0...0xffff_ffff))
     }
 
     mutating func setPriority(_ option: SuricataOption) throws(SuricataProblem) {
-        priority = Int(try number(option, in: 1...255))
+        priority = Int(try number(option, in: 0...65_535))
     }
 
     mutating func setClassType(_ option: SuricataOption) throws(SuricataProblem) {
@@ -140,7 +140,11 @@ enum SuricataRequirement {
     ]
 
     /// Why the rule is not for us; nil if it is.
-    static func unmet(_ value: SuricataValue) throws(SuricataProblem) -> String? {
+    ///
+    /// - Parameter ignoringUnknown: what nobody knows is no reason.
+    static func unmet(
+        _ value: SuricataValue, ignoringUnknown: Bool
+    ) throws(SuricataProblem) -> String? {
         for part in value.split(",") where !part.isEmpty {
             let words = part.words
             guard words.count >= 2 else { throw part.error("expected a word and its value") }
@@ -157,8 +161,10 @@ enum SuricataRequirement {
                 guard SuricataKeywords.table[rest.text] != nil else {
                     return "it requires the keyword '\(rest.text)'"
                 }
-            // Whatever else newer versions know.
-            default: break
+            default:
+                if ignoringUnknown { continue }
+                return "it requires '\(words[0].text)', which nobody knows;"
+                    + " 'ignore-unknown-requirements' lets it load"
             }
         }
         return nil

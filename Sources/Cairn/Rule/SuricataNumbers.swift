@@ -119,14 +119,11 @@ extension SuricataDraft {
     private static let mathKeys = ["bytes", "offset", "oper", "rvalue", "result", "bitmask"]
 
     private func variable(_ value: SuricataValue) throws(SuricataProblem) -> String {
-        guard let first = value.bytes.first,
-            first | 0x20 >= 97 && first | 0x20 <= 122 || first == 95,
-            value.bytes.allSatisfy({
-                $0.isDigit || $0 == 95 || $0 == 45 || $0 == 46
-                    || ($0 | 0x20 >= 97 && $0 | 0x20 <= 122)
-            })
+        func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte | 0x20) || byte == 95 }
+        guard value.bytes.contains(where: isLetter),
+            value.bytes.allSatisfy({ isLetter($0) || $0.isDigit || $0 == 45 || $0 == 46 })
         else {
-            throw value.error("'\(value.text)' is no name of a variable; begin it with a letter")
+            throw value.error("'\(value.text)' is no name of a variable; use letters and digits")
         }
         return value.text
     }

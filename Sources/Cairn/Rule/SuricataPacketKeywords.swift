@@ -88,6 +88,22 @@ extension SuricataDraft {
         return test
     }
 
+    /// `8`, `!8`, `x1f`: the type of service, which only version 4 of IP has.
+    mutating func serviceType(_ option: SuricataOption) throws(SuricataProblem) {
+        var option = option
+        let (value, isNegated) = try option.required().negatable
+        if let first = value.bytes.first, first | 0x20 == UInt8(ascii: "x") {
+            let digits = String(decoding: value.bytes.dropFirst(), as: UTF8.self)
+            guard let number = UInt8(digits, radix: 16) else {
+                throw value.error("'tos' takes up to two hexadecimal digits behind 'x', like x1f")
+            }
+            let decimal = Array("\(isNegated ? "!" : "")\(number)".utf8)
+            option.value = SuricataValue(bytes: decimal[...])
+        }
+        try number(option, of: "ip.tos", in: 0...255)
+        packetTests.append(Self.test("ip.version", .number(.equal, 4)))
+    }
+
     mutating func sameIP(_ option: SuricataOption) throws(SuricataProblem) {
         try option.bare()
         test("ip.is_same", .number(.equal, 1))

@@ -5,6 +5,7 @@ struct SuricataRuleReader: Sendable {
     let purpose: RuleLoader.Purpose
     var keepsTexts = false
     var listsDisabledRules = false
+    var ignoresUnknownRequirements = false
 
     func read(
         _ source: UnsafeBufferPointer<UInt8>, path: String, lineOffset: Int = 0
@@ -48,6 +49,9 @@ struct SuricataRuleReader: Sendable {
         do throws(SuricataProblem) {
             let parts = try SuricataParts(text)
             sink.rule = Self.label(parts)
+            if let remark = parts.remark {
+                sink.warning(at: text.mark(at: remark.offset), remark.message)
+            }
             skip = try read(parts, into: &draft, &headers)
             if let name = draft.classType, tables.classes[name.lowercased()] == nil,
                 unknownClasses.insert(name).inserted
@@ -100,7 +104,9 @@ struct SuricataRuleReader: Sendable {
     ) throws(SuricataProblem) -> SuricataProblem? {
         var skip: SuricataProblem?
         for option in parts.options where option.name == "requires" {
-            if let reason = try SuricataRequirement.unmet(option.required()) {
+            if let reason = try SuricataRequirement.unmet(
+                option.required(), ignoringUnknown: ignoresUnknownRequirements)
+            {
                 skip = option.unsupported()
                 skip?.message = reason
             }
@@ -110,7 +116,7 @@ struct SuricataRuleReader: Sendable {
         draft.traffic = header.traffic
         draft.proto = header.proto
         draft.isTransactional = header.isTransactional
-        let isForeign = skip != nil
+        var isForeign = skip != nil
         for option in parts.options {
             do throws(SuricataProblem) {
                 guard let keyword = SuricataKeywords.table[option.name] else {
@@ -124,9 +130,11 @@ struct SuricataRuleReader: Sendable {
                 }
                 try keyword.apply(to: &draft, option, tables)
             } catch {
-                // A rule for another version may have keywords that only that one knows.
+                // A rule for another version may have keywords that only that one knows, and what stands behind a buffer that
+                // is not there goes nowhere.
                 guard error.isSkip || isForeign else { throw error }
                 if skip == nil { skip = error }
+                if case .sticky? = SuricataKeywords.table[option.name] { isForeign = true }
             }
         }
         guard draft.header.signatureID > 0 else {

@@ -89,7 +89,8 @@ extension SuricataDraft {
                 "'xbits' takes an operation, a name and 'track ip_src' or the like")
         }
         let action = try bitAction(parts[0], option)
-        var operation = StateOperation(action: action, names: [parts[1].text], scope: .src)
+        var operation = StateOperation(
+            action: action, names: [parts[1].text], scope: .src, isXbit: true)
         for part in parts.dropFirst(2) {
             let words = part.words
             guard words.count == 2 else { throw part.error("expected 'track' or 'expire'") }
@@ -131,8 +132,8 @@ extension SuricataDraft {
         guard parts.count >= 2, !parts[1].isEmpty else {
             throw parts[0].error("'hostbits:\(parts[0].text)' needs the name of a bit")
         }
-        var operation = StateOperation(
-            action: action, names: try bitNames(parts[1], action), scope: .src)
+        // A '|' in it is a part of the name.
+        var operation = StateOperation(action: action, names: [parts[1].text], scope: .src)
         if parts.count >= 3 {
             switch parts[2].text {
             case "src": operation.scope = .src

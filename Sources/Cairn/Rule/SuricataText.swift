@@ -246,6 +246,8 @@ struct SuricataValue {
 struct SuricataParts {
     var header: [SuricataValue] = []
     var options: [SuricataOption] = []
+    /// What is wrong with the text but does not change what it says.
+    var remark: SuricataProblem?
 
     /// Options of one rule.
     static let optionCountMax = 4096
@@ -257,12 +259,28 @@ struct SuricataParts {
                 offset: 0, message: "the rule has no options; they stand in parentheses at its end")
         }
         header = Self.words(bytes[..<open])
-        let end = bytes.trimmedOfSpace
-        guard end.last == UInt8(ascii: ")"), end.endIndex - 1 > open else {
-            throw SuricataProblem(
-                offset: max(open, end.endIndex - 1), message: "the rule must end with ')'")
+        try readOptions(inner(bytes[(open + 1)...].trimmedOfSpace))
+    }
+
+    /// The options without the parenthesis behind them. Suricata takes a rule that lacks it, or has two.
+    private mutating func inner(
+        _ bytes: ArraySlice<UInt8>
+    ) throws(SuricataProblem) -> ArraySlice<UInt8> {
+        let last = max(bytes.startIndex - 1, bytes.endIndex - 1)
+        switch bytes.last {
+        case UInt8(ascii: ")"):
+            let rest = bytes.dropLast().trimmedOfSpace
+            guard rest.last == UInt8(ascii: ")") else { return rest }
+            remark = SuricataProblem(
+                offset: last, message: "the rule ends with ')' twice; take one away")
+            return rest.dropLast()
+        case UInt8(ascii: ";"):
+            remark = SuricataProblem(
+                offset: last, message: "the ')' at the end of the rule is missing; add it")
+            return bytes
+        default:
+            throw SuricataProblem(offset: last, message: "the rule must end with ')'")
         }
-        try readOptions(bytes[open + 1..<end.endIndex - 1])
     }
 
     private static func optionsStart(_ bytes: ArraySlice<UInt8>) -> Int? {
@@ -309,6 +327,12 @@ struct SuricataParts {
         }
     }
 
+    /// Keywords may be written in capitals.
+    private static func name(_ bytes: ArraySlice<UInt8>) -> String {
+        let name = String(decoding: bytes, as: UTF8.self)
+        return bytes.contains { $0 >= 65 && $0 <= 90 } ? name.lowercased() : name
+    }
+
     private mutating func append(_ option: ArraySlice<UInt8>) throws(SuricataProblem) {
         guard !option.isEmpty else { return }
         guard options.count < Self.optionCountMax else {
@@ -317,11 +341,11 @@ struct SuricataParts {
                 message: "the rule has more than \(Self.optionCountMax) options")
         }
         guard let colon = option.firstIndex(of: UInt8(ascii: ":")) else {
-            let name = String(decoding: option, as: UTF8.self)
+            let name = Self.name(option)
             options.append(SuricataOption(name: name, offset: option.startIndex, value: nil))
             return
         }
-        let name = String(decoding: option[..<colon].trimmedOfSpace, as: UTF8.self)
+        let name = Self.name(option[..<colon].trimmedOfSpace)
         let value = option[(colon + 1)...].trimmedOfSpace
         options.append(
             SuricataOption(

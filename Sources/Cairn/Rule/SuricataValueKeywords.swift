@@ -9,9 +9,25 @@ extension SuricataDraft {
                 "'\(value.text)' are no flags; write letters like SA, with + * or ! before or behind"
                     + " them, and behind a comma those that do not count")
         }
-        guard isNegated else { return self.test(field, .bits(test)) }
-        self.test(field, .exists(true))
-        packetTests.append(.negation(Self.test(field, .bits(test))))
+        if isNegated {
+            self.test(field, .exists(true))
+            packetTests.append(.negation(Self.test(field, .bits(test))))
+        } else {
+            self.test(field, .bits(test))
+            // With `+` others must be there too.
+            if field == "ip.flags", test.mode == .all {
+                let alone = BitTest(mode: .exactly, bits: test.bits)
+                packetTests.append(.negation(Self.test(field, .bits(alone))))
+            }
+        }
+        if field == "tcp.flags", isNegated || test.mode == .any { limitPackets(of: test) }
+    }
+
+    /// A rule that names flags which few packets have is asked about these packets only, whether it wants the flags or not.
+    private mutating func limitPackets(of test: BitTest) {
+        for rare: Int64 in [0x01 | 0x02 | 0x04, 0x20 | 0x40 | 0x80] where test.bits & rare != 0 {
+            self.test("tcp.flags", .bits(BitTest(mode: .any, bits: rare)))
+        }
     }
 
     // MARK: Flows and streams
@@ -22,7 +38,7 @@ extension SuricataDraft {
         let parts = value.split(",")
         let comparisons: [String: Comparison] = [
             "<": .less, "<=": .lessOrEqual, ">": .greater, ">=": .greaterOrEqual, "=": .equal,
-            "!=": .notEqual,
+            "!=": .notEqual, "!": .notEqual,
         ]
         guard parts.count == 3, let comparison = comparisons[parts[1].text],
             let number = parts[2].integer, (0...0xffff_ffff).contains(number)

@@ -45,6 +45,49 @@ import Testing
         #expect(fired == expected)
     }
 
+    /// Flags of TCP segments: SYN, SYN and ACK, ACK, PSH and ACK, FIN and ACK, RST, URG and ACK, none, SYN with ECE and CWR.
+    private static let flags: [UInt8] = [0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x30, 0x00, 0xc2]
+
+    @Test(
+        arguments: [
+            ("S", [0x02]), ("+S", [0x02, 0x12, 0xc2]), ("S,12", [0x02, 0xc2]), ("SA+", [0x12]),
+            // Rules that name SYN, FIN or RST are asked about packets with one of these alone.
+            ("!S", [0x11, 0x04]), ("*SA", [0x02, 0x12, 0x11, 0xc2]),
+            ("!SA", [0x02, 0x11, 0x04, 0xc2]),
+            // So it is with URG, ECE and CWR.
+            ("!U", [0xc2]), ("*UA", [0x30]), ("!A", [0x02, 0x04, 0x00, 0xc2]), ("0", [0x00]),
+        ] as [(String, [UInt8])])
+    func `flags of TCP`(flags: String, expected: [UInt8]) throws {
+        let rule = "alert tcp any any -> any any (flags:\(flags); sid:1;)\n"
+        let fired = try Self.flags.filter {
+            try EventRuleTests.alerts(
+                rule, [Wire.ethernet(0x0800, Wire.ipv4(6, Wire.tcp(flags: $0)))]) == [1: 1]
+        }
+        #expect(fired == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("D", [2]), ("+D", [3, 6, 7]), ("!D", [0, 1, 4, 5]), ("*DM", [1, 2, 3, 5, 6, 7]),
+            // With `+` there must be others, and behind the letters it means nothing.
+            ("D+", [2]), ("+RDM", []), ("!DM", [0, 1, 2, 4, 5, 6]),
+        ] as [(String, [UInt16])])
+    func `flags of IP`(flags: String, expected: [UInt16]) throws {
+        let rule = "alert ip any any -> any any (fragbits:\(flags); sid:1;)\n"
+        let fired = try (0..<8 as Range<UInt16>).filter {
+            let packet = Wire.ipv4(17, Wire.udp(hex("616263")), fragment: $0 << 13)
+            return try EventRuleTests.alerts(rule, [Wire.ethernet(0x0800, packet)]) == [1: 1]
+        }
+        #expect(fired == expected)
+    }
+
+    @Test(arguments: [("0", [1: 1]), ("!x10", [1: 1]), ("x0", [1: 1]), ("X1F", [:])])
+    func `the type of service is version 4's`(value: String, counts: [Int: Int]) throws {
+        let rule = "alert ip any any -> any any (tos:\(value); sid:1;)\n"
+        let frames = [Wire.ethernet(0x0800, Self.datagram), Wire.tcp6Frame]
+        #expect(try EventRuleTests.alerts(rule, frames) == counts)
+    }
+
     @Test func `a number of one header counts in another`() throws {
         // The length that UDP says is the one that IP says less its header.
         let math = "ipv4.hdr; byte_math:bytes 2, offset 2, oper -, rvalue 20, result size"

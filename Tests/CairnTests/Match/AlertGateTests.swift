@@ -38,7 +38,9 @@ import Testing
             candidate.variables = event.variables
             candidate.isOfStream = event.isOfStream
             candidate.coversFlow = event.coversFlow
-            return gate.admits(candidate)
+            var isAdmitted = false
+            gate.admit([candidate]) { _ in isAdmitted = true }
+            return isAdmitted
         }
     }
 

@@ -197,7 +197,7 @@ extension Matcher {
     /// The rules of the candidates since the last drain.
     func drainRules() -> [Int] {
         var rules: [Int] = []
-        drain { rules.append($0.alert.rule) }
+        drain { rules += $0.map(\.alert.rule) }
         return rules
     }
 }

@@ -155,7 +155,7 @@ import Testing
                     transaction, CommonFields.Context(packet: packet, direction: direction))
             }
             var now: Set<Int> = []
-            matcher.drain { now.insert($0.alert.rule) }
+            matcher.drain { now.formUnion($0.map(\.alert.rule)) }
             let expected = rules.indices.filter {
                 !fired.contains($0) && naive.isCertain(rules[$0].condition)
             }
@@ -192,7 +192,7 @@ import Testing
                 matcher.inspect(transaction, CommonFields.Context(packet: packet))
             }
             var fired: [Int] = []
-            matcher.drain { fired.append($0.alert.rule) }
+            matcher.drain { fired += $0.map(\.alert.rule) }
             return fired
         }
     }
@@ -254,7 +254,7 @@ import Testing
         transaction.toServer = .headers
         matcher.inspect(transaction, CommonFields.Context())
         var matches: [Alert.Match] = []
-        matcher.drain { matches = $0.alert.matches }
+        matcher.drain { matches = $0.last?.alert.matches ?? [] }
         #expect(matches.map(\.field) == ["probe.line", "probe.line", "probe.headers"])
         #expect(matches.map(\.offset) == [2, 5, 1])
         #expect(matches.map(\.length) == [2, 2, 4])
@@ -286,7 +286,7 @@ import Testing
                 CommonFields.Context(
                     packet: packet, flow: flow.pointer, direction: .toServer,
                     timestamp: packet.pointee.timestamp, applicationProtocol: Probe.definition))
-            matcher.drain { alert = $0.alert }
+            matcher.drain { alert = $0.first?.alert }
         }
         let found = try #require(alert)
         #expect(found.actor == IPAddress("192.0.2.1").map { .address($0) })

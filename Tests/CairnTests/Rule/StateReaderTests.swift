@@ -13,7 +13,7 @@ import Testing
     func `state of flows, hosts and pairs`() {
         let set = load(
             "state: [{set: a.b}, {isset: [x, y]}, {isnotset: z}, {unset: u}, {toggle: t},"
-                + " {set: h, scope: src, expire: 5m}, {isset: p, scope: pair}]")
+                + " {set: h, scope: src, expire: 5m}, {isset: p, scope: pair, xbit: true}]")
         #expect(RuleFixtures.messages(set) == [])
         #expect(
             set.detections.first?.state == [
@@ -23,7 +23,7 @@ import Testing
                 StateOperation(action: .unset, names: ["u"]),
                 StateOperation(action: .toggle, names: ["t"]),
                 StateOperation(action: .set, names: ["h"], scope: .src, expireSeconds: 300),
-                StateOperation(action: .isset, names: ["p"], scope: .pair),
+                StateOperation(action: .isset, names: ["p"], scope: .pair, isXbit: true),
             ])
     }
 

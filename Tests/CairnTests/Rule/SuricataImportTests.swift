@@ -85,6 +85,8 @@ import Testing
         "flowbits:isset,a|b; flowbits:set,c; xbits:set,x,track ip_pair,expire 9; flowint:n,+,1;"
             + " flowint:n,>,m; flowint:z,isnotset; hostbits:isset,h,dst; noalert;",
         "threshold:type limit, track by_src, count 1, seconds 60; target:src_ip; priority:4;",
+        "hostbits:set,h; xbits:isset,h,track ip_src; xbits:toggle,p,track ip_pair,expire 9; priority:0;",
+        "tos:!x1f; fragbits:+D; flags:!S; flags:*UA;", "http.uri; bsize:1-50; bsize:=7;",
         "detection_filter:track by_dst, count 5, seconds 2; metadata:a b, a c, d e;",
         "file.data; content:\"a\"; filename:\"x\"; filesize:>1KB; fileext:\"exe\";",
         "threshold:type backoff, track by_flow, count 2, multiplier 10; content:\"a\";",

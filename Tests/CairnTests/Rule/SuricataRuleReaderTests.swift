@@ -197,6 +197,56 @@ import Testing
         #expect(!set.hasErrors)
     }
 
+    @Test(arguments: [("false", true), ("true", false)])
+    func `a rule that requires what nobody knows is skipped, or loaded on request`(
+        setting: String, isSkipped: Bool
+    ) {
+        var settings = Settings()
+        #expect(settings.set("ignore-unknown-requirements=\(setting)") == [])
+        let set = Self.load(
+            "alert tcp any any -> any any (requires:foo bar; sid:1;)\n", settings: settings)
+        #expect(set.skipped.isEmpty != isSkipped)
+        #expect(set.detections.isEmpty == isSkipped)
+    }
+
+    @Test(arguments: [
+        ("(flags:S; sid:1;", ["1:45: warning: the ')' at the end of the rule is missing; add it"]),
+        ("(flags:S; sid:1;))", ["1:47: warning: the rule ends with ')' twice; take one away"]),
+        ("(FLAGS:S; Sid:1;)", []), ("(flags:S; sid:1; )", []),
+    ])
+    func `a rule with a slip that Suricata overlooks is loaded`(
+        options: String, messages: [String]
+    ) {
+        let set = Self.load("Alert TCP any any -> any any \(options)\n")
+        #expect(RuleFixtures.messages(set) == messages)
+        #expect(set.detections.map(\.header.id) == ["1"])
+    }
+
+    @Test(arguments: ["(flags:S; sid:1", "(flags:S; sid:1)", "(flags:S; sid:1;) x", "("])
+    func `a rule without an end is a mistake`(options: String) {
+        let set = Self.load("alert tcp any any -> any any \(options)\n")
+        #expect(set.detections.isEmpty)
+        #expect(set.diagnostics.count == 1)
+    }
+
+    @Test(arguments: [
+        "tos:x1f; priority:0;", "http.uri; bsize:1-50; gid:0;", "http.uri; bsize:=1;",
+        "filesize:10-1000; priority:256;", "byte_extract:1,0,9v; byte_test:1,=,9v,0;",
+        "stream_size:client,!,5;",
+    ])
+    func `forms that Suricata takes are no mistakes`(options: String) {
+        let set = Self.load("alert ip any any -> any any (\(options) sid:1;)\n")
+        #expect(RuleFixtures.messages(set) == [])
+        #expect(set.detections.count == 1)
+    }
+
+    @Test func `what stands behind a buffer that is not there is no mistake`() {
+        let set = Self.load(
+            "alert tls any any -> any any (nfs.filename; bsize:4; content:\"a\"; sid:1;)\n")
+        #expect(set.skipped.count == 1)
+        #expect(!set.hasErrors)
+    }
+
     @Test func `rules in comments are counted, and listed on request`() {
         let text = """
             # a comment
