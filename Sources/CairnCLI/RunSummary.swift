@@ -33,6 +33,10 @@ struct RunSummary {
                 "rules that cannot apply to packets (cairn check lists them)"
             ),
             (UInt64(rules.failedRuleCount), "rules with mistakes (cairn check lists them)"),
+            (
+                UInt64(rules.failedLimitCount),
+                "lines of threshold.config with mistakes (cairn check lists them)"
+            ),
         ]
     }
 }

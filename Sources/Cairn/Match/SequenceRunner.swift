@@ -300,6 +300,12 @@ final class SequenceRunner {
         else { return nil }
         if takesNothing, byteCount == 0 { return (0, offset) }
         if bytes.isRelative, offset == text.count { return nil }
+        if byteCount == 0, let form = bytes.text {
+            // Of no number of bytes: all digits that there are.
+            let rest = UnsafeRawBufferPointer(rebasing: text[offset...])
+            return DigitReader.read(rest, form, byteCountMax: rest.count)
+                .map { ($0.value, offset &+ $0.byteCount) }
+        }
         let field = UnsafeRawBufferPointer(rebasing: text[offset..<offset &+ byteCount])
         if let form = bytes.text {
             return DigitReader.read(field, form).map { ($0.value, offset &+ $0.byteCount) }
@@ -386,12 +392,12 @@ final class SequenceRunner {
 
 /// Reads numbers written as digits, as `strtoull` does.
 enum DigitReader {
-    /// Digits that are looked at, as in Suricata.
-    private static let digitCountMax = 23
+    /// Bytes that are looked at, as in Suricata.
+    static let byteCountMax = 23
 
     /// The number that bytes begin with, and how many of them it takes; nil without a digit or if it is too large.
     static func read(
-        _ bytes: UnsafeRawBufferPointer, _ form: ByteNumber.Text
+        _ bytes: UnsafeRawBufferPointer, _ form: ByteNumber.Text, byteCountMax: Int = byteCountMax
     ) -> (value: UInt64, byteCount: Int)? {
         let base: UInt64 =
             switch form {
@@ -399,7 +405,7 @@ enum DigitReader {
             case .hexadecimal: 16
             case .octal: 8
             }
-        let end = min(bytes.count, digitCountMax)
+        let end = min(bytes.count, byteCountMax)
         var offset = 0
         while offset < end, bytes[offset].isASCIISpace { offset &+= 1 }
         var isNegative = false

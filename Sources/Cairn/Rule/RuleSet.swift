@@ -22,6 +22,8 @@ public struct RuleSet: Sendable {
 
     /// What is said about alerts outside of the rules.
     var alertLimits: [AlertLimit] = []
+    /// Lines that say so with mistakes.
+    public internal(set) var failedLimitCount = 0
     /// The texts of Suricata rules by their ids, if they are wanted.
     var signatureTexts: [String: [UInt8]] = [:]
 

@@ -6,6 +6,8 @@ struct RuleSetBuilder {
     private var logSources: [LogSource] = []
     private var correlations: [LoadedCorrelation] = []
     private var filters: [LoadedFilter] = []
+    /// Where the limits of the set stand.
+    private var limitLocations: [SourceLocation] = []
 
     /// What an id or name stands for.
     private struct Entry {
@@ -106,7 +108,13 @@ struct RuleSetBuilder {
 
     mutating func add(_ diagnostics: [Diagnostic]) { set.diagnostics += diagnostics }
 
-    mutating func add(_ limits: [AlertLimit]) { set.alertLimits += limits }
+    /// Adds what files like `threshold.config` say of alerts, and how many of their lines have mistakes.
+    mutating func add(_ limits: SuricataLimits) {
+        set.alertLimits += limits.limits
+        limitLocations += limits.locations
+        set.failedLimitCount += limits.diagnostics.count
+        add(limits.diagnostics)
+    }
 
     mutating func addFiles(_ count: Int) { set.fileCount += count }
 
@@ -149,10 +157,18 @@ struct RuleSetBuilder {
 
     /// Gives rules the limits that a `threshold.config` sets for them.
     private mutating func applyLimits() {
-        for limit in set.alertLimits {
+        for (limit, location) in zip(set.alertLimits, limitLocations) {
+            var isApplied = false
             for index in set.detections.indices where limit.covers(set.detections[index].header) {
                 limit.apply(to: &set.detections[index])
+                isApplied = true
             }
+            guard !isApplied, limit.signatureID != 0,
+                !set.skipped.contains(where: { limit.covers($0.header) })
+            else { continue }
+            complain(
+                .warning, location, nil,
+                "no rule that is loaded has the sid \(limit.signatureID)")
         }
     }
 

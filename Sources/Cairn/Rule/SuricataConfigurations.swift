@@ -18,7 +18,7 @@ struct SuricataConfigurations: Sendable {
     /// What the files say for some rule files, and what is wrong with them.
     func load(
         for files: [String], _ variables: RuleVariables
-    ) -> (tables: SuricataTables, limits: [AlertLimit], diagnostics: [Diagnostic]) {
+    ) -> (tables: SuricataTables, limits: SuricataLimits, diagnostics: [Diagnostic]) {
         var tables = SuricataTables()
         var limits = SuricataLimits(variables: variables)
         var diagnostics: [Diagnostic] = []
@@ -34,7 +34,7 @@ struct SuricataConfigurations: Sendable {
                 }
             }
         }
-        return (tables, limits.limits, diagnostics + limits.diagnostics)
+        return (tables, limits, diagnostics)
     }
 
     private func candidates(

@@ -3,6 +3,9 @@ struct SuricataLimits {
     let variables: RuleVariables
 
     private(set) var limits: [AlertLimit] = []
+    /// Where each of them stands.
+    private(set) var locations: [SourceLocation] = []
+    /// Mistakes: one for each line that has some.
     private(set) var diagnostics: [Diagnostic] = []
 
     init(variables: RuleVariables) {
@@ -14,16 +17,17 @@ struct SuricataLimits {
         source.withUnsafeBufferPointer { bytes in
             var lines = SuricataFile(bytes, lineOffset: 0)
             while let line = lines.nextConfigLine() {
+                func location(_ offset: Int) -> SourceLocation {
+                    let mark = lines.text.mark(at: offset)
+                    return SourceLocation(
+                        path: path, line: Int(mark.line), column: Int(mark.column))
+                }
                 do throws(SuricataProblem) {
                     limits.append(try limit(line))
+                    locations.append(location(line.offset))
                 } catch {
-                    let mark = lines.text.mark(at: error.offset)
                     diagnostics.append(
-                        Diagnostic(
-                            .error,
-                            at: SourceLocation(
-                                path: path, line: Int(mark.line), column: Int(mark.column)),
-                            error.message))
+                        Diagnostic(.error, at: location(error.offset), error.message))
                 }
             }
         }

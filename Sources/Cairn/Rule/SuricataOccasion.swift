@@ -5,7 +5,9 @@ extension SuricataDraft {
     mutating func noteOccasion() {
         guard packetTests.isEmpty, buffers.allSatisfy(\.isEmpty) else { return }
         if !protocolTests.isEmpty {
-            if commonTests.isEmpty { traffic.flow.append(.protocol_known) }
+            let looksAtState =
+                !state.allSatisfy(\.isChange) || !counters.allSatisfy(\.action.isChange)
+            if commonTests.isEmpty, !looksAtState { traffic.flow.append(.protocol_known) }
         } else if isAboutEndsOnly {
             traffic.flow.append(.first_packet)
         }

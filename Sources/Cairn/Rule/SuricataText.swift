@@ -279,7 +279,11 @@ struct SuricataParts {
                 offset: last, message: "the ')' at the end of the rule is missing; add it")
             return bytes
         default:
-            throw SuricataProblem(offset: last, message: "the rule must end with ')'")
+            throw SuricataProblem(
+                offset: last,
+                message: bytes.contains(UInt8(ascii: ")"))
+                    ? "the rule must end with ')'; take away what stands behind it"
+                    : "the rule must end with ')'; add ';' and ')'")
         }
     }
 

@@ -96,7 +96,7 @@ extension SuricataDraft {
 
     /// What is decoded is looked at behind `base64_data`.
     mutating func base64Decode(_ option: SuricataOption) throws(SuricataProblem) {
-        var decoding = Base64Decoding(mode: .rfc2045)
+        var decoding = Base64Decoding()
         var isRelative = false
         if let value = option.value, !value.isEmpty {
             for part in value.split(",") where !part.isEmpty {

@@ -54,6 +54,12 @@ import Testing
         #expect(before == 6)
     }
 
+    @Test func `a rule on state and the flow's protocol is asked about every packet`() throws {
+        let rule = "alert tcp any any -> any any (app-layer-protocol:http;"
+        #expect(try Self.count("\(rule) flowbits:set,a;", "\(rule) flowbits:set,b;") == 2)
+        #expect(try Self.count("\(rule) flowbits:set,a;", "\(rule) flowbits:isset,a;") > 2)
+    }
+
     @Test func `packets are asked before transactions, transactions see what packets set`() throws {
         let packet = "alert tcp any any -> any any (content:\"GET\";"
         let transaction = "alert http any any -> any any (http.method; content:\"GET\";"

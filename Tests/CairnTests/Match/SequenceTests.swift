@@ -120,6 +120,19 @@ import Testing
                     ByteNumber(2, at: 0, little: true), .equal, .number(0x4241), isNegated: false)
             ],
             "AB", true),
+        // Of no number of bytes, a text's digits are all that there are.
+        Case(
+            [
+                .byteTest(
+                    ByteNumber(0, at: 1, text: .decimal), .equal, .number(12), isNegated: false)
+            ],
+            "A12 3", true),
+        Case(
+            [.byteTest(ByteNumber(0, at: 0, text: .decimal), .equal, .number(0), isNegated: false)],
+            "A12", false),
+        Case(
+            [.byteTest(ByteNumber(0, at: 0, text: .decimal), .equal, .number(7), isNegated: false)],
+            "0000000000000000000000000007", true),
         Case([.byteTest(ByteNumber(2, at: 1), .equal, .number(0), isNegated: false)], "AB", false),
         // What is not there is neither equal nor different.
         Case([.byteTest(ByteNumber(2, at: 1), .equal, .number(0), isNegated: true)], "AB", false),
@@ -321,19 +334,41 @@ import Testing
         func holds(_ test: ASN1Test, _ bytes: [UInt8]) -> Bool {
             CairnTests.holds([.asn1(test)], bytes)
         }
-        let long = ASN1Test(oversizeLength: 300)
-        #expect(holds(long, [0x30, 0x82, 0x01, 0x2d, 0x02, 0x01]))
-        #expect(!holds(long, [0x30, 0x82, 0x01, 0x2c, 0x02, 0x01]))
-        // Inside another element, and behind one.
-        #expect(holds(long, [0x30, 0x06, 0x04, 0x82, 0x04, 0x00, 0x00, 0x00]))
-        #expect(holds(long, [0x02, 0x01, 0x00, 0x04, 0x82, 0x04, 0x00]))
+        func element(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
+            content.count < 128
+                ? [tag, UInt8(content.count)] + content
+                : [tag, 0x82, UInt8(content.count >> 8), UInt8(content.count & 0xff)] + content
+        }
+        let long = ASN1Test(oversizeLength: 10)
+        let text = element(4, Array("elevenbytes".utf8))
+        let cut = Array(text.dropLast())
+        let letters = [UInt8](repeating: 0x41, count: 11)
+        let wrong: [[UInt8]] = [
+            text, element(0x30, text), element(0x31, element(0x30, text)), element(5, []) + text,
+            text + [0x78], element(0xa0, text), element(0x24, text), [0x30, 0x80] + text + [0, 0],
+            [0x04, 0x84, 0, 0, 0] + text.dropFirst(), [0x1f, 0x81, 0x01] + text.dropFirst(),
+            element(6, letters),
+        ]
+        for bytes in wrong { #expect(holds(long, bytes), "\(bytes)") }
+        // Not as long, not all there, or not what the type says, also of what lies in it.
+        let others: [[UInt8]] = [
+            element(4, Array(letters.dropLast())), cut, [0x30, 0x80] + text, element(0x30, cut),
+            element(0x30, text + [0x78]), element(0x10, text),
+            element(12, Array(repeating: 0xff, count: 11)), element(1, letters),
+            element(0x30, text + element(5, [0])), element(23, letters), [], [0x30],
+            Array(repeating: 0x30, count: 600), [0x1f, 0x81],
+        ]
+        for bytes in others { #expect(!holds(long, bytes), "\(bytes)") }
         let bits = ASN1Test(bitstringOverflow: true)
-        #expect(holds(bits, [0x03, 0x02, 0x08, 0x00]))
-        #expect(!holds(bits, [0x03, 0x02, 0x07, 0x00]))
-        #expect(holds(ASN1Test(doubleOverflow: true), [0x09, 0x82, 0x01, 0x01, 0x03]))
-        #expect(!holds(bits, []))
-        #expect(!holds(long, [0x30]))
-        #expect(!holds(long, Array(repeating: 0x30, count: 600)))
+        #expect(holds(bits, [0x03, 0x01, 0x09]))
+        #expect(holds(bits, [0x30, 0x04, 0x03, 0x02, 0x11, 0x00]))
+        #expect(!holds(bits, [0x03, 0x01, 0x08]))
+        #expect(!holds(bits, [0x03, 0x02, 0x10, 0x00]))
+        let real = ASN1Test(doubleOverflow: true)
+        let zeros = [UInt8](repeating: 0, count: 256)
+        #expect(holds(real, element(9, [0x03] + zeros)))
+        #expect(!holds(real, element(9, zeros)))
+        #expect(!holds(real, element(9, [0x80] + zeros)))
     }
 
     @Test func `how disordered bytes are`() {

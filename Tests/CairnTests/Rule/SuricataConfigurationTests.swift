@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    @Test func `lines with mistakes are counted, and those for no rule are told`() throws {
+        try RuleRun.withFolder([
+            "threshold.config":
+                "suppress gen_id 1, sig_id 1\nsuppress gen_id 1, sig_id 9\nnonsense\n"
+                + "suppress gen_id 1, sig_id 2\n",
+            "x.rules":
+                "alert tcp any any -> any any (sid:1;)\n"
+                + "alert tcp any any -> any any (lua:x; sid:2;)\n",
+        ]) { folder in
+            let set = RuleLoader().load(paths: ["\(folder)/x.rules"])
+            let messages = RuleFixtures.messages(set)
+            #expect(messages.contains("2:1: warning: no rule that is loaded has the sid 9"))
+            #expect(messages.count { $0.contains("warning") } == 1)
+            #expect(set.failedLimitCount == 1)
+        }
+    }
+
     @Test func `limits go before or behind what rules say themselves`() {
         let own = Threshold(kind: .limit, track: .by_src, count: 1, seconds: 1)
         let given = Threshold(kind: .both, track: .by_dst, count: 2, seconds: 2)
