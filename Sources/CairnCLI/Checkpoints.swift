@@ -13,8 +13,8 @@ struct StateOptionGroup: ParsableArguments {
 
     @Flag(
         help: """
-            With --state: this is the end. What is open is closed, the summary is written, and the state is \
-            removed.
+            With --state: this is the end. What is open is closed, the summary is written, and nothing goes \
+            on from the state: remove it to begin anew.
             """)
     var close = false
 
@@ -25,11 +25,12 @@ struct StateOptionGroup: ParsableArguments {
     /// Takes hold of the state file; nil without one.
     func open() throws -> CheckpointFile? {
         guard let state else { return nil }
-        do throws(CheckpointError) {
+        do {
             let checkpoint = try CheckpointFile(path: state)
             checkpoint.isLast = close
+            if checkpoint.isClosed { throw Failure(closed: state, isRepeated: close) }
             return checkpoint
-        } catch {
+        } catch let error as CheckpointError {
             throw Failure(unusable: state, error)
         }
     }
@@ -39,6 +40,16 @@ extension Failure {
     /// A state that a run cannot go on from.
     init(unusable path: String, _ error: CheckpointError) {
         self.init(.input, "the state \(path) \(error)")
+    }
+
+    /// A state that nothing goes on from. A run that was to close it, and is repeated, has nothing to
+    /// do.
+    init(closed path: String, isRepeated: Bool) {
+        if isRepeated {
+            self.init(.done, "the state \(path) was closed before: there is nothing to do")
+        } else {
+            self.init(.input, "the state \(path) was closed: remove it to begin anew")
+        }
     }
 
     /// A state that cannot be saved.
@@ -91,10 +102,10 @@ struct Checkpoints {
         try self.save(save)
     }
 
-    /// Brings the outputs to the disk and takes the state away: the stream is over.
-    func remove() throws {
+    /// Brings the outputs to the disk and says in the state that the stream is over.
+    func close() throws {
         do throws(OutputError) { try outputs.acknowledge() } catch { throw Failure(error) }
-        do throws(CheckpointError) { try file.remove() } catch {
+        do throws(CheckpointError) { try file.closeStream() } catch {
             throw Failure(unsaved: file.path, error)
         }
     }

@@ -73,7 +73,7 @@ struct CorrelateCommand: ParsableCommand {
             try checkpoints?.save(correlation.save)
         }
         print(report, failures, seconds: ProgressBar.now() - start)
-        if checkpoint?.isLast == true { try checkpoints?.remove() }
+        if checkpoint?.isLast == true { try checkpoints?.close() }
         if let failure = failures.first { throw Failure(failure) }
         if report.isStopped { throw Failure(.input, "a broken line ended the run") }
         try incidents.check(report.highestSeverity)

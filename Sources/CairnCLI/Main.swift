@@ -54,11 +54,12 @@ enum Main {
 
 /// What the process tells its caller.
 enum ExitStatus {
-    case testsFailed, usage, rules, input, cutOff, capture, output, brokenPipe
+    case done, testsFailed, usage, rules, input, cutOff, capture, output, brokenPipe
     case signal(Int32)
 
     var rawValue: Int32 {
         switch self {
+        case .done: 0
         case .testsFailed: 1
         case .usage: 2
         case .rules: 3

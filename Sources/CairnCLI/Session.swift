@@ -98,10 +98,10 @@ final class Session {
         try options.incidents.check(report.highestSeverity)
     }
 
-    /// Leaves the state for the next run, or takes it away if there is none.
+    /// Leaves the state for the next run, or says in it that there is none.
     private func keepState() throws {
         guard let resumed else { return }
-        if resumed.isLast { try checkpoints?.remove() } else { try checkpoints?.save(resumed.save) }
+        if resumed.isLast { try checkpoints?.close() } else { try checkpoints?.save(resumed.save) }
     }
 
     private static func open(statistics path: String?) throws -> LineWriter? {

@@ -8,19 +8,23 @@
 
 /// The file in which a run leaves the state of correlation for the next one (CORRELATION.md §11):
 ///
-///     magic 8 | format 4 | rules 32 | settings 32 | outputs, inputs, correlator | SHA-256 32
+///     magic 8 | format 4 | closed 1 | rules 32 | settings 32 | outputs, inputs, correlator | SHA-256 32
 ///
+/// A stream that is closed leaves a state without a correlator, so that the run which closed it can be
+/// repeated and finds its work done.
 /// It is replaced as a whole: written beside, forced to the disk, renamed. One run at a time has
 /// it: the lock is on the file that has the name.
 public final class CheckpointFile {
     static let magic: [UInt8] = [0x89] + Array("CAIRN".utf8) + [0x0d, 0x0a]
-    static let format: UInt32 = 1
+    static let format: UInt32 = 2
     private static let digestByteCount = 32
 
     /// The file as the user named it.
     public let path: String
     /// There was none, so everything begins.
     public let isNew: Bool
+    /// The stream has ended: nothing goes on from here.
+    public private(set) var isClosed = false
     /// What the outputs of each kind hold that is acknowledged: the state goes on behind it. To be
     /// set before saving.
     public var outputs: [String: FileMark] = [:]
@@ -77,6 +81,7 @@ public final class CheckpointFile {
                 "was saved in format \(format), and this version of cairn reads \(Self.format)")
         }
         try checkDigest(of: 0..<end)
+        isClosed = try reader.flag()
         fingerprints = try reader.raw(byteCount: 64)
         for _ in 0..<(try reader.length()) {
             let kind = String(decoding: try reader.text(), as: UTF8.self)
@@ -142,7 +147,15 @@ public final class CheckpointFile {
 
     /// Replaces the state by the present one of a correlator. What the correlator put out must be
     /// on the disk, and `outputs` say so.
-    func save(_ correlator: Correlator) throws(CheckpointError) {
+    func save(_ correlator: Correlator) throws(CheckpointError) { try replace(by: correlator) }
+
+    /// Leaves a state from which nothing goes on, under the same condition.
+    public func closeStream() throws(CheckpointError) {
+        isClosed = true
+        try replace(by: nil)
+    }
+
+    private func replace(by correlator: Correlator?) throws(CheckpointError) {
         let draft = Self.draft(of: path)
         let fresh = isDraft ? descriptor : try LockedFile.open(draft, creating: true) ?? -1
         do throws(CheckpointError) {
@@ -159,7 +172,7 @@ public final class CheckpointFile {
         guard SystemFile.syncFolder(of: path) else { throw .unwritable() }
     }
 
-    private func write(_ correlator: Correlator, to file: Int32) throws(CheckpointError) {
+    private func write(_ correlator: Correlator?, to file: Int32) throws(CheckpointError) {
         guard ftruncate(file, 0) == 0, lseek(file, 0, SEEK_SET) == 0 else { throw .unwritable() }
         var failure: CheckpointError?
         var writer = CheckpointWriter { bytes in
@@ -167,6 +180,7 @@ public final class CheckpointFile {
         }
         Self.magic.withUnsafeBytes { writer.raw($0) }
         writer.fixed(Self.format)
+        writer.flag(isClosed)
         fingerprints.withUnsafeBytes { writer.raw($0) }
         writer.count(outputs.count)
         for (kind, mark) in outputs.sorted(by: { $0.key < $1.key }) {
@@ -175,17 +189,12 @@ public final class CheckpointFile {
         }
         writer.count(inputs.count)
         for input in inputs { input.save(to: &writer) }
-        correlator.save(to: &writer)
+        correlator?.save(to: &writer)
         let digest = writer.finish()
         if let failure { throw failure }
         guard digest.withUnsafeBytes({ SystemFile.write($0, to: file) }), fsync(file) == 0 else {
             throw .unwritable()
         }
-    }
-
-    /// Takes the file away, as nothing is to go on from it.
-    public func remove() throws(CheckpointError) {
-        guard unlink(path) == 0, SystemFile.syncFolder(of: path) else { throw .unwritable() }
     }
 }
 

@@ -86,8 +86,20 @@ import Testing
         #expect(last.exitCode == 0, "\(last.errors)")
         #expect(last.errors.contains("0 lines, 0 alerts"))
         #expect(try text(output) == whole(all))
-        #expect(!FileManager.default.fileExists(atPath: state))
         #expect(!FileManager.default.fileExists(atPath: state + ".new"))
+    }
+
+    @Test func `a stream that is closed stays so, whoever closes it again`() throws {
+        let path = folder.write("eve.json", Self.alerts(60))
+        #expect(try correlate(["--close", path]).exitCode == 0)
+        let written = try text(output)
+        let again = try correlate(["--close", path])
+        #expect(again.exitCode == 0)
+        #expect(again.errors.contains("the state \(state) was closed before"))
+        try expectRefusal(arguments([path]), "the state \(state) was closed: remove it")
+        #expect(try text(output) == written)
+        try FileManager.default.removeItem(atPath: state)
+        #expect(try correlate([path]).exitCode == 0)
     }
 
     @Test func `files of several runs are one stream, and read once`() throws {
@@ -295,7 +307,7 @@ import Testing
             let last = try correlate(["--close", path])
             #expect(last.exitCode == 0, "\(last.errors)")
             #expect(try text(output) == want, "round \(round)")
-            try FileManager.default.removeItem(atPath: output)
+            for file in [output, state] { try FileManager.default.removeItem(atPath: file) }
         }
     }
 
@@ -317,6 +329,5 @@ import Testing
         #expect(again.exitCode == 0, "\(again.errors)")
         #expect(try text(output) == again.output)
         #expect(again.output.contains(#""kind":"incident""#))
-        #expect(!FileManager.default.fileExists(atPath: state))
     }
 }

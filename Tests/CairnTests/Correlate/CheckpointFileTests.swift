@@ -38,7 +38,7 @@ import Testing
     @Test func `a file tells what was saved in it`() throws {
         let bytes = try save()
         let file = try CheckpointFile(path: path)
-        #expect(!file.isNew)
+        #expect(!file.isNew && !file.isClosed)
         #expect(file.outputs["incident"]?.byteCount == 8)
         #expect(file.input("a.json")?.lineCount == 2)
         #expect(file.input("b.json") == nil)
@@ -65,8 +65,16 @@ import Testing
         }
         let file = try CheckpointFile(path: path)
         #expect(!file.isNew)
-        try file.remove()
-        #expect(!FileManager.default.fileExists(atPath: path))
+        try file.closeStream()
+        #expect(throws: CheckpointError("is in use by another run")) {
+            try CheckpointFile(path: path)
+        }
+    }
+
+    @Test func `a state that was closed says so`() throws {
+        _ = try save()
+        try CheckpointFile(path: path).closeStream()
+        #expect(try CheckpointFile(path: path).isClosed)
     }
 
     @Test func `what a killed run left of a new state is written over`() throws {
