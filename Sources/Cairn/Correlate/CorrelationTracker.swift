@@ -90,6 +90,17 @@ struct CorrelationTracker: ~Copyable {
         inbox.append(Arrival(item: item, source: source))
     }
 
+    /// Asks for the memory of the group that an item will join soon: first for where to find it,
+    /// then, with the item nearer, for the group itself.
+    mutating func lookAhead(
+        _ item: ItemID, source: Int32, isNear: Bool, in items: borrowing ItemStore
+    ) {
+        keys.removeAll()
+        guard appendKey(of: Arrival(item: item, source: source), in: items) else { return }
+        let hash = GroupKey.hash(keys.bytes(from: 0))
+        if isNear { groups.prefetchGroup(hash: hash) } else { groups.prefetch(hash: hash) }
+    }
+
     /// Does what the present instant asks for; firings are then in `firings`, in the order of their
     /// groups.
     mutating func run(at time: Timestamp, in context: inout CorrelationContext) {

@@ -145,8 +145,10 @@ struct CorrelatorCore: ~Copyable {
     /// For each identity of the program where its listeners begin; one more for the end.
     private var listenerStarts = PlainList<Int>()
     private var listeners = PlainList<Listener>()
-    /// The trackers that wait for ends of windows.
-    private let timedTrackers: [Int]
+    /// When the next window of each tracker ends.
+    private var dues: DueTable
+    /// Those of the present instant.
+    private var due = PlainList<Int>()
     /// One bit for each tracker that has something to do in this instant.
     private var active = PlainList<UInt64>()
     private var items = PlainList<ItemID>()
@@ -169,7 +171,7 @@ struct CorrelatorCore: ~Copyable {
                 at: index, to: CorrelationTracker(plan: plan, fieldNames: program.fieldNames))
             if index % 64 == 0 { active.append(0) }
         }
-        timedTrackers = program.plans.indices.filter { program.plans[$0].mode != .eager }
+        dues = DueTable(count: program.plans.count)
         incidents = IncidentTable(settings: settings)
         for identity in program.identities {
             listenerStarts.append(listeners.count)
@@ -258,6 +260,7 @@ struct CorrelatorCore: ~Copyable {
     }
 
     private mutating func run(at time: Timestamp) {
+        lookAhead()
         takeItems(at: time)
         if time >= nextTimer { wakeTrackers(at: time) }
         for index in 0..<items.count { dispatch(items[index]) }
@@ -270,6 +273,42 @@ struct CorrelatorCore: ~Copyable {
         enforceMemoryLimit(at: time)
         updateTimer()
     }
+
+    /// Asks for the memory that alerts will need which come soon, so that it need not be waited for
+    /// then: more is held than fits into the cache.
+    private mutating func lookAhead() {
+        if let item = pending.ahead(16) { context.items.prefetch(item) }
+        if let item = pending.ahead(12) {
+            if isSignal(item) { incidents.prefetchBuckets(for: item, in: context.items) }
+            lookAhead(item, isNear: false)
+        }
+        if let item = pending.ahead(8) {
+            if isSignal(item) { incidents.prefetchHosts(of: item, in: context.items) }
+            lookAhead(item, isNear: true)
+        }
+        if let item = pending.ahead(4), isSignal(item) {
+            incidents.prefetchIncident(of: item, lists: false, in: context.items)
+        }
+        if let item = pending.ahead(2), isSignal(item) {
+            incidents.prefetchIncident(of: item, lists: true, in: context.items)
+        }
+    }
+
+    @inline(__always) private func isSignal(_ item: ItemID) -> Bool {
+        let facts = context.catalog[context.items.header(item).pointee.label]
+        return facts.isStandalone && facts.level >= settings.signalLevelMin
+    }
+
+    private mutating func lookAhead(_ item: ItemID, isNear: Bool) {
+        let facts = context.catalog[context.items.header(item).pointee.label]
+        for index in listeners(of: facts.identity).prefix(Self.listenersLookedAhead) {
+            trackers[listeners[index].tracker].lookAhead(
+                item, source: listeners[index].source, isNear: isNear, in: context.items)
+        }
+    }
+
+    /// Of one alert; more would crowd each other out.
+    private static let listenersLookedAhead = 4
 
     /// Fills `items` with the alerts of an instant, in item order (§2).
     private mutating func takeItems(at time: Timestamp) {
@@ -290,9 +329,9 @@ struct CorrelatorCore: ~Copyable {
     }
 
     private mutating func wakeTrackers(at time: Timestamp) {
-        for index in timedTrackers {
-            if let due = trackers[index].timers.next, due <= time { wake(index) }
-        }
+        due.removeAll()
+        dues.append(dueAt: time, to: &due)
+        for index in 0..<due.count { wake(due[index]) }
     }
 
     @inline(__always) private mutating func wake(_ tracker: Int) {
@@ -318,6 +357,7 @@ struct CorrelatorCore: ~Copyable {
                 let index = word << 6 + active[word].trailingZeroBitCount
                 active[word] &= active[word] - 1
                 trackers[index].run(at: time, in: &context)
+                dues.set(index, to: trackers[index].timers.next)
                 for firing in 0..<trackers[index].firings.count {
                     counts.firings += 1
                     items.append(trackers[index].firings[firing])
@@ -328,10 +368,7 @@ struct CorrelatorCore: ~Copyable {
     }
 
     private mutating func updateTimer() {
-        nextTimer = incidents.nextDeadline ?? .distantFuture
-        for index in timedTrackers {
-            if let due = trackers[index].timers.next { nextTimer = min(nextTimer, due) }
-        }
+        nextTimer = min(incidents.nextDeadline ?? .distantFuture, dues.first)
     }
 
     // MARK: Memory
@@ -341,12 +378,18 @@ struct CorrelatorCore: ~Copyable {
     private mutating func enforceMemoryLimit(at time: Timestamp) {
         if trackers.isEmpty { return }
         sweepIndex = sweepIndex + 1 < trackers.count ? sweepIndex + 1 : 0
-        trackers[sweepIndex].sweep(before: time, in: &context)
+        sweep(sweepIndex, before: time)
         guard memoryByteCount > settings.memoryByteCountMax else { return }
-        for index in trackers.indices { trackers[index].sweep(before: time, in: &context) }
+        for index in trackers.indices { sweep(index, before: time) }
         while memoryByteCount > settings.memoryByteCountMax, let index = idleTracker() {
             trackers[index].evict(in: &context)
+            dues.set(index, to: trackers[index].timers.next)
         }
+    }
+
+    private mutating func sweep(_ index: Int, before time: Timestamp) {
+        trackers[index].sweep(before: time, in: &context)
+        dues.set(index, to: trackers[index].timers.next)
     }
 
     /// The tracker of the group with the earliest last item; of equals the first.
@@ -446,6 +489,7 @@ extension CorrelatorCore {
         var waiting = 0
         pending.forEach { waiting &+= context.items.byteCount(of: $0) }
         waitingByteCount = waiting
+        for index in trackers.indices { dues.set(index, to: trackers[index].timers.next) }
         updateTimer()
         try checkTimes()
     }

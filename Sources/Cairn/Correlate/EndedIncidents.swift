@@ -28,11 +28,7 @@ struct EndedIncidents {
     }
 
     /// Remembers an incident that closes now for one of its keys.
-    mutating func remember(_ incident: Incident, _ key: [UInt8], at time: Timestamp) {
-        remember(incident.id, last: incident.last, key, at: time)
-    }
-
-    private mutating func remember(
+    mutating func remember(
         _ id: RecordID, last: Timestamp, _ key: [UInt8], at time: Timestamp
     ) {
         serial += 1

@@ -230,7 +230,8 @@ struct FiringBuilder {
         let listedCount = min(evidence.count, plan.evidenceCountMax)
         for index in 0..<listedCount {
             let item = evidence[index == listedCount - 1 ? evidence.count - 1 : index]
-            context.records.reference(ItemReference(item, in: context.items), context.catalog)
+            context.records.json.reference(
+                ItemReference(item, in: context.items), context.catalog)
         }
         context.records.json.endArray()
     }

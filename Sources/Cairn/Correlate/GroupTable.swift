@@ -56,7 +56,7 @@ struct GroupTable: ~Copyable {
 
     private let tailByteCount: Int
     private let stride: Int
-    private var chunks = PlainList<UnsafeMutableRawPointer>()
+    private var chunks: ChunkedMemory
     private var links: UnsafeMutablePointer<Links>
     private var linkCapacity = 0
     private var used = 0
@@ -82,6 +82,7 @@ struct GroupTable: ~Copyable {
     init(tailByteCount: Int) {
         self.tailByteCount = tailByteCount
         stride = Self.tailOffset + ((tailByteCount + 15) & ~15)
+        chunks = ChunkedMemory(chunkByteCount: Self.groupsPerChunk * stride)
         links = .allocate(capacity: 1)
     }
 
@@ -91,7 +92,6 @@ struct GroupTable: ~Copyable {
             Self.freeMemory(self[group])
             group = links[Int(group)].next
         }
-        for index in 0..<chunks.count { chunks[index].deallocate() }
         links.deallocate()
         index.freeMemory()
     }
@@ -117,6 +117,17 @@ struct GroupTable: ~Copyable {
     @inline(__always) func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> GroupID? {
         index.find(hash) { candidate in
             GroupKey.areEqual(self.key(of: candidate), key)
+        }
+    }
+
+    /// Asks for where the group of a hash will be looked for.
+    @inline(__always) func prefetch(hash: UInt64) { index.prefetch(hash) }
+
+    /// Asks for the memory of the group of a hash.
+    @inline(__always) func prefetchGroup(hash: UInt64) {
+        index.forEachCandidate(hash) { group in
+            Cairn.prefetch(UnsafeRawPointer(self[group]), byteCount: stride)
+            Cairn.prefetch(links + Int(group))
         }
     }
 
@@ -174,7 +185,7 @@ struct GroupTable: ~Copyable {
     }
 
     private mutating func addChunk() {
-        chunks.append(.allocate(byteCount: Self.groupsPerChunk * stride, alignment: 16))
+        chunks.append()
         let end = used + Self.groupsPerChunk
         if end > linkCapacity {
             linkCapacity = max(2 * linkCapacity, end)

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 /// Numbers found by the hash of what they stand for: open addressing with linear probing, at most
 /// half full; what goes leaves no trace.
 ///
@@ -30,6 +32,24 @@ struct HashIndex {
             let bucket = buckets[Int(position)]
             if bucket.number == Self.none { return nil }
             if bucket.hash == tag, isRight(bucket.number) { return bucket.number }
+            position = (position &+ 1) & mask
+        }
+    }
+
+    /// Asks for where a hash will be looked for.
+    @inline(__always) func prefetch(_ hash: UInt64) {
+        guard let buckets else { return }
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        cairn_prefetch(buckets + Int(tag & mask))
+    }
+
+    /// Calls `body` with each number that may be one with a hash, the right ones among them.
+    @inline(__always) func forEachCandidate(_ hash: UInt64, _ body: (UInt32) -> Void) {
+        guard let buckets else { return }
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        var position = tag & mask
+        while buckets[Int(position)].number != Self.none {
+            if buckets[Int(position)].hash == tag { body(buckets[Int(position)].number) }
             position = (position &+ 1) & mask
         }
     }

@@ -1,34 +1,14 @@
-/// By what an incident is found (CORRELATION.md §9).
-enum IncidentKey: Equatable {
-    case actor(HostID)
-    case victim(HostID)
-    /// A pair of hosts or a rule: the elements of the key as canonical JSON, separated by commas.
-    case other([UInt8])
-
-    /// A key that is no single host.
-    init(_ kind: StaticString, _ parts: [[UInt8]]) {
-        var json = JSONWriter()
-        json.string(UnsafeRawBufferPointer(start: kind.utf8Start, count: kind.utf8CodeUnitCount))
-        for part in parts { json.string(part) }
-        self = .other(json.bytes)
-    }
-}
-
 /// What one acting host did, as far as it is known: the signals that belong together, summed up.
-struct Incident {
+///
+/// Its lists are plain memory that the next incident in its place takes over.
+struct Incident: ~Copyable {
     struct Rule {
-        var identity: Int32
-        var title: [UInt8]?
+        /// The wording of the first signal, retained: it gives the title.
+        var label: RuleLabelID
         var level: Level
         var count: Int
         var first: Timestamp
         var last: Timestamp
-    }
-
-    struct Victim {
-        var host: HostID
-        /// The hit on it that can draw it into this incident; -1 without one.
-        var hit: Int32 = -1
     }
 
     enum EndReason: String {
@@ -46,12 +26,36 @@ struct Incident {
     private(set) var opened: Timestamp
     var last: Timestamp
     var revision = 0
-    /// The first one gave the incident its id.
-    var keys: [IncidentKey] = []
-    var actors: [HostID] = []
-    var victims: [Victim] = []
+    var signalCount = 0
+    /// Bytes of memory, roughly.
+    private(set) var byteCount = Self.byteCountMin
+    private static let byteCountMin = 512
+    /// Got a signal in the present instant.
+    var isTouched = false
+    /// In the present instant something changed that an analyst acts on.
+    var isChanged = false
     var hasMoreVictims = false
-    private(set) var rules: [Rule] = []
+    /// Why it closed; nil while it is open.
+    var end: EndReason?
+    /// The highest level whose points the score reaches.
+    private(set) var severity = Level.informational
+    private var rulePoints = 0
+
+    private(set) var actors = PlainList<HostID>(capacity: 4)
+    private(set) var victims = PlainList<HostID>()
+    /// For each victim the hit on it that can draw it into this incident; -1 without one.
+    var hits = PlainList<Int32>()
+    /// The identities of the rules, apart from what is known of each so that one is found quickly.
+    private(set) var ruleIdentities = PlainList<Int32>()
+    private(set) var rules = PlainList<Rule>()
+    /// Places in `rules` by identity, once there are too many to look through.
+    private var rulePlaces: [Int32: Int] = [:]
+    /// The references to the listed signals as records show them, separated by commas.
+    private(set) var signals = PlainList<UInt8>(capacity: 256)
+    private(set) var listedSignalCount = 0
+
+    /// The first one gave the incident its id.
+    private(set) var keys: [IncidentKey] = []
     /// In order of first appearance.
     private(set) var tactics: [(tactic: UInt8, first: Timestamp)] = []
     /// Sorted.
@@ -59,29 +63,9 @@ struct Incident {
     /// Index of the furthest tactic; -1 before the first.
     private(set) var stage = -1
     private(set) var progress = 0
-    var signals: [ItemReference] = []
-    var signalCount = 0
     /// Sorted.
     private(set) var related: [RecordID] = []
     var continues: RecordID?
-    /// Why it closed; nil while it is open.
-    var end: EndReason?
-    /// Bytes of memory, roughly.
-    private(set) var byteCount = 512
-
-    // Where it is in the table's lists: neighbours by last signal and by opening; -1 at the ends.
-    var previousByLast: Int32 = -1
-    var nextByLast: Int32 = -1
-    var previousByOpening: Int32 = -1
-    var nextByOpening: Int32 = -1
-    /// Got a signal in the present instant.
-    var isTouched = false
-    /// In the present instant something changed that an analyst acts on.
-    var isChanged = false
-
-    private var rulePoints = 0
-    /// Places in `rules` by identity, once there are too many to look through.
-    private var rulePlaces: [Int32: Int] = [:]
 
     init(id: RecordID, at time: Timestamp) {
         self.id = id
@@ -91,30 +75,38 @@ struct Incident {
 
     /// Becomes a new incident, with the memory of one that is over and forgotten.
     mutating func begin(id: RecordID, at time: Timestamp) {
-        var new = Incident(id: id, at: time)
-        Self.reuse(&keys, for: &new.keys)
-        Self.reuse(&actors, for: &new.actors)
-        Self.reuse(&victims, for: &new.victims)
-        Self.reuse(&rules, for: &new.rules)
-        Self.reuse(&tactics, for: &new.tactics)
-        Self.reuse(&techniques, for: &new.techniques)
-        Self.reuse(&signals, for: &new.signals)
-        Self.reuse(&related, for: &new.related)
-        self = new
+        self.id = id
+        (opened, last) = (time, time)
+        (revision, signalCount, byteCount) = (0, 0, Self.byteCountMin)
+        (isTouched, isChanged, hasMoreVictims) = (false, false, false)
+        (end, continues) = (nil, nil)
+        (severity, rulePoints, stage, progress) = (.informational, 0, -1, 0)
+        actors.empty()
+        victims.empty()
+        hits.empty()
+        ruleIdentities.empty()
+        rules.empty()
+        signals.empty(keeping: 1 << 13)
+        listedSignalCount = 0
+        keys.removeAll(keepingCapacity: true)
+        if !rulePlaces.isEmpty { rulePlaces = [:] }
+        if !tactics.isEmpty { tactics.removeAll(keepingCapacity: true) }
+        if !techniques.isEmpty { techniques = [] }
+        if !related.isEmpty { related = [] }
     }
 
-    private static func reuse<Element>(_ old: inout [Element], for new: inout [Element]) {
-        // What grew large is given back.
-        guard old.capacity <= 128 else { return }
-        old.removeAll(keepingCapacity: true)
-        swap(&old, &new)
+    /// Asks for the memory of the lists that closing it will read.
+    @inline(__always) func prefetchLists() {
+        actors.prefetch()
+        victims.prefetch()
+        hits.prefetch()
+        ruleIdentities.prefetch()
+        rules.prefetch()
+        signals.prefetch()
     }
 
     /// The points of the rules' levels, and of the tactics beyond the first.
     var score: Int { rulePoints + Self.tacticPoints * max(0, tactics.count - 1) }
-
-    /// The highest level whose points the score reaches.
-    private(set) var severity = Level.informational
 
     private mutating func raiseSeverity() {
         let reached = Level.allCases.last { Self.points(of: $0) <= score } ?? .informational
@@ -135,10 +127,26 @@ struct Incident {
 
     mutating func addBytes(_ count: Int) { byteCount += count }
 
-    mutating func addActor(_ host: HostID) {
+    mutating func addKey(_ key: IncidentKey) {
+        keys.append(key)
+        byteCount += 48
+        if case .other(let text) = key { byteCount += 2 * text.count + 64 }
+    }
+
+    /// Adds an actor; false if it is known.
+    mutating func addActor(_ host: HostID) -> Bool {
+        guard actors.firstIndex(of: host) == nil else { return false }
         actors.append(host)
         byteCount += 80
         isChanged = true
+        return true
+    }
+
+    /// Adds a victim that is not known.
+    mutating func addVictim(_ host: HostID) {
+        victims.append(host)
+        hits.append(-1)
+        byteCount += 96
     }
 
     mutating func addRelated(_ id: RecordID) {
@@ -147,6 +155,16 @@ struct Incident {
         related.insert(id, at: place)
         byteCount += 16
         isChanged = true
+    }
+
+    /// Lists a signal.
+    mutating func list(
+        _ reference: ItemReference, _ catalog: RuleCatalog, _ records: inout RecordWriter
+    ) {
+        let before = signals.count
+        records.append(reference, catalog, to: &signals)
+        listedSignalCount += 1
+        byteCount += signals.count - before
     }
 
     /// Counts a signal of a rule; returns whether the rule is new to this incident and has to be
@@ -163,25 +181,27 @@ struct Incident {
         return false
     }
 
-    /// Adds a rule with its first signal.
-    mutating func addRule(_ identity: Int32, title: [UInt8]?, level: Level, at time: Timestamp) {
+    /// Adds a rule with its first signal, whose label is retained for the incident.
+    mutating func addRule(
+        _ identity: Int32, label: RuleLabelID, level: Level, at time: Timestamp,
+        titleByteCount: Int
+    ) {
         if rules.count >= 16 {
             if rulePlaces.isEmpty {
-                for (place, rule) in rules.enumerated() { rulePlaces[rule.identity] = place }
+                for place in 0..<rules.count { rulePlaces[ruleIdentities[place]] = place }
             }
             rulePlaces[identity] = rules.count
         }
-        rules.append(
-            Rule(identity: identity, title: title, level: level, count: 1, first: time, last: time))
+        ruleIdentities.append(identity)
+        rules.append(Rule(label: label, level: level, count: 1, first: time, last: time))
         rulePoints += Self.points(of: level)
         raiseSeverity()
-        byteCount += 96 + (title?.count ?? 0)
+        byteCount += 96 + titleByteCount
         isChanged = true
     }
 
     @inline(__always) private func place(of identity: Int32) -> Int? {
-        rules.count > 16
-            ? rulePlaces[identity] : rules.firstIndex { $0.identity == identity }
+        rules.count > 16 ? rulePlaces[identity] : ruleIdentities.firstIndex(of: identity)
     }
 
     /// Takes in what the tags of a signal say.
@@ -215,9 +235,9 @@ extension Incident {
         for count in [revision, progress, signalCount] { writer.count(count) }
         writer.flag(hasMoreVictims)
         writer.count(rules.count)
-        for rule in rules {
-            catalog.saveIdentity(rule.identity, to: &writer)
-            writer.optional(rule.title) { $0.text($1) }
+        for place in 0..<rules.count {
+            let rule = rules[place]
+            catalog.save(rule.label, to: &writer)
             writer.byte(rule.level.rawValue)
             writer.count(rule.count)
             writer.time(rule.first)
@@ -229,20 +249,11 @@ extension Incident {
             writer.time(first)
         }
         writer.texts(techniques)
-        writer.count(signals.count)
-        for signal in signals { save(signal, to: &writer) }
+        writer.count(listedSignalCount)
+        writer.text(signals.bytes(from: 0))
         writer.count(related.count)
         for id in related { writer.id(id) }
         writer.optional(continues) { $0.id($1) }
-    }
-
-    private func save(_ signal: ItemReference, to writer: inout CheckpointWriter) {
-        // Every signal counted for a rule of the incident, which keeps the identity alive.
-        writer.count(place(of: signal.identity) ?? 0)
-        writer.time(signal.time)
-        writer.optional(signal.hasPacket ? signal.packet : nil) { $0.signed($1) }
-        writer.optional(signal.hasFlowID ? signal.flowID : nil) { $0.signed($1) }
-        writer.optional(signal.id) { $0.id($1) }
     }
 
     /// Fills a new incident that has its keys and hosts.
@@ -264,7 +275,7 @@ extension Incident {
         let techniques = try reader.texts()
         addBytes(techniques.count * Self.techniqueByteCount)
         self.techniques = techniques
-        for _ in 0..<(try reader.length()) { try restoreSignal(from: &reader) }
+        try restoreSignals(from: &reader)
         for _ in 0..<(try reader.length()) {
             let id = try reader.id()
             guard related.last.map({ $0 < id }) ?? true else {
@@ -279,30 +290,31 @@ extension Incident {
     private mutating func restoreRule(
         _ catalog: RuleCatalog, from reader: inout CheckpointReader
     ) throws(CheckpointError) {
-        let identity = try catalog.restoreIdentity(from: &reader)
-        let title = try reader.optional { reader throws(CheckpointError) in try reader.text() }
+        let label = try catalog.restoreLabel(from: &reader)
+        let identity = catalog[label].identity
         let level = try reader.level()
         let count = try reader.count()
         let first = try reader.time()
         guard place(of: identity) == nil else { throw .inconsistent("a rule comes twice") }
-        catalog.retainIdentity(identity)
-        addRule(identity, title: title, level: level, at: first)
+        catalog.retain(label)
+        addRule(
+            identity, label: label, level: level, at: first,
+            titleByteCount: catalog.title(of: label)?.count ?? 0)
         rules[rules.count - 1].count = count
         rules[rules.count - 1].last = try reader.time()
     }
 
-    private mutating func restoreSignal(
+    private mutating func restoreSignals(
         from reader: inout CheckpointReader
     ) throws(CheckpointError) {
-        let rule = try reader.count()
-        guard rule < rules.count else { throw .inconsistent("a signal is of no rule") }
-        let time = try reader.time()
-        let packet = try reader.optional { reader throws(CheckpointError) in try reader.signed() }
-        let flowID = try reader.optional { reader throws(CheckpointError) in try reader.signed() }
-        let id = try reader.optional { reader throws(CheckpointError) in try reader.id() }
-        signals.append(
-            ItemReference(
-                time: time, identity: rules[rule].identity, packet: packet, flowID: flowID, id: id))
-        addBytes(MemoryLayout<ItemReference>.stride)
+        listedSignalCount = try reader.count()
+        let text = try reader.text()
+        let list = Array("[".utf8) + text + "]".utf8
+        let elements = list.withUnsafeBytes { JSONValue(parsing: $0)?.elements }
+        guard elements?.count == listedSignalCount, !text.contains(UInt8(ascii: "\n")) else {
+            throw .inconsistent("signals are not listed as they are counted")
+        }
+        signals.append(contentsOf: text)
+        addBytes(text.count)
     }
 }

@@ -8,21 +8,21 @@ extension IncidentTable {
         ended.save(to: &writer)
         writer.count(openCount)
         var ordinals: [Int32: Int] = [:]
-        var slot = firstByOpening
+        var slot = order.firstByOpening
         while slot >= 0 {
             ordinals[slot] = ordinals.count
             save(self[slot].pointee, catalog, to: &writer)
-            slot = self[slot].pointee.nextByOpening
+            slot = order.nextByOpening(after: slot)
         }
-        slot = firstByLast
+        slot = order.firstByLast
         while slot >= 0 {
             writer.count(ordinals[slot] ?? 0)
-            slot = self[slot].pointee.nextByLast
+            slot = order.nextByLast(after: slot)
         }
     }
 
     private func save(
-        _ incident: Incident, _ catalog: RuleCatalog, to writer: inout CheckpointWriter
+        _ incident: borrowing Incident, _ catalog: RuleCatalog, to writer: inout CheckpointWriter
     ) {
         writer.id(incident.id)
         writer.time(incident.opened)
@@ -30,11 +30,12 @@ extension IncidentTable {
         writer.count(incident.keys.count)
         for key in incident.keys { save(key, to: &writer) }
         writer.count(incident.actors.count)
-        for host in incident.actors { hosts.save(host, to: &writer) }
+        for place in 0..<incident.actors.count { hosts.save(incident.actors[place], to: &writer) }
         writer.count(incident.victims.count)
-        for victim in incident.victims {
-            hosts.save(victim.host, to: &writer)
-            writer.optional(victim.hit >= 0 ? hosts.hits[Int(victim.hit)].time : nil) {
+        for place in 0..<incident.victims.count {
+            hosts.save(incident.victims[place], to: &writer)
+            let hit = incident.hits[place]
+            writer.optional(hit >= 0 ? hosts.hits[Int(hit)].time : nil) {
                 $0.time($1)
             }
         }
@@ -80,14 +81,14 @@ extension IncidentTable {
     ) throws(CheckpointError) {
         let id = try reader.id()
         let opened = try reader.time()
-        guard lastByOpening < 0 || self[lastByOpening].pointee.opened <= opened else {
+        guard order.lastByOpening < 0 || self[order.lastByOpening].pointee.opened <= opened else {
             throw .inconsistent("incidents are in the wrong order")
         }
         let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
         incident.initialize(to: Incident(id: id, at: opened))
         let slot = Int32(truncatingIfNeeded: slots.count)
         slots.append(incident)
-        appendByOpening(slot)
+        order.appendByOpening(slot)
         openCount += 1
         incident.pointee.last = try reader.time()
         for _ in 0..<(try reader.length()) {
@@ -95,21 +96,21 @@ extension IncidentTable {
         }
         for _ in 0..<(try reader.length()) {
             let actor = try hosts.restore(from: &reader)
-            incident.pointee.addActor(actor)
-            hosts.retain(actor)
+            if incident.pointee.addActor(actor) { hosts.retain(actor) }
         }
         for _ in 0..<(try reader.length(atMost: Incident.victimCountMax)) {
             let victim = try hosts.restore(from: &reader)
             let hit = try reader.optional { reader throws(CheckpointError) in try reader.time() }
-            append(victim: victim, to: incident)
+            incident.pointee.addVictim(victim)
+            hosts.retain(victim)
             if let hit {
-                incident.pointee.victims[incident.pointee.victims.count - 1].hit =
+                incident.pointee.hits[incident.pointee.hits.count - 1] =
                     hosts.addHit(on: victim, in: slot, at: hit)
             }
         }
         try incident.pointee.restore(catalog, from: &reader)
         guard !incident.pointee.keys.isEmpty,
-            incident.pointee.signals.count <= settings.signalsListedMax
+            incident.pointee.listedSignalCount <= settings.signalsListedMax
         else { throw .inconsistent("an incident without key, or with too many signals") }
         byteCount += incident.pointee.byteCount
     }
@@ -141,9 +142,10 @@ extension IncidentTable {
         }
         listed[slot] = true
         let last = Int32(truncatingIfNeeded: slot)
-        guard lastByLast < 0 || self[lastByLast].pointee.last <= self[last].pointee.last else {
+        guard order.lastByLast < 0 || self[order.lastByLast].pointee.last <= self[last].pointee.last
+        else {
             throw .inconsistent("incidents are in the wrong order")
         }
-        appendByLast(last)
+        order.appendByLast(last)
     }
 }

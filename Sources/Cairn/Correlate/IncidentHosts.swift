@@ -70,13 +70,32 @@ struct IncidentHosts: ~Copyable {
         }
     }
 
-    /// The number of a host, retained once.
-    mutating func retained(_ text: UnsafeRawBufferPointer) -> HostID {
-        let hash = GroupKey.hash(text)
-        let known = index.find(hash) { candidate in
+    /// The number of a host that is there.
+    @inline(__always) func find(_ text: UnsafeRawBufferPointer, hash: UInt64) -> HostID? {
+        index.find(hash) { candidate in
             withText(candidate) { GroupKey.areEqual($0, text) }
         }
-        if let known {
+    }
+
+    /// Asks for where a host will be looked for.
+    @inline(__always) func prefetch(hash: UInt64) { index.prefetch(hash) }
+
+    /// Asks for the memory of the host of a hash.
+    @inline(__always) func prefetchHost(hash: UInt64) {
+        index.forEachCandidate(hash) { prefetch($0) }
+    }
+
+    /// Asks for the memory of a host.
+    @inline(__always) func prefetch(_ host: HostID) { hosts.prefetch(Int(host)) }
+
+    /// The number of a host, retained once.
+    mutating func retained(_ text: UnsafeRawBufferPointer) -> HostID {
+        retained(text, hash: GroupKey.hash(text))
+    }
+
+    /// The number of a host, retained once; `hash` is that of its text.
+    mutating func retained(_ text: UnsafeRawBufferPointer, hash: UInt64) -> HostID {
+        if let known = find(text, hash: hash) {
             hosts[Int(known)].references &+= 1
             return known
         }

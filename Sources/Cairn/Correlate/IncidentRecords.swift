@@ -9,7 +9,9 @@ extension IncidentTable {
         records.json.beginObject()
         records.json.key("actors")
         records.json.beginArray()
-        for host in incident.pointee.actors { write(host, to: &records.json) }
+        for place in 0..<incident.pointee.actors.count {
+            write(incident.pointee.actors[place], to: &records.json)
+        }
         records.json.endArray()
         records.writeCapture()
         if let continues = incident.pointee.continues {
@@ -39,7 +41,9 @@ extension IncidentTable {
         records.json.member("signal_count", incident.pointee.signalCount)
         records.json.key("signals")
         records.json.beginArray()
-        for signal in incident.pointee.signals { records.reference(signal, catalog) }
+        if !incident.pointee.signals.isEmpty {
+            records.json.raw(incident.pointee.signals.bytes(from: 0))
+        }
         records.json.endArray()
         writeKillChain(of: incident, status: status, &records)
         records.json.key("time")
@@ -48,7 +52,9 @@ extension IncidentTable {
         records.json.time(incident.pointee.last)
         records.json.key("victims")
         records.json.beginArray()
-        for victim in incident.pointee.victims { write(victim.host, to: &records.json) }
+        for place in 0..<incident.pointee.victims.count {
+            write(incident.pointee.victims[place], to: &records.json)
+        }
         records.json.endArray()
         records.json.endObject()
         records.endRecord()
@@ -64,18 +70,20 @@ extension IncidentTable {
     ) {
         records.json.key("rules")
         records.json.beginArray()
-        for rule in incident.pointee.rules {
+        for place in 0..<incident.pointee.rules.count {
+            let rule = incident.pointee.rules[place]
             records.json.beginObject()
             records.json.member("count", rule.count)
             records.json.key("first")
             records.json.time(rule.first)
             records.json.key("id")
-            catalog.write(identity: rule.identity, to: &records.json)
+            catalog.write(
+                identity: incident.pointee.ruleIdentities[place], to: &records.json)
             records.json.key("last")
             records.json.time(rule.last)
             records.json.member("level", rule.level.name)
             records.json.key("title")
-            if let title = rule.title {
+            if let title = catalog.title(of: rule.label) {
                 records.json.string(title)
             } else {
                 records.json.null()

@@ -18,12 +18,8 @@ struct IncidentTable: ~Copyable {
     var otherOwners: [[UInt8]: Int32] = [:]
     var ended = EndedIncidents()
 
-    // Ends of the lists by last signal and by opening; while an incident has a signal in the
-    // present instant it is out of the first one.
-    var firstByLast: Int32 = -1
-    var lastByLast: Int32 = -1
-    var firstByOpening: Int32 = -1
-    var lastByOpening: Int32 = -1
+    /// While an incident has a signal in the present instant it is not among those by last signal.
+    var order = IncidentOrder()
 
     /// Incidents with a signal in this instant, and those that it closed.
     private var touched = PlainList<Int32>()
@@ -31,8 +27,8 @@ struct IncidentTable: ~Copyable {
     /// Those whose records the instant writes.
     private var changed = PlainList<Int32>()
     /// Hosts of the signal in hand.
-    private(set) var actors = PlainList<HostID>()
-    private(set) var victims = PlainList<HostID>()
+    var actors = PlainList<HostID>()
+    var victims = PlainList<HostID>()
 
     /// Why signals joined the incident that somebody asks about; nil if nobody does.
     var trace: JoinTrace?
@@ -65,8 +61,8 @@ struct IncidentTable: ~Copyable {
     /// When the next incident closes by itself; nil without open ones. Not to be asked within an
     /// instant.
     var nextDeadline: Timestamp? {
-        guard firstByLast >= 0, firstByOpening >= 0 else { return nil }
-        return min(quietEnd(of: firstByLast), ageEnd(of: firstByOpening))
+        guard order.firstByLast >= 0, order.firstByOpening >= 0 else { return nil }
+        return min(quietEnd(of: order.firstByLast), ageEnd(of: order.firstByOpening))
     }
 
     @inline(__always) private func quietEnd(of slot: Int32) -> Timestamp {
@@ -92,13 +88,17 @@ struct IncidentTable: ~Copyable {
     ) {
         for index in 0..<signals.count { place(signals[index], at: time, in: &context) }
         closeWhatIsOver(at: time)
-        while byteCount > settings.incidentByteCountMax, firstByLast >= 0 { evictFirst(at: time) }
+        while byteCount > settings.incidentByteCountMax, order.firstByLast >= 0 {
+            evictFirst(at: time)
+        }
         if touched.count > 0 || closed.count > 0 { finishInstant(at: time, in: &context) }
     }
 
     /// Closes all open incidents at the end of input.
     mutating func finish(at clock: Timestamp, in context: inout CorrelationContext) {
-        while firstByOpening >= 0 { close(firstByOpening, at: clock, reason: .endOfInput) }
+        while order.firstByOpening >= 0 {
+            close(order.firstByOpening, at: clock, reason: .endOfInput)
+        }
         finishInstant(at: clock, in: &context)
     }
 
@@ -116,7 +116,7 @@ struct IncidentTable: ~Copyable {
         for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
             self[touched[index]].pointee.isTouched = false
             self[touched[index]].pointee.isChanged = false
-            appendByLast(touched[index])
+            order.appendByLast(touched[index])
         }
         touched.removeAll()
         for index in 0..<closed.count { free(closed[index], context.catalog) }
@@ -157,226 +157,14 @@ struct IncidentTable: ~Copyable {
             of: incident, status: status, at: time, context.catalog, &context.records)
     }
 
-    // MARK: Placing a signal
-
-    private mutating func place(
-        _ signal: ItemID, at time: Timestamp, in context: inout CorrelationContext
-    ) {
-        let label = context.items.header(signal).pointee.label
-        let facts = context.catalog[label]
-        guard facts.level >= settings.signalLevelMin else { return }
-        takeHosts(of: signal, context.items)
-        let slot = takingIncident(of: signal, facts, at: time, in: &context)
-        if trace != nil { noteJoin(signal, to: slot, context) }
-        let incident = self[slot]
-        let before = incident.pointee.byteCount
-        for index in 0..<actors.count { add(actor: actors[index], to: incident) }
-        let isPivot = facts.level >= settings.pivotLevelMin
-        for index in 0..<victims.count {
-            add(victim: victims[index], to: slot, isPivot: isPivot, at: time)
-        }
-        if incident.pointee.count(facts.identity, level: facts.level, at: time) {
-            context.catalog.retainIdentity(facts.identity)
-            incident.pointee.addRule(
-                facts.identity, title: context.catalog.title(of: label), level: facts.level,
-                at: time)
-        }
-        if facts.hasATTACK {
-            incident.pointee.addTags(
-                tactics: context.catalog.tactics(of: label),
-                techniques: context.catalog.techniques(of: label), at: time)
-        }
-        incident.pointee.signalCount += 1
-        if incident.pointee.signals.count < settings.signalsListedMax {
-            incident.pointee.signals.append(ItemReference(signal, in: context.items))
-            incident.pointee.addBytes(MemoryLayout<ItemReference>.stride)
-        }
-        byteCount += incident.pointee.byteCount - before
-        for index in 0..<actors.count { hosts.release(actors[index]) }
-        for index in 0..<victims.count { hosts.release(victims[index]) }
-    }
-
-    /// Finds or opens the incident that a signal belongs to; it then owns the signal's keys that
-    /// nobody owned.
-    private mutating func takingIncident(
-        of signal: ItemID, _ facts: RuleCatalog.Facts, at time: Timestamp,
-        in context: inout CorrelationContext
-    ) -> Int32 {
-        if actors.count == 1 {
-            // Mostly an actor goes on: nothing new since its incident's relatives were completed.
-            let host = hosts[actors[0]]
-            if host.actorOwner >= 0, !host.isShared, host.relatedVersion == host.hitVersion {
-                if trace != nil { noteReason([.actor(actors[0])], [host.actorOwner]) }
-                touch(host.actorOwner, at: time)
-                return host.actorOwner
-            }
-            // Or begins, and was nobody's victim.
-            if host.actorOwner < 0, host.firstHit < 0, !host.isShared {
-                let key = IncidentKey.actor(actors[0])
-                if trace != nil { noteReason([key], []) }
-                let slot = open(key, at: time, &context.records)
-                let before = self[slot].pointee.byteCount
-                own(key, slot)
-                byteCount += self[slot].pointee.byteCount - before
-                return slot
-            }
-        }
-        let keys = keys(of: signal, identity: facts.identity, context)
-        let candidates = candidates(for: keys, at: time)
-        if trace != nil { noteReason(keys, candidates) }
-        let slot = candidates.first ?? open(keys[0], at: time, &context.records)
-        touch(slot, at: time)
-        let before = self[slot].pointee.byteCount
-        for key in keys where owner(of: key) < 0 { own(key, slot) }
-        for candidate in candidates.dropFirst() {
-            self[slot].pointee.addRelated(self[candidate].pointee.id)
-        }
-        byteCount += self[slot].pointee.byteCount - before
-        return slot
-    }
-
-    /// Fills `actors` and `victims`, each host retained once.
-    private mutating func takeHosts(of signal: ItemID, _ items: borrowing ItemStore) {
-        actors.removeAll()
-        victims.removeAll()
-        if let detail = items.detail(signal) {
-            for actor in detail.actors {
-                actor.withUnsafeBytes { actors.append(hosts.retained($0)) }
-            }
-            for victim in detail.victims {
-                victim.withUnsafeBytes { victims.append(hosts.retained($0)) }
-            }
-            return
-        }
-        let actor = items.value(signal, items.fieldCount)
-        if actor.kind != .none { actors.append(hosts.retained(items.text(signal, actor))) }
-        let victim = items.value(signal, items.fieldCount + 1)
-        if victim.kind != .none { victims.append(hosts.retained(items.text(signal, victim))) }
-    }
-
-    private func keys(
-        of signal: ItemID, identity: Int32, _ context: borrowing CorrelationContext
-    ) -> [IncidentKey] {
-        var acting: [IncidentKey] = []
-        for index in 0..<actors.count where !hosts[actors[index]].isShared {
-            acting.append(.actor(actors[index]))
-        }
-        if !acting.isEmpty { return acting }
-        let rule = context.catalog.text(ofIdentity: identity)
-        if actors.count > 0 {
-            let actor = hosts.text(actors[0])
-            return victims.count == 1
-                ? [IncidentKey("pair", [actor, hosts.text(victims[0])])]
-                : [IncidentKey("rule", [rule, actor])]
-        }
-        if victims.count == 1, !hosts[victims[0]].isShared { return [.victim(victims[0])] }
-        return [IncidentKey("rule", [rule] + (context.items.detail(signal)?.group ?? []))]
-    }
-
-    func owner(of key: IncidentKey) -> Int32 {
-        switch key {
-        case .actor(let host): hosts[host].actorOwner
-        case .victim(let host): hosts[host].victimOwner
-        case .other(let text): otherOwners[text] ?? -1
-        }
-    }
-
-    mutating func own(_ key: IncidentKey, _ slot: Int32) {
-        self[slot].pointee.keys.append(key)
-        self[slot].pointee.addBytes(48)
-        switch key {
-        case .actor(let host):
-            hosts.retain(host)
-            hosts.setActorOwner(slot, of: host)
-        case .victim(let host):
-            hosts.retain(host)
-            hosts.setVictimOwner(slot, of: host)
-        case .other(let text):
-            otherOwners[text] = slot
-            self[slot].pointee.addBytes(2 * text.count + 64)
-        }
-    }
-
-    /// The open incidents that could take a signal with these keys, the one that does first.
-    private mutating func candidates(for keys: [IncidentKey], at time: Timestamp) -> [Int32] {
-        var owners: [Int32] = []
-        for key in keys {
-            let owner = owner(of: key)
-            if owner >= 0, !owners.contains(owner) { owners.append(owner) }
-        }
-        if keys.count == 1, !owners.isEmpty, case .actor(let host) = keys[0] {
-            hosts.markRelated(host)
-        }
-        return owners + pivots(for: keys, without: owners, at: time)
-    }
-
-    /// Open incidents in which an actor was hit as a victim at most `gap` ago, the latest hit
-    /// first.
-    private func pivots(
-        for keys: [IncidentKey], without owners: [Int32], at time: Timestamp
-    ) -> [Int32] {
-        var latest: [Int32: Timestamp] = [:]
-        for case .actor(let host) in keys {
-            hosts.forEachHit(on: host) { hit in
-                if hit.time.adding(nanoseconds: settings.incidentGapNanoseconds) >= time {
-                    latest[hit.incident] = max(latest[hit.incident] ?? hit.time, hit.time)
-                }
-            }
-        }
-        for owner in owners { latest[owner] = nil }
-        if latest.isEmpty { return [] }
-        return latest.sorted { a, b in
-            let (first, second) = (self[a.key], self[b.key])
-            if a.value != b.value { return a.value > b.value }
-            return first.pointee.opened != second.pointee.opened
-                ? first.pointee.opened < second.pointee.opened
-                : first.pointee.id < second.pointee.id
-        }.map(\.key)
-    }
-
-    private mutating func add(actor: HostID, to incident: UnsafeMutablePointer<Incident>) {
-        guard !incident.pointee.actors.contains(actor) else { return }
-        incident.pointee.addActor(actor)
-        hosts.retain(actor)
-    }
-
-    private mutating func add(victim: HostID, to slot: Int32, isPivot: Bool, at time: Timestamp) {
-        let incident = self[slot]
-        var place = incident.pointee.victims.firstIndex { $0.host == victim }
-        if place == nil {
-            guard incident.pointee.victims.count < Incident.victimCountMax else {
-                incident.pointee.hasMoreVictims = true
-                return
-            }
-            place = incident.pointee.victims.count
-            append(victim: victim, to: incident)
-        }
-        guard let place, isPivot, !hosts[victim].isShared, !isActor(victim) else { return }
-        let hit = incident.pointee.victims[place].hit
-        if hit >= 0 {
-            hosts.renewHit(hit, at: time, gap: settings.incidentGapNanoseconds)
-        } else {
-            incident.pointee.victims[place].hit = hosts.addHit(on: victim, in: slot, at: time)
-        }
-    }
-
-    func append(victim: HostID, to incident: UnsafeMutablePointer<Incident>) {
-        incident.pointee.victims.append(Incident.Victim(host: victim))
-        incident.pointee.addBytes(96)
-        hosts.retain(victim)
-    }
-
-    private func isActor(_ host: HostID) -> Bool {
-        for index in 0..<actors.count where actors[index] == host { return true }
-        return false
-    }
-
     // MARK: Opening and closing
 
-    private mutating func open(
+    mutating func open(
         _ key: IncidentKey, at time: Timestamp, _ records: inout RecordWriter
     ) -> Int32 {
-        while openCount >= settings.openIncidentCountMax, firstByLast >= 0 { evictFirst(at: time) }
+        while openCount >= settings.openIncidentCountMax, order.firstByLast >= 0 {
+            evictFirst(at: time)
+        }
         records.idSource.beginArray()
         records.idSource.string("incident")
         records.idSource.time(time)
@@ -395,7 +183,7 @@ struct IncidentTable: ~Copyable {
             slot = freeSlots.removeLast()
             slots[Int(slot)] = incident
         }
-        appendByOpening(slot)
+        order.appendByOpening(slot)
         incident.pointee.isTouched = true
         incident.pointee.isChanged = true
         touched.append(slot)
@@ -418,25 +206,44 @@ struct IncidentTable: ~Copyable {
         return incident
     }
 
-    private mutating func touch(_ slot: Int32, at time: Timestamp) {
+    mutating func touch(_ slot: Int32, at time: Timestamp) {
         self[slot].pointee.last = time
         guard !self[slot].pointee.isTouched else { return }
         self[slot].pointee.isTouched = true
         touched.append(slot)
-        unlinkByLast(slot)
+        order.unlinkByLast(slot)
     }
 
-    private mutating func evictFirst(at time: Timestamp) {
+    mutating func evictFirst(at time: Timestamp) {
         evictedCount += 1
-        close(firstByLast, at: time, reason: .evicted)
+        close(order.firstByLast, at: time, reason: .evicted)
+        // Those that go next were not looked at for long.
+        let next = order.firstByLast
+        guard next >= 0 else { return }
+        prefetchHosts(of: next)
+        let second = order.nextByLast(after: next)
+        guard second >= 0 else { return }
+        self[second].pointee.prefetchLists()
+        let third = order.nextByLast(after: second)
+        if third >= 0 { prefetch(self[third]) }
+    }
+
+    private func prefetchHosts(of slot: Int32) {
+        let incident = self[slot]
+        for place in 0..<incident.pointee.actors.count {
+            hosts.prefetch(incident.pointee.actors[place])
+        }
+        for place in 0..<incident.pointee.victims.count {
+            hosts.prefetch(incident.pointee.victims[place])
+        }
     }
 
     private mutating func closeWhatIsOver(at time: Timestamp) {
-        while firstByOpening >= 0, ageEnd(of: firstByOpening) <= time {
-            close(firstByOpening, at: time, reason: .maxDuration)
+        while order.firstByOpening >= 0, ageEnd(of: order.firstByOpening) <= time {
+            close(order.firstByOpening, at: time, reason: .maxDuration)
         }
-        while firstByLast >= 0, quietEnd(of: firstByLast) <= time {
-            close(firstByLast, at: time, reason: .quiet)
+        while order.firstByLast >= 0, quietEnd(of: order.firstByLast) <= time {
+            close(order.firstByLast, at: time, reason: .quiet)
         }
         // Without a gap an incident is over with its instant.
         guard settings.incidentGapNanoseconds == 0 else { return }
@@ -448,8 +255,8 @@ struct IncidentTable: ~Copyable {
     private mutating func close(_ slot: Int32, at time: Timestamp, reason: Incident.EndReason) {
         let incident = self[slot]
         incident.pointee.end = reason
-        if !incident.pointee.isTouched { unlinkByLast(slot) }
-        unlinkByOpening(slot)
+        if !incident.pointee.isTouched { order.unlinkByLast(slot) }
+        order.unlinkByOpening(slot)
         openCount -= 1
         byteCount -= incident.pointee.byteCount
         ended.forget(before: time, gap: settings.incidentGapNanoseconds)
@@ -460,12 +267,16 @@ struct IncidentTable: ~Copyable {
             case .other(let text): otherOwners[text] = nil
             }
             if reason == .maxDuration {
-                ended.remember(incident.pointee, text(of: key), at: time)
+                ended.remember(
+                    incident.pointee.id, last: incident.pointee.last, text(of: key), at: time)
             } else if !ended.isEmpty {
                 ended.forget(text(of: key))
             }
         }
-        for victim in incident.pointee.victims where victim.hit >= 0 { hosts.removeHit(victim.hit) }
+        for place in 0..<incident.pointee.hits.count {
+            let hit = incident.pointee.hits[place]
+            if hit >= 0 { hosts.removeHit(hit) }
+        }
         closed.append(slot)
     }
 
@@ -477,9 +288,15 @@ struct IncidentTable: ~Copyable {
             case .other: break
             }
         }
-        for host in incident.pointee.actors { hosts.release(host) }
-        for victim in incident.pointee.victims { hosts.release(victim.host) }
-        for rule in incident.pointee.rules { catalog.releaseIdentity(rule.identity) }
+        for place in 0..<incident.pointee.actors.count {
+            hosts.release(incident.pointee.actors[place])
+        }
+        for place in 0..<incident.pointee.victims.count {
+            hosts.release(incident.pointee.victims[place])
+        }
+        for place in 0..<incident.pointee.rules.count {
+            catalog.release(incident.pointee.rules[place].label)
+        }
         if spare.count < Self.spareCountMax {
             spare.append(incident)
         } else {
@@ -488,50 +305,5 @@ struct IncidentTable: ~Copyable {
         }
         slots[Int(slot)] = nil
         freeSlots.append(slot)
-    }
-
-    // MARK: Lists
-
-    mutating func appendByLast(_ slot: Int32) {
-        self[slot].pointee.previousByLast = lastByLast
-        self[slot].pointee.nextByLast = -1
-        if lastByLast >= 0 {
-            self[lastByLast].pointee.nextByLast = slot
-        } else {
-            firstByLast = slot
-        }
-        lastByLast = slot
-    }
-
-    private mutating func unlinkByLast(_ slot: Int32) {
-        let previous = self[slot].pointee.previousByLast
-        let next = self[slot].pointee.nextByLast
-        if previous >= 0 { self[previous].pointee.nextByLast = next } else { firstByLast = next }
-        if next >= 0 { self[next].pointee.previousByLast = previous } else { lastByLast = previous }
-    }
-
-    mutating func appendByOpening(_ slot: Int32) {
-        self[slot].pointee.previousByOpening = lastByOpening
-        if lastByOpening >= 0 {
-            self[lastByOpening].pointee.nextByOpening = slot
-        } else {
-            firstByOpening = slot
-        }
-        lastByOpening = slot
-    }
-
-    private mutating func unlinkByOpening(_ slot: Int32) {
-        let previous = self[slot].pointee.previousByOpening
-        let next = self[slot].pointee.nextByOpening
-        if previous >= 0 {
-            self[previous].pointee.nextByOpening = next
-        } else {
-            firstByOpening = next
-        }
-        if next >= 0 {
-            self[next].pointee.previousByOpening = previous
-        } else {
-            lastByOpening = previous
-        }
     }
 }

@@ -11,6 +11,9 @@ struct ItemHeader {
     var detail: Int32
     var hasPacket: Bool
     var hasFlowID: Bool
+    /// `GroupKey.hash` of the hosts that an alert names, by which they are found.
+    var actorHash: UInt64 = 0
+    var victimHash: UInt64 = 0
     /// The text is in a block of its own, as it did not fit the slot.
     var overflow: UnsafeMutableRawPointer?
     var overflowByteCount: Int
@@ -66,7 +69,7 @@ struct ItemStore: ~Copyable {
     private let textOffset: Int
     private let inlineByteCount: Int
     private let stride: Int
-    private var chunks = PlainList<UnsafeMutableRawPointer>()
+    private var chunks: ChunkedMemory
     /// Apart from the slots, so that letting go of an old item does not fetch it from memory.
     private var holds: UnsafeMutablePointer<Hold>
     private var capacity = 0
@@ -84,6 +87,7 @@ struct ItemStore: ~Copyable {
             + (fieldCount + 2) * MemoryLayout<CorrelationAlert.Value>.stride
         inlineByteCount = 16 * (fieldCount + 2)
         stride = (textOffset + inlineByteCount + 15) & ~15
+        chunks = ChunkedMemory(chunkByteCount: Self.slotsPerChunk * stride)
         holds = .allocate(capacity: 1)
     }
 
@@ -91,7 +95,6 @@ struct ItemStore: ~Copyable {
         for index in 0..<used where holds[index].references & Self.hasExtras != 0 {
             freeBlocks(header(UInt32(index)))
         }
-        for index in 0..<chunks.count { chunks[index].deallocate() }
         holds.deallocate()
     }
 
@@ -126,6 +129,11 @@ struct ItemStore: ~Copyable {
         chunks[Int(item) / Self.slotsPerChunk] + Int(item) % Self.slotsPerChunk &* stride
     }
 
+    /// Asks for the memory of an item, which will be needed soon.
+    @inline(__always) func prefetch(_ item: ItemID) {
+        Cairn.prefetch(slot(item), byteCount: stride)
+    }
+
     /// Bytes that an alert takes.
     func byteCount(of item: ItemID) -> Int {
         let header = header(item)
@@ -149,6 +157,8 @@ struct ItemStore: ~Copyable {
         values[fieldCount &+ 1] = alert.victim
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
         copy(alert.text.bytes(from: 0), to: base)
+        header.pointee.actorHash = GroupKey.hash(text(item, alert.actor))
+        header.pointee.victimHash = GroupKey.hash(text(item, alert.victim))
         if !alert.source.isEmpty { keepSource(alert.source.bytes(from: 0), of: item) }
         return item
     }
@@ -262,7 +272,7 @@ struct ItemStore: ~Copyable {
     /// Adds a chunk of free slots, the lowest first in line.
     private mutating func grow() {
         precondition(used < Int(Self.noSlot) - Self.slotsPerChunk, "too many items")
-        chunks.append(.allocate(byteCount: Self.slotsPerChunk * stride, alignment: 16))
+        chunks.append()
         if used + Self.slotsPerChunk > capacity {
             let larger = max(2 * capacity, used + Self.slotsPerChunk)
             let moved = UnsafeMutablePointer<Hold>.allocate(capacity: larger)
@@ -360,6 +370,9 @@ extension ItemStore {
             for index in values.indices { self.values(item)[index] = values[index] }
             let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
             text.withUnsafeBytes { copy($0, to: base) }
+            header(item).pointee.actorHash = GroupKey.hash(self.text(item, values[fieldCount]))
+            header(item).pointee.victimHash = GroupKey.hash(
+                self.text(item, values[fieldCount + 1]))
         }
         header(item).pointee.packet = packet ?? -1
         header(item).pointee.hasPacket = packet != nil

@@ -21,6 +21,11 @@ struct PendingAlerts: ~Copyable {
         return min(queued, heap[0].time)
     }
 
+    /// The alert some places behind the next one; nil if it came out of order or is not there yet.
+    @inline(__always) func ahead(_ distance: Int) -> ItemID? {
+        queueStart &+ distance < queue.count ? queue[queueStart &+ distance].item : nil
+    }
+
     @inline(__always) mutating func append(_ item: ItemID, at time: Timestamp) {
         if queueStart == queue.count || time >= queue[queue.count - 1].time {
             queue.append(Entry(time: time, item: item))

@@ -30,17 +30,6 @@ struct ItemReference {
         hasFlowID = header.pointee.hasFlowID
         id = store.detail(item)?.id
     }
-
-    /// A reference that was saved.
-    init(time: Timestamp, identity: Int32, packet: Int64?, flowID: Int64?, id: RecordID?) {
-        self.time = time
-        self.identity = identity
-        self.packet = packet ?? -1
-        self.flowID = flowID ?? -1
-        hasPacket = packet != nil
-        hasFlowID = flowID != nil
-        self.id = id
-    }
 }
 
 /// What all parts of the correlation stage work with.
@@ -61,6 +50,8 @@ struct RecordWriter: ~Copyable {
     var json = JSONWriter()
     /// What the identifier being made is the hash of.
     var idSource = JSONWriter()
+    /// A value that records will show later.
+    private var part = JSONWriter()
     private let capture: String?
     private let sink: (borrowing [UInt8]) -> Void
     private let digest = Digest(.sha256)
@@ -93,21 +84,14 @@ struct RecordWriter: ~Copyable {
         if let capture { json.member("capture", capture) }
     }
 
-    /// Writes the reference to an item.
-    mutating func reference(_ reference: ItemReference, _ catalog: RuleCatalog) {
-        json.beginObject()
-        if let id = reference.id {
-            json.key("firing")
-            json.id(id)
-        } else {
-            if reference.hasFlowID { json.member("flow_id", reference.flowID) }
-            if reference.hasPacket { json.member("packet", reference.packet) }
-        }
-        json.key("rule")
-        catalog.write(identity: reference.identity, to: &json)
-        json.key("time")
-        json.time(reference.time)
-        json.endObject()
+    /// Appends the reference to an item to a list of such texts, separated by commas.
+    mutating func append(
+        _ reference: ItemReference, _ catalog: RuleCatalog, to list: inout PlainList<UInt8>
+    ) {
+        if !list.isEmpty { list.append(UInt8(ascii: ",")) }
+        part.reference(reference, catalog)
+        part.withBytes { list.append(contentsOf: $0) }
+        part.removeAll()
     }
 
     // MARK: Identifiers
@@ -126,6 +110,23 @@ struct RecordWriter: ~Copyable {
 }
 
 extension JSONWriter {
+    /// Writes the reference to an item.
+    mutating func reference(_ reference: ItemReference, _ catalog: RuleCatalog) {
+        beginObject()
+        if let id = reference.id {
+            key("firing")
+            self.id(id)
+        } else {
+            if reference.hasFlowID { member("flow_id", reference.flowID) }
+            if reference.hasPacket { member("packet", reference.packet) }
+        }
+        key("rule")
+        catalog.write(identity: reference.identity, to: &self)
+        key("time")
+        time(reference.time)
+        endObject()
+    }
+
     /// Writes well-formed UTF-8 as a string.
     mutating func string(_ text: [UInt8]) {
         text.withUnsafeBytes { string($0) }
@@ -145,7 +146,7 @@ extension JSONWriter {
                 text[17 + index] = hexDigits.utf8Start[digit]
             }
             text[25] = UInt8(ascii: "\"")
-            raw(text[0..<26])
+            raw(UnsafeRawBufferPointer(rebasing: text[0..<26]))
         }
     }
 }

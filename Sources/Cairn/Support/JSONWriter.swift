@@ -224,6 +224,12 @@ struct JSONWriter: ~Copyable {
     }
 
     /// Writes a value that is JSON text already.
+    mutating func raw(_ text: UnsafeRawBufferPointer) {
+        separate()
+        append(text.assumingMemoryBound(to: UInt8.self))
+    }
+
+    /// Writes a value that is JSON text already.
     mutating func raw(_ text: some Sequence<UInt8>) {
         separate()
         for byte in text { append(byte) }
