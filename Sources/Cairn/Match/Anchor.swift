@@ -3,6 +3,8 @@ struct Anchor: Hashable {
     /// nil: any text or byte field of the subject.
     var field: FieldID?
     var literal: LiteralMatcher.Literal
+    /// It ends within so many bytes of the field; anywhere if `.max`.
+    var reach = Int.max
 
     /// Bytes of a literal that are looked for: what a stream carries from piece to piece is one less.
     static let byteCountMax = 32
@@ -111,22 +113,23 @@ extension FieldMatch {
                 return covers.count == choice.count ? AnchorCover(anyOf: covers) : nil
             }
         case .sequence(let steps):
-            return steps.compactMap { step in
+            return zip(steps, steps.ends).compactMap { step, end in
                 guard case .content(let step) = step, !step.isNegated else { return nil }
                 return anchorCover(
-                    step.bytes, ignoresCase: step.ignoresCase, isFast: step.isFast)
+                    step.bytes, ignoresCase: step.ignoresCase, isFast: step.isFast, reach: end)
             }
         default: return []
         }
     }
 
     private func anchorCover(
-        _ bytes: [UInt8], ignoresCase: Bool, isFast: Bool = false
+        _ bytes: [UInt8], ignoresCase: Bool, isFast: Bool = false, reach: Int = .max
     ) -> AnchorCover? {
         guard let original = beforeTransforms(bytes, ignoresCase),
-            let made = Anchor.make(
+            var made = Anchor.make(
                 original.bytes, ignoresCase: original.ignoresCase, field: field, isFast: isFast)
         else { return nil }
+        made.anchor.reach = reach
         return AnchorCover(made.anchor, rarity: made.rarity)
     }
 

@@ -307,9 +307,13 @@ final class CompiledRules: @unchecked Sendable {
                 Int(field.subject) == rule.subject && scanned.contains(Int(field.index))
             }
         if cover == nil { report.unanchoredCount += 1 } else { report.anchoredCount += 1 }
+        let byteCountMax =
+            rule.subject == packetSubject ? condition.payloadByteCountMax(rule.subject) : .max
         for placement in placements(of: rule, condition) {
             if let cover {
-                placement.group.add(number, anchors: cover.anchors) { field in
+                placement.group.add(
+                    number, anchors: cover.anchors, byteCountMax: byteCountMax
+                ) { field in
                     (field.map { [Int($0.index)] } ?? scanned).flatMap { field in
                         let senders = placement.senders ?? [fields[field].direction]
                         return senders.map { (field, $0) }

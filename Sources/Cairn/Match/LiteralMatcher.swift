@@ -27,17 +27,20 @@ struct LiteralMatcher: @unchecked Sendable {
     /// 0x20 where a letter may have either case, else 0.
     private let folds: UnsafeMutablePointer<UInt8>
     private let poolByteCount: Int
-    private let pairs: PairTables
-    private let windows: WindowTable
-    private let shortWindows: WindowTable
-    private let hasShortWindows: Bool
-    /// Literals of one byte: no window begins at the last byte of a buffer.
-    private let singles: UnsafeMutableBufferPointer<Int32>
+    /// For all literals, and for those that may lie beyond the first `nearByteCount` bytes; one for both if that is no gain.
+    private let tables: FlatList<LiteralTables>
+
+    /// Bytes at the start of a buffer in which all literals are looked for.
+    static let nearByteCount = 256
+    /// Tables for what lies far are kept if they cost no more than this share of those for all.
+    private static let farCostMax = 0.85
 
     /// Builds the tables. No literal may be empty.
     ///
-    /// - Parameter stride: 1 to look at every position, 2 to look at every second; nil for what costs less.
-    init(_ literals: [Literal], stride: Int? = nil) {
+    /// - Parameters:
+    ///   - reaches: for each literal, in how many bytes at the start of a buffer it is looked for at least; nil for all.
+    ///   - stride: 1 to look at every position, 2 to look at every second; nil for what costs less.
+    init(_ literals: [Literal], reaches: [Int]? = nil, stride: Int? = nil) {
         precondition(literals.count < 1 << 24, "a window entry numbers literals with 24 bits")
         literalCount = literals.count
         byteCountMax = literals.lazy.map(\.bytes.count).max() ?? 0
@@ -48,14 +51,7 @@ struct LiteralMatcher: @unchecked Sendable {
         folds = .allocate(capacity: poolByteCount)
         values.initialize(repeating: 0, count: poolByteCount)
         folds.initialize(repeating: 0, count: poolByteCount)
-        let (plan, tables) = Self.cheapestPlan(literals, strides: stride.map { [$0] } ?? [1, 2])
-        pairs = tables
-        windows = WindowTable(plan.windows)
-        shortWindows = WindowTable(plan.shortWindows)
-        hasShortWindows = !plan.shortWindows.isEmpty
-        let ones = literals.indices.filter { literals[$0].bytes.count == 1 }
-        singles = .allocate(capacity: ones.count)
-        _ = singles.initialize(from: ones.map { Int32(truncatingIfNeeded: $0) })
+        tables = Self.tables(literals, reaches, stride)
         fillPool(literals)
     }
 
@@ -63,27 +59,22 @@ struct LiteralMatcher: @unchecked Sendable {
         patterns.deallocate()
         values.deallocate()
         folds.deallocate()
-        singles.deallocate()
-        pairs.deallocate()
-        windows.deallocate()
-        shortWindows.deallocate()
+        for index in 0..<tables.count { tables[index].pointee.deallocate() }
+        tables.deallocate()
     }
 
-    /// Looks at every second position where that is expected to pay: it halves the positions, but doubles the views.
-    private static func cheapestPlan(
-        _ literals: [Literal], strides: [Int]
-    ) -> (LiteralPlan, PairTables) {
-        let plans = strides.map { stride in
-            let plan = LiteralPlan(literals, stride: stride)
-            return (plan, PairTables.cheapest(plan))
+    private static func tables(
+        _ literals: [Literal], _ reaches: [Int]?, _ stride: Int?
+    ) -> FlatList<LiteralTables> {
+        let all = LiteralTables(literals, Array(literals.indices), stride: stride)
+        let far = literals.indices.filter { (reaches?[$0] ?? .max) > nearByteCount }
+        guard far.count < literals.count else { return FlatList([all]) }
+        let tables = LiteralTables(literals, far, stride: stride)
+        guard tables.pairs.expectedCost <= farCostMax * all.pairs.expectedCost else {
+            tables.deallocate()
+            return FlatList([all])
         }
-        var best = plans[0]
-        for plan in plans.dropFirst() {
-            let isBetter = plan.1.expectedCost < best.1.expectedCost
-            (isBetter ? best.1 : plan.1).deallocate()
-            if isBetter { best = plan }
-        }
-        return best
+        return FlatList([all, tables])
     }
 
     private func fillPool(_ literals: [Literal]) {
@@ -105,8 +96,8 @@ struct LiteralMatcher: @unchecked Sendable {
 
     /// Bytes of memory that the tables take.
     var byteCount: Int {
-        2 * poolByteCount + literalCount * MemoryLayout<Pattern>.stride + pairs.byteCount
-            + windows.byteCount + shortWindows.byteCount
+        2 * poolByteCount + literalCount * MemoryLayout<Pattern>.stride
+            + (0..<tables.count).reduce(0) { $0 + tables[$1].pointee.byteCount }
     }
 
     /// Adds the literals that occur in `bytes` to `hits`.
@@ -114,12 +105,26 @@ struct LiteralMatcher: @unchecked Sendable {
     /// - Parameter start: bytes before it were looked at earlier: occurrences that end there are not reported. So a
     ///   stream is scanned as it comes, given at least `byteCountMax - 1` bytes before each new piece.
     func scan(_ bytes: UnsafeRawBufferPointer, from start: Int = 0, into hits: LiteralHits) {
-        guard let text = bytes.baseAddress, bytes.count > start, literalCount > 0 else { return }
+        guard start == 0, bytes.count > Self.nearByteCount, tables.count == 2 else {
+            return scan(bytes, from: start, tables[0], hits)
+        }
+        let near = UnsafeRawBufferPointer(rebasing: bytes[..<Self.nearByteCount])
+        scan(near, from: 0, tables[0], hits)
+        scan(bytes, from: Self.nearByteCount, tables[1], hits)
+    }
+
+    private func scan(
+        _ bytes: UnsafeRawBufferPointer, from start: Int, _ tables: UnsafePointer<LiteralTables>,
+        _ hits: LiteralHits
+    ) {
+        guard let text = bytes.baseAddress, bytes.count > start, tables.pointee.literalCount > 0
+        else { return }
         let scan = Scan(
-            text: text, byteCount: bytes.count, start: start, hits: hits)
+            text: text, byteCount: bytes.count, start: start, tables: tables, hits: hits)
         let first = max(0, start &- byteCountMax &+ 1)
         let rest =
-            pairs.stride == 2 ? scanEverySecond(scan, from: first) : scanEvery(scan, from: first)
+            tables.pointee.pairs.stride == 2
+            ? scanByEight(scan, from: first, every: 2) : scanByEight(scan, from: first, every: 1)
         scanEnd(scan, from: rest)
     }
 
@@ -128,123 +133,89 @@ struct LiteralMatcher: @unchecked Sendable {
         let text: UnsafeRawPointer
         let byteCount: Int
         let start: Int
+        let tables: UnsafePointer<LiteralTables>
         let hits: LiteralHits
+
+        var pairs: PairTables { @inline(__always) get { tables.pointee.pairs } }
     }
 
-    /// Looks at every position up to the last few; gives back the first that is left.
-    @inline(__always) private func scanEvery(_ scan: Scan, from first: Int) -> Int {
+    /// Looks at eight positions at a time, up to the last few; gives back the first that is left.
+    ///
+    /// The loop keeps nothing but what it adds up: whether one of the eight passed. Which did is found out behind it.
+    @inline(__always)
+    private func scanByEight(_ scan: Scan, from first: Int, every stride: Int) -> Int {
         let text = scan.text
-        let firstPairs = pairs.first
-        let secondPairs = pairs.second
-        let mask = pairs.mask
-        let end = scan.byteCount &- 11
+        let firstPairs = scan.pairs.first
+        let secondPairs = scan.pairs.second
+        let mask = scan.pairs.mask
+        let end = scan.byteCount &- 7 &* stride &- 4
         var position = first
         while position <= end {
-            let p0 = PairTables.index(text, position, mask)
-            let p1 = PairTables.index(text, position &+ 1, mask)
-            let p2 = PairTables.index(text, position &+ 2, mask)
-            let p3 = PairTables.index(text, position &+ 3, mask)
-            let p4 = PairTables.index(text, position &+ 4, mask)
-            let p5 = PairTables.index(text, position &+ 5, mask)
-            let p6 = PairTables.index(text, position &+ 6, mask)
-            let p7 = PairTables.index(text, position &+ 7, mask)
-            let p8 = PairTables.index(text, position &+ 8, mask)
-            let p9 = PairTables.index(text, position &+ 9, mask)
-            let m0 = firstPairs[p0] & secondPairs[p2]
-            let m1 = firstPairs[p1] & secondPairs[p3]
-            let m2 = firstPairs[p2] & secondPairs[p4]
-            let m3 = firstPairs[p3] & secondPairs[p5]
-            if m0 | m1 | m2 | m3 != 0 {
-                if m0 != 0 { check(scan, position) }
-                if m1 != 0 { check(scan, position &+ 1) }
-                if m2 != 0 { check(scan, position &+ 2) }
-                if m3 != 0 { check(scan, position &+ 3) }
+            var passed: UInt8 = 0
+            for index in 0..<8 {
+                let offset = position &+ index &* stride
+                passed |=
+                    firstPairs[PairTables.index(text, offset, mask)]
+                    & secondPairs[PairTables.index(text, offset &+ 2, mask)]
             }
-            let m4 = firstPairs[p4] & secondPairs[p6]
-            let m5 = firstPairs[p5] & secondPairs[p7]
-            let m6 = firstPairs[p6] & secondPairs[p8]
-            let m7 = firstPairs[p7] & secondPairs[p9]
-            if m4 | m5 | m6 | m7 != 0 {
-                if m4 != 0 { check(scan, position &+ 4) }
-                if m5 != 0 { check(scan, position &+ 5) }
-                if m6 != 0 { check(scan, position &+ 6) }
-                if m7 != 0 { check(scan, position &+ 7) }
-            }
-            position &+= 8
+            if _slowPath(passed != 0) { checkEight(scan, position, every: stride) }
+            position &+= 8 &* stride
         }
         return position
     }
 
-    /// Looks at every second position: for sets whose literals are all in view from two neighbouring places.
-    @inline(__always) private func scanEverySecond(_ scan: Scan, from first: Int) -> Int {
-        let text = scan.text
-        let firstPairs = pairs.first
-        let secondPairs = pairs.second
-        let mask = pairs.mask
-        let end = scan.byteCount &- 18
-        var position = first
-        while position <= end {
-            let p0 = PairTables.index(text, position, mask)
-            let p1 = PairTables.index(text, position &+ 2, mask)
-            let p2 = PairTables.index(text, position &+ 4, mask)
-            let p3 = PairTables.index(text, position &+ 6, mask)
-            let p4 = PairTables.index(text, position &+ 8, mask)
-            let p5 = PairTables.index(text, position &+ 10, mask)
-            let p6 = PairTables.index(text, position &+ 12, mask)
-            let p7 = PairTables.index(text, position &+ 14, mask)
-            let p8 = PairTables.index(text, position &+ 16, mask)
-            let m0 = firstPairs[p0] & secondPairs[p1]
-            let m1 = firstPairs[p1] & secondPairs[p2]
-            let m2 = firstPairs[p2] & secondPairs[p3]
-            let m3 = firstPairs[p3] & secondPairs[p4]
-            if m0 | m1 | m2 | m3 != 0 {
-                if m0 != 0 { check(scan, position) }
-                if m1 != 0 { check(scan, position &+ 2) }
-                if m2 != 0 { check(scan, position &+ 4) }
-                if m3 != 0 { check(scan, position &+ 6) }
-            }
-            let m4 = firstPairs[p4] & secondPairs[p5]
-            let m5 = firstPairs[p5] & secondPairs[p6]
-            let m6 = firstPairs[p6] & secondPairs[p7]
-            let m7 = firstPairs[p7] & secondPairs[p8]
-            if m4 | m5 | m6 | m7 != 0 {
-                if m4 != 0 { check(scan, position &+ 8) }
-                if m5 != 0 { check(scan, position &+ 10) }
-                if m6 != 0 { check(scan, position &+ 12) }
-                if m7 != 0 { check(scan, position &+ 14) }
-            }
-            position &+= 16
+    /// Checks those of eight positions that the pair tables let through.
+    @inline(never) private func checkEight(_ scan: Scan, _ first: Int, every stride: Int) {
+        var passed: UInt32 = 0
+        for index in 0..<8 {
+            let mask = bucketMask(scan, first &+ index &* stride)
+            passed |= (mask != 0 ? 1 : 0) &<< UInt32(index)
         }
-        return position
+        while passed != 0 {
+            check(scan, first &+ passed.trailingZeroBitCount &* stride)
+            passed &= passed &- 1
+        }
+    }
+
+    /// Which buckets let a position through that has four bytes.
+    @inline(__always) private func bucketMask(_ scan: Scan, _ position: Int) -> UInt8 {
+        scan.pairs.first[PairTables.index(scan.text, position, scan.pairs.mask)]
+            & scan.pairs.second[PairTables.index(scan.text, position &+ 2, scan.pairs.mask)]
     }
 
     /// Looks at the positions that are too near the end for a full round.
     private func scanEnd(_ scan: Scan, from rest: Int) {
         var position = rest
         while position &+ 2 <= scan.byteCount {
-            var mask = pairs.first[PairTables.index(scan.text, position, pairs.mask)]
-            if position &+ 4 <= scan.byteCount {
-                mask &= pairs.second[PairTables.index(scan.text, position &+ 2, pairs.mask)]
-            }
+            let mask =
+                position &+ 4 <= scan.byteCount
+                ? bucketMask(scan, position)
+                : scan.pairs.first[PairTables.index(scan.text, position, scan.pairs.mask)]
             if mask != 0 { check(scan, position) }
-            position &+= pairs.stride
+            position &+= scan.pairs.stride
         }
-        for single in singles {
+        for index in 0..<scan.tables.pointee.singles.count {
+            let single = scan.tables.pointee.singles[index].pointee
             verify(scan, Int(single), at: scan.byteCount &- 1)
         }
     }
 
     /// Looks for literals with a window at `position`, which the pair tables let through, and for short ones before the next.
-    @inline(never) private func check(_ scan: Scan, _ position: Int) {
+    private func check(_ scan: Scan, _ position: Int) {
         let rest = scan.byteCount &- position
         if rest >= 4 {
             let window = scan.text.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-            lookUp(windows, UInt32(littleEndian: window) | 0x2020_2020, scan, position)
+            lookUp(
+                scan.tables.pointee.windows, UInt32(littleEndian: window) | 0x2020_2020, scan,
+                position)
         }
-        guard hasShortWindows else { return }
-        for position in position..<position &+ pairs.stride where position &+ 2 <= scan.byteCount {
+        guard scan.tables.pointee.hasShortWindows else { return }
+        for position in position..<position &+ scan.pairs.stride
+        where position &+ 2 <= scan.byteCount {
             let pair = scan.text.loadUnaligned(fromByteOffset: position, as: UInt16.self)
-            lookUp(shortWindows, UInt32(UInt16(littleEndian: pair)) | 0x2020, scan, position)
+            lookUp(
+                scan.tables.pointee.shortWindows, UInt32(UInt16(littleEndian: pair)) | 0x2020, scan,
+                position)
         }
     }
 

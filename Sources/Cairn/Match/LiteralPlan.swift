@@ -29,11 +29,14 @@ struct LiteralPlan {
     private static let offsetLimit = 252
 
     /// Plans for looking at every position, or at every second.
-    init(_ literals: [LiteralMatcher.Literal], stride: Int) {
+    ///
+    /// - Parameter chosen: which of the literals are looked for.
+    init(_ literals: [LiteralMatcher.Literal], _ chosen: [Int], stride: Int) {
         self.stride = stride
-        windows.reserveCapacity(literals.count * stride)
-        views.reserveCapacity(literals.count * stride)
-        for (index, literal) in literals.enumerated() {
+        windows.reserveCapacity(chosen.count * stride)
+        views.reserveCapacity(chosen.count * stride)
+        for index in chosen {
+            let literal = literals[index]
             switch literal.bytes.count {
             case 1: addSingle(literal, index)
             case 2...3: addShort(literal, index)

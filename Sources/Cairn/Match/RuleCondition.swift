@@ -76,6 +76,35 @@ extension RuleCondition {
     }
 }
 
+extension RuleCondition {
+    /// How many bytes of payload a packet has at most if it holds on it; `Int.max` if it does not say.
+    func payloadByteCountMax(_ packetSubject: Int) -> Int {
+        switch self {
+        case .test(let match, isNegated: false):
+            guard let field = match.field, Int(field.subject) == packetSubject,
+                field.index == PacketField.payloadSize.rawValue,
+                case .number(let comparison, let size) = match.predicate
+            else { return .max }
+            return comparison.greatest(comparedWith: size)
+        case .all(let parts):
+            return parts.map { $0.payloadByteCountMax(packetSubject) }.min() ?? .max
+        case .any(let parts):
+            return parts.map { $0.payloadByteCountMax(packetSubject) }.max() ?? .max
+        case .constant, .test: return .max
+        }
+    }
+}
+
+extension Comparison {
+    /// The greatest number that holds when compared with `number`; `Int.max` if there is none.
+    fileprivate func greatest(comparedWith number: Int64) -> Int {
+        switch self {
+        case .equal, .lessOrEqual, .less: Int(clamping: max(0, number))
+        case .notEqual, .greater, .greaterOrEqual: .max
+        }
+    }
+}
+
 extension FieldMatch {
     /// Whether it holds on what is said in a protocol; nil if the protocol does not tell.
     fileprivate func holds(speaking definition: ProtocolDefinition) -> Bool? {

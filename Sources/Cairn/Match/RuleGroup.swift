@@ -59,7 +59,19 @@ extension RuleGroup.Scan {
 final class RuleGroupBuilder {
     private(set) var group = RuleGroup()
     private var unanchored: [(number: Int32, traffic: Int32)] = []
-    private var anchors: [Place: [LiteralMatcher.Literal: [Int32]]] = [:]
+    private var anchors: [Place: [LiteralMatcher.Literal: Entry]] = [:]
+
+    /// What is known of a literal.
+    private struct Entry {
+        var rules: [Int32] = []
+        /// In how many bytes at the start of the field a rule needs it; all of them if `.max`.
+        var reach = 0
+
+        mutating func add(_ rule: Int32, reach: Int) {
+            rules.append(rule)
+            self.reach = max(self.reach, reach)
+        }
+    }
 
     /// Where literals are looked for.
     private struct Place: Hashable {
@@ -84,15 +96,19 @@ final class RuleGroupBuilder {
 
     /// Adds a rule that can only hold if one of some literals occurs in one of some fields.
     ///
-    /// - Parameter fields: the fields in which an anchor is looked for, and who sends them.
+    /// - Parameters:
+    ///   - byteCountMax: how many bytes the field has at most if the rule holds.
+    ///   - fields: the fields in which an anchor is looked for, and who sends them.
     func add(
-        _ rule: Int32, anchors: [Anchor],
+        _ rule: Int32, anchors: [Anchor], byteCountMax: Int,
         fields: (FieldID?) -> [(field: Int, direction: Direction?)]
     ) {
         for anchor in anchors {
             for (field, direction) in fields(anchor.field) {
                 let place = Place(field: field, direction: direction)
-                self.anchors[place, default: [:]][anchor.literal, default: []].append(rule)
+                let reach = min(anchor.reach, byteCountMax)
+                self.anchors[place, default: [:]][anchor.literal, default: Entry()]
+                    .add(rule, reach: reach)
             }
         }
     }
@@ -111,7 +127,7 @@ final class RuleGroupBuilder {
     }
 
     private func scan(
-        _ subject: ProtocolDefinition, _ place: Place, _ anchors: [LiteralMatcher.Literal: [Int32]]
+        _ subject: ProtocolDefinition, _ place: Place, _ anchors: [LiteralMatcher.Literal: Entry]
     ) -> RuleGroup.Scan {
         // Literals in an order that does not depend on hashing.
         let literals = anchors.sorted { a, b in
@@ -122,14 +138,15 @@ final class RuleGroupBuilder {
         var starts: [Int32] = [0]
         var rules: [Int32] = []
         for literal in literals {
-            rules += literal.value
+            rules += literal.value.rules
             starts.append(Int32(truncatingIfNeeded: rules.count))
         }
         return RuleGroup.Scan(
             field: place.field, direction: place.direction,
             available: subject.fields[place.field].available,
             isOpen: subject.anomalyFields.contains(place.field),
-            matcher: LiteralMatcher(literals.map(\.key)),
+            matcher: LiteralMatcher(
+                literals.map(\.key), reaches: literals.map(\.value.reach)),
             starts: FlatList(starts), rules: FlatList(rules))
     }
 }

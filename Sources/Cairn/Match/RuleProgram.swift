@@ -332,26 +332,39 @@ final class RuleProgram: @unchecked Sendable {
 extension [SequenceStep] {
     /// Bytes at the start of a value in which all of it lies, if that can be said of every step; else `Int.max`.
     fileprivate var startByteCount: Int {
-        var end = 0
-        for step in self {
-            guard case .content(let content) = step, !content.isNegated,
-                let next = content.end(after: end)
-            else { return .max }
-            end = Swift.max(end, next)
+        let ends = zip(self, ends).map { step, end in
+            if case .content(let content) = step, !content.isNegated { end } else { Int.max }
         }
-        return end
+        return ends.max() ?? 0
+    }
+
+    /// For each step where what it matches ends at the latest, as bytes from the start of the value; `Int.max` if anywhere.
+    var ends: [Int] {
+        var cursor: Int? = 0
+        return map { step in
+            guard case .content(let content) = step else {
+                cursor = nil
+                return .max
+            }
+            // What must not be there moves nothing.
+            guard !content.isNegated else { return .max }
+            cursor = content.end(after: cursor)
+            return cursor ?? .max
+        }
     }
 }
 
 extension ContentStep {
     /// Where a match ends at the latest if the step before it ended at `cursor` at the latest; nil if anywhere.
-    fileprivate func end(after cursor: Int) -> Int? {
+    fileprivate func end(after cursor: Int?) -> Int? {
         if startsWith { return bytes.count }
         if case .number(let depth) = depth {
             guard let offset = offset.orZero else { return nil }
             return Int(clamping: offset.addingReportingOverflow(depth).partialValue)
         }
-        guard case .number(let within) = within, let distance = distance.orZero else { return nil }
+        guard case .number(let within) = within, let distance = distance.orZero, let cursor else {
+            return nil
+        }
         let end = within.addingReportingOverflow(Swift.max(0, distance)).partialValue
         return Int(clamping: end.addingReportingOverflow(Int64(cursor)).partialValue)
     }

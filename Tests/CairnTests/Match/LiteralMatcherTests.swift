@@ -131,6 +131,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [40, 255, 256, 257, 300, 700])
+    func `what may lie far is found anywhere, the rest at least near`(byteCount: Int) {
+        var random = SeededGenerator(seed: UInt64(byteCount))
+        for round in 0..<24 {
+            let alphabet = Self.alphabets[round % 4]
+            let literals = Self.randomLiterals(&random, lengths: 2...9, alphabet: alphabet)
+            // All near, most of them, few.
+            let reaches = literals.map { _ in random.oneIn(1 + round % 3) ? 256 : Int.max }
+            let matcher = LiteralMatcher(literals, reaches: reaches)
+            let hits = LiteralHits(literalCountMax: literals.count)
+            var text = random.bytes(byteCount, of: alphabet)
+            // One that stands on the border.
+            let planted = literals[random.below(literals.count)].bytes.prefix(byteCount)
+            let place = min(
+                max(0, 250 + random.below(12) - planted.count), byteCount - planted.count)
+            text.replaceSubrange(place..<place + planted.count, with: planted)
+            let anywhere = Self.naive(literals, text)
+            let near = Self.naive(literals, Array(text.prefix(256)))
+            let found = Self.found(matcher, hits, text)
+            #expect(Set(found).isSubset(of: anywhere))
+            #expect(Set(found).isSuperset(of: near))
+            #expect(Set(found).isSuperset(of: anywhere.filter { reaches[$0] == .max }))
+        }
+    }
+
     @Test func `a stream cut anywhere gives what the whole gives`() {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<16 {
