@@ -47,13 +47,7 @@ struct FieldStore: ~Copyable {
     /// Buffers that became too small for this event.
     private var outgrown: [UnsafeMutablePointer<UInt8>] = []
     /// Memory of values that grew large, which the system can mostly make larger where it lies.
-    private var large: [LargeValue] = []
-
-    private struct LargeValue {
-        var bytes: UnsafeMutablePointer<UInt8>
-        var byteCount: Int
-        var capacity: Int
-    }
+    private var large: [LargeBytes] = []
 
     private static let byteCapacityMin = 256
     /// Bytes that are kept for the next event.
@@ -74,7 +68,6 @@ struct FieldStore: ~Copyable {
     deinit {
         bytes.deallocate()
         for memory in outgrown { memory.deallocate() }
-        for value in large { free(value.bytes) }
     }
 
     /// Bytes held now: what memory limits count.
@@ -89,10 +82,7 @@ struct FieldStore: ~Copyable {
             for memory in outgrown { memory.deallocate() }
             outgrown.removeAll(keepingCapacity: true)
         }
-        if !large.isEmpty {
-            for value in large { free(value.bytes) }
-            large.removeAll(keepingCapacity: true)
-        }
+        if !large.isEmpty { large.removeAll(keepingCapacity: true) }
         guard byteCapacity > Self.keptByteCapacityMax else { return }
         bytes.deallocate()
         byteCapacity = Self.byteCapacityMin
@@ -219,11 +209,7 @@ struct FieldStore: ~Copyable {
         let place = Int(values[index].memory)
         let offset = Int(values[index].payload)
         let end = offset &+ needed
-        if end > large[place].capacity {
-            large[place].capacity = max(large[place].capacity &* 2, end)
-            large[place].bytes = Self.memory(large[place].bytes, large[place].capacity)
-        }
-        large[place].byteCount = end
+        large[place].extend(to: end)
         return large[place].bytes + offset
     }
 
@@ -237,22 +223,30 @@ struct FieldStore: ~Copyable {
 
     private mutating func moveToLarge(_ index: Int) {
         let source = bytes(index)
-        let memory = LargeValue(
-            bytes: Self.memory(nil, max(source.count, Self.largeByteCountMin)),
-            byteCount: source.count, capacity: max(source.count, Self.largeByteCountMin))
-        UnsafeMutableRawBufferPointer(start: memory.bytes, count: memory.capacity)
-            .copyMemory(from: source)
-        large.append(memory)
+        large.append(LargeBytes(source, capacity: max(source.count, Self.largeByteCountMin)))
         values[index].memory = Int32(truncatingIfNeeded: large.count &- 1)
         values[index].payload = 0
     }
 
-    /// Memory for so many bytes, with those of the memory that it is to replace.
-    private static func memory(
-        _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
-    ) -> UnsafeMutablePointer<UInt8> {
-        guard let memory = realloc(old, byteCapacity) else { preconditionFailure("out of memory") }
-        return memory.assumingMemoryBound(to: UInt8.self)
+    /// The memory of a field's last value, if it grew large and has all of it.
+    func largeBytes(of field: Int) -> LargeBytes? {
+        guard slots[field].count > 0 else { return nil }
+        let value = values[Int(slots[field].last)]
+        guard value.memory >= 0, value.payload == 0 else { return nil }
+        let memory = large[Int(value.memory)]
+        return Int(value.byteCount) == memory.byteCount ? memory : nil
+    }
+
+    /// Makes bytes that another event has too the last value of a field, in the place of the one there was.
+    mutating func share(_ memory: LargeBytes, as field: Int) {
+        if slots[field].count == 0 { link(Value(payload: 0, byteCount: 0), to: field) }
+        let place = large.firstIndex { $0 === memory } ?? large.count
+        if place == large.count { large.append(memory) }
+        let index = Int(slots[field].last)
+        values[index].payload = 0
+        values[index].byteCount = Int32(truncatingIfNeeded: memory.byteCount)
+        values[index].capacity = 0
+        values[index].memory = Int32(truncatingIfNeeded: place)
     }
 
     /// Forgets the values of one field.
@@ -352,6 +346,39 @@ struct FieldStore: ~Copyable {
             cursor = next(after: value, of: field)
         }
         return texts
+    }
+}
+
+/// Memory of a value that grew large: of one event, or of several that have the same bytes, as a message and the file in it.
+final class LargeBytes {
+    fileprivate private(set) var bytes: UnsafeMutablePointer<UInt8>
+    private(set) var byteCount: Int
+    private var capacity: Int
+
+    fileprivate init(_ source: UnsafeRawBufferPointer, capacity: Int) {
+        bytes = Self.memory(nil, capacity)
+        byteCount = source.count
+        self.capacity = capacity
+        UnsafeMutableRawBufferPointer(start: bytes, count: capacity).copyMemory(from: source)
+    }
+
+    deinit { free(bytes) }
+
+    /// Makes room for bytes behind those there are, which may move.
+    fileprivate func extend(to byteCount: Int) {
+        if byteCount > capacity {
+            capacity = max(capacity &* 2, byteCount)
+            bytes = Self.memory(bytes, capacity)
+        }
+        self.byteCount = byteCount
+    }
+
+    /// Memory for so many bytes, with those of the memory that it is to replace.
+    private static func memory(
+        _ old: UnsafeMutablePointer<UInt8>?, _ byteCapacity: Int
+    ) -> UnsafeMutablePointer<UInt8> {
+        guard let memory = realloc(old, byteCapacity) else { preconditionFailure("out of memory") }
+        return memory.assumingMemoryBound(to: UInt8.self)
     }
 }
 

@@ -58,17 +58,25 @@ final class FileTracker {
     }
 
     /// Adds the next bytes of the file.
-    func append(_ bytes: UnsafeRawBufferPointer, into output: ParserOutput) {
+    ///
+    /// - Parameter kept: what the carrier keeps of the same bytes and those before them.
+    func append(
+        _ bytes: UnsafeRawBufferPointer, kept: LargeBytes? = nil, into output: ParserOutput
+    ) {
         guard let transaction, bytes.count > 0 else { return }
         let needs = output.fileNeeds
         noteBeginning(transaction, output)
         byteCount &+= UInt64(bytes.count)
         if needs.contains(.data), keptByteCount < dataByteCountMax {
             let count = min(bytes.count, dataByteCountMax &- keptByteCount)
-            transaction.fields.extend(
-                FileTable.Field.data.rawValue,
-                with: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            let data = FileTable.Field.data.rawValue
             keptByteCount &+= count
+            if let kept, kept.byteCount == keptByteCount {
+                transaction.fields.share(kept, as: data)
+            } else {
+                transaction.fields.extend(
+                    data, with: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            }
         }
         let wanted = output.limits.fileMagicByteCount &- start.count
         if wanted > 0, !needs.isDisjoint(with: [.magic, .mimeType]) {

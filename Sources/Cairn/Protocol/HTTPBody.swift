@@ -270,15 +270,16 @@ final class HTTPBody {
         } else {
             decodedByteCount &+= UInt64(bytes.count)
         }
+        let field = (isRequest ? HTTPField.requestBody : .responseBody).rawValue
         if count > 0 {
             transaction.fields.extend(
-                (isRequest ? HTTPField.requestBody : .responseBody).rawValue,
-                with: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                field, with: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
             keptByteCount &+= count
         }
         switch kind {
         case .plain: break
-        case .file: tracker?.append(bytes, into: output)
+        case .file:
+            tracker?.append(bytes, kept: transaction.fields.largeBytes(of: field), into: output)
         case .form: form.parse(bytes) { take($0, transaction, into: output) }
         }
     }

@@ -52,6 +52,33 @@ import Testing
         #expect(store.text(of: 0) == text && store.text(of: 1) == text)
     }
 
+    @Test func `two events share the bytes of a value that grew large`() {
+        var message = FieldStore(fieldCount: 1)
+        var text = [UInt8](repeating: 1, count: 3_000)
+        text.withUnsafeBytes { message.extend(0, with: $0) }
+        #expect(message.largeBytes(of: 0) == nil)
+        var file = FieldStore(fieldCount: 2)
+        file.append("name", to: 1)
+        text.withUnsafeBytes { file.extend(0, with: $0) }
+        for byte in 2...9 as ClosedRange<UInt8> {
+            let piece = [UInt8](repeating: byte, count: 3_000)
+            text += piece
+            piece.withUnsafeBytes { message.extend(0, with: $0) }
+            let memory = message.largeBytes(of: 0)
+            if let memory { file.share(memory, as: 0) }
+            #expect(file.bytes(of: 0).map(Array.init) == text)
+            #expect(file.bytes(of: 0)?.baseAddress == message.bytes(of: 0)?.baseAddress)
+        }
+        // What one of them adds the other does not have.
+        text.withUnsafeBytes { file.extend(0, with: $0) }
+        ([10] as [Int64]).withUnsafeBytes { message.extend(0, with: $0) }
+        #expect(file.bytes(of: 0).map(Array.init) == text + text)
+        #expect(message.bytes(of: 0).map(Array.init) == text + [10, 0, 0, 0, 0, 0, 0, 0])
+        message.removeAll()
+        #expect(file.bytes(of: 0).map(Array.init) == text + text)
+        #expect(file.text(of: 1) == "name")
+    }
+
     @Test
     func `a value that grows large leaves others where they are, and its parts may grow apart`() {
         var store = FieldStore(fieldCount: 3)
