@@ -77,6 +77,28 @@ import Testing
         #expect(try Command.cairn(arguments + ["critical"]).exitCode == 0)
     }
 
+    /// Waits until a process has read all of a file, as its open files show.
+    private static func wait(for process: Process, toRead path: String) throws {
+        let folder = "/proc/\(process.processIdentifier)/"
+        let path = URL(filePath: path).resolvingSymlinksInPath().path
+        for _ in 0..<600 {
+            usleep(100_000)
+            let files = FileManager.default
+            let size = try files.attributesOfItem(atPath: path)[.size] as? UInt64 ?? 0
+            let open = try files.contentsOfDirectory(atPath: folder + "fd")
+            let isRead = open.contains { number in
+                guard
+                    (try? files.destinationOfSymbolicLink(atPath: folder + "fd/" + number)) == path,
+                    let info = try? String(
+                        contentsOfFile: folder + "fdinfo/" + number, encoding: .utf8)
+                else { return false }
+                return info.hasPrefix("pos:\t\(size)\n")
+            }
+            if isRead { return }
+        }
+        Issue.record("\(path) is not read")
+    }
+
     @Test func `a growing file is followed through moves and cuts`() throws {
         let path = folder.write("eve.json", Self.alert(second: 1))
         let output = "\(folder.path)/incidents"
@@ -90,7 +112,7 @@ import Testing
         let steps: [(String, Int)] = [("moved", 2), ("cut", 3), ("grown", 20), ("grown", 59)]
         var firing: String?
         for (step, second) in steps {
-            usleep(500_000)
+            try Self.wait(for: process, toRead: path)
             switch step {
             case "moved":
                 try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
