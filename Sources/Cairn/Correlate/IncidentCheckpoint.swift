@@ -8,16 +8,16 @@ extension IncidentTable {
         ended.save(to: &writer)
         writer.count(openCount)
         var ordinals: [Int32: Int] = [:]
-        var slot = order.firstByOpening
+        var slot = byOpening.first
         while slot >= 0 {
             ordinals[slot] = ordinals.count
             save(self[slot].pointee, catalog, to: &writer)
-            slot = order.nextByOpening(after: slot)
+            slot = byOpening.next(after: slot)
         }
-        slot = order.firstByLast
+        slot = byLast.first
         while slot >= 0 {
             writer.count(ordinals[slot] ?? 0)
-            slot = order.nextByLast(after: slot)
+            slot = byLast.next(after: slot)
         }
     }
 
@@ -81,14 +81,14 @@ extension IncidentTable {
     ) throws(CheckpointError) {
         let id = try reader.id()
         let opened = try reader.time()
-        guard order.lastByOpening < 0 || self[order.lastByOpening].pointee.opened <= opened else {
+        guard byOpening.last < 0 || self[byOpening.last].pointee.opened <= opened else {
             throw .inconsistent("incidents are in the wrong order")
         }
         let incident = UnsafeMutablePointer<Incident>.allocate(capacity: 1)
         incident.initialize(to: Incident(id: id, at: opened))
         let slot = Int32(truncatingIfNeeded: slots.count)
         slots.append(incident)
-        order.appendByOpening(slot)
+        byOpening.append(slot)
         openCount += 1
         incident.pointee.last = try reader.time()
         for _ in 0..<(try reader.length()) {
@@ -142,10 +142,10 @@ extension IncidentTable {
         }
         listed[slot] = true
         let last = Int32(truncatingIfNeeded: slot)
-        guard order.lastByLast < 0 || self[order.lastByLast].pointee.last <= self[last].pointee.last
+        guard byLast.last < 0 || self[byLast.last].pointee.last <= self[last].pointee.last
         else {
             throw .inconsistent("incidents are in the wrong order")
         }
-        order.appendByLast(last)
+        byLast.append(last)
     }
 }

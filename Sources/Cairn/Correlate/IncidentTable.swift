@@ -19,7 +19,8 @@ struct IncidentTable: ~Copyable {
     var ended = EndedIncidents()
 
     /// While an incident has a signal in the present instant it is not among those by last signal.
-    var order = IncidentOrder()
+    var byLast = SlotList()
+    var byOpening = SlotList()
 
     /// Incidents with a signal in this instant, and those that it closed.
     private var touched = PlainList<Int32>()
@@ -61,8 +62,8 @@ struct IncidentTable: ~Copyable {
     /// When the next incident closes by itself; nil without open ones. Not to be asked within an
     /// instant.
     var nextDeadline: Timestamp? {
-        guard order.firstByLast >= 0, order.firstByOpening >= 0 else { return nil }
-        return min(quietEnd(of: order.firstByLast), ageEnd(of: order.firstByOpening))
+        guard byLast.first >= 0, byOpening.first >= 0 else { return nil }
+        return min(quietEnd(of: byLast.first), ageEnd(of: byOpening.first))
     }
 
     @inline(__always) private func quietEnd(of slot: Int32) -> Timestamp {
@@ -88,7 +89,7 @@ struct IncidentTable: ~Copyable {
     ) {
         for index in 0..<signals.count { place(signals[index], at: time, in: &context) }
         closeWhatIsOver(at: time)
-        while byteCount > settings.incidentByteCountMax, order.firstByLast >= 0 {
+        while byteCount > settings.incidentByteCountMax, byLast.first >= 0 {
             evictFirst(at: time)
         }
         if touched.count > 0 || closed.count > 0 { finishInstant(at: time, in: &context) }
@@ -96,8 +97,8 @@ struct IncidentTable: ~Copyable {
 
     /// Closes all open incidents at the end of input.
     mutating func finish(at clock: Timestamp, in context: inout CorrelationContext) {
-        while order.firstByOpening >= 0 {
-            close(order.firstByOpening, at: clock, reason: .endOfInput)
+        while byOpening.first >= 0 {
+            close(byOpening.first, at: clock, reason: .endOfInput)
         }
         finishInstant(at: clock, in: &context)
     }
@@ -116,7 +117,7 @@ struct IncidentTable: ~Copyable {
         for index in 0..<touched.count where self[touched[index]].pointee.end == nil {
             self[touched[index]].pointee.isTouched = false
             self[touched[index]].pointee.isChanged = false
-            order.appendByLast(touched[index])
+            byLast.append(touched[index])
         }
         touched.removeAll()
         for index in 0..<closed.count { free(closed[index], context.catalog) }
@@ -162,7 +163,7 @@ struct IncidentTable: ~Copyable {
     mutating func open(
         _ key: IncidentKey, at time: Timestamp, _ records: inout RecordWriter
     ) -> Int32 {
-        while openCount >= settings.openIncidentCountMax, order.firstByLast >= 0 {
+        while openCount >= settings.openIncidentCountMax, byLast.first >= 0 {
             evictFirst(at: time)
         }
         records.idSource.beginArray()
@@ -183,7 +184,7 @@ struct IncidentTable: ~Copyable {
             slot = freeSlots.removeLast()
             slots[Int(slot)] = incident
         }
-        order.appendByOpening(slot)
+        byOpening.append(slot)
         incident.pointee.isTouched = true
         incident.pointee.isChanged = true
         touched.append(slot)
@@ -211,20 +212,20 @@ struct IncidentTable: ~Copyable {
         guard !self[slot].pointee.isTouched else { return }
         self[slot].pointee.isTouched = true
         touched.append(slot)
-        order.unlinkByLast(slot)
+        byLast.remove(slot)
     }
 
-    mutating func evictFirst(at time: Timestamp) {
+    private mutating func evictFirst(at time: Timestamp) {
         evictedCount += 1
-        close(order.firstByLast, at: time, reason: .evicted)
+        close(byLast.first, at: time, reason: .evicted)
         // Those that go next were not looked at for long.
-        let next = order.firstByLast
+        let next = byLast.first
         guard next >= 0 else { return }
         prefetchHosts(of: next)
-        let second = order.nextByLast(after: next)
+        let second = byLast.next(after: next)
         guard second >= 0 else { return }
         self[second].pointee.prefetchLists()
-        let third = order.nextByLast(after: second)
+        let third = byLast.next(after: second)
         if third >= 0 { prefetch(self[third]) }
     }
 
@@ -239,11 +240,11 @@ struct IncidentTable: ~Copyable {
     }
 
     private mutating func closeWhatIsOver(at time: Timestamp) {
-        while order.firstByOpening >= 0, ageEnd(of: order.firstByOpening) <= time {
-            close(order.firstByOpening, at: time, reason: .maxDuration)
+        while byOpening.first >= 0, ageEnd(of: byOpening.first) <= time {
+            close(byOpening.first, at: time, reason: .maxDuration)
         }
-        while order.firstByLast >= 0, quietEnd(of: order.firstByLast) <= time {
-            close(order.firstByLast, at: time, reason: .quiet)
+        while byLast.first >= 0, quietEnd(of: byLast.first) <= time {
+            close(byLast.first, at: time, reason: .quiet)
         }
         // Without a gap an incident is over with its instant.
         guard settings.incidentGapNanoseconds == 0 else { return }
@@ -255,8 +256,8 @@ struct IncidentTable: ~Copyable {
     private mutating func close(_ slot: Int32, at time: Timestamp, reason: Incident.EndReason) {
         let incident = self[slot]
         incident.pointee.end = reason
-        if !incident.pointee.isTouched { order.unlinkByLast(slot) }
-        order.unlinkByOpening(slot)
+        if !incident.pointee.isTouched { byLast.remove(slot) }
+        byOpening.remove(slot)
         openCount -= 1
         byteCount -= incident.pointee.byteCount
         ended.forget(before: time, gap: settings.incidentGapNanoseconds)

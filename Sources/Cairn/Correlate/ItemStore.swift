@@ -157,10 +157,15 @@ struct ItemStore: ~Copyable {
         values[fieldCount &+ 1] = alert.victim
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
         copy(alert.text.bytes(from: 0), to: base)
-        header.pointee.actorHash = GroupKey.hash(text(item, alert.actor))
-        header.pointee.victimHash = GroupKey.hash(text(item, alert.victim))
+        hashHosts(of: item)
         if !alert.source.isEmpty { keepSource(alert.source.bytes(from: 0), of: item) }
         return item
+    }
+
+    private func hashHosts(of item: ItemID) {
+        let header = header(item)
+        header.pointee.actorHash = GroupKey.hash(text(item, value(item, fieldCount)))
+        header.pointee.victimHash = GroupKey.hash(text(item, value(item, fieldCount &+ 1)))
     }
 
     /// Makes a firing, retained once. `values` come one for each carried field, with their bytes in
@@ -370,9 +375,7 @@ extension ItemStore {
             for index in values.indices { self.values(item)[index] = values[index] }
             let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
             text.withUnsafeBytes { copy($0, to: base) }
-            header(item).pointee.actorHash = GroupKey.hash(self.text(item, values[fieldCount]))
-            header(item).pointee.victimHash = GroupKey.hash(
-                self.text(item, values[fieldCount + 1]))
+            hashHosts(of: item)
         }
         header(item).pointee.packet = packet ?? -1
         header(item).pointee.hasPacket = packet != nil

@@ -157,8 +157,7 @@ private struct BERReader {
         case 18: content.allSatisfy { $0 == 0x20 || $0.isDigit }
         case 19: content.allSatisfy(isPrintable)
         case 22: content.allSatisfy(isASCII)
-        case 23: isTime(content, digitCountMin: 10)
-        case 24: isTime(content, digitCountMin: 10)
+        case 23, 24: isTime(content)
         case 26: content.allSatisfy { (0x20...0x7e).contains($0) }
         case 28: content.count % 4 == 0
         case 30: content.count % 2 == 0
@@ -171,8 +170,9 @@ private struct BERReader {
         (97...122).contains(byte | 0x20) || byte.isDigit || " '()+,-./:=?".utf8.contains(byte)
     }
 
-    private static func isTime(_ content: UnsafeRawBufferPointer, digitCountMin: Int) -> Bool {
-        content.prefix { $0.isDigit }.count >= digitCountMin
+    /// Ten digits are a time to the minute.
+    private static func isTime(_ content: UnsafeRawBufferPointer) -> Bool {
+        content.prefix { $0.isDigit }.count >= 10
             && content.allSatisfy { $0.isDigit || "Z+-.".utf8.contains($0) }
     }
 }

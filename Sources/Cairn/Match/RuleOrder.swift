@@ -2,7 +2,10 @@
 /// those that drop and reject. Within these, those that set state come before those that look at it, so that a rule sees what
 /// others set on the same event; then the more severe ones; then by number, or by their place in the files.
 struct RuleRank: Comparable {
-    private let ranks: [UInt64]
+    /// What it does, two bits for each kind of doing, the first that counts highest.
+    private let kind: UInt64
+    private let severity: UInt64
+    private let signatureID: UInt64
 
     init(_ rule: DetectionRule) {
         let counters = rule.counters.map(\.action.isChange)
@@ -10,19 +13,20 @@ struct RuleRank: Comparable {
         let hosts = rule.state.filter { $0.scope == .src || $0.scope == .dst }
         let pairs = rule.state.filter { $0.scope == .pair }
         let isSignature = RuleHeader.signature(named: rule.header.id) != nil
-        ranks = [
+        let ranks = [
             rule.action.rank,
             Self.rank(
                 changes: flow.contains(where: \.isChange), tests: !flow.allSatisfy(\.isChange)),
             Self.rank(changes: counters.contains(true), tests: counters.contains(false)),
             Self.rank(ofShared: hosts), Self.rank(ofShared: pairs),
-            rule.header.severity.map { UInt64(clamping: $0) } ?? .max,
-            isSignature ? rule.header.signatureID : .max,
         ]
+        kind = ranks.reduce(0) { $0 << 2 | $1 }
+        severity = rule.header.severity.map { UInt64(clamping: $0) } ?? .max
+        signatureID = isSignature ? rule.header.signatureID : .max
     }
 
     static func < (a: RuleRank, b: RuleRank) -> Bool {
-        a.ranks.lexicographicallyPrecedes(b.ranks)
+        (a.kind, a.severity, a.signatureID) < (b.kind, b.severity, b.signatureID)
     }
 
     private static func rank(changes: Bool, tests: Bool) -> UInt64 {
