@@ -204,9 +204,11 @@ final class Shard: @unchecked Sendable {
 
     /// Takes what became certain of a stream to its protocol and to the rules.
     private func deliver(_ place: Place, _ flow: FlowPointer, _ findings: Findings) {
-        for chunk in streams.deliveries {
+        var place = place
+        for index in streams.deliveries.indices {
+            let chunk = streams.deliveries[index]
             sessions.consume(chunk, flow: flow, output: parsed)
-            let place = known(place, flow)
+            sessions.describe(flow, in: &place)
             matcher.inspect(chunk, place)
             if matcher.compiled.looksAtChunks { matcher.collect(chunk, place) }
             inspectTransactions(place, findings)
@@ -214,32 +216,36 @@ final class Shard: @unchecked Sendable {
     }
 
     private func inspectTransactions(_ place: Place, _ findings: Findings) {
-        guard !parsed.events.isEmpty else { return }
-        for event in parsed.events {
-            switch event.kind {
+        for index in parsed.events.indices {
+            switch parsed.events[index].kind {
             case .progress:
-                guard let transaction = event.transaction else { continue }
+                guard let transaction = parsed.events[index].transaction else { continue }
                 matcher.inspect(transaction, place)
-                endChunk(transaction, event.direction, place)
+                endChunk(transaction, parsed.events[index].direction, place)
                 // Both directions may have become complete at once: two events, one record.
                 if transaction.isComplete, !transaction.isRecorded {
                     transaction.isRecorded = true
                     recorder?.finished(transaction, place, into: findings)
                 }
-            case .anomaly(let index):
-                guard let definition = event.transaction?.definition ?? place.applicationProtocol
-                else { continue }
-                if let transaction = event.transaction {
-                    matcher.inspect(transaction, place)
-                } else {
-                    matcher.inspect(anomaly: index, event.direction, of: definition, place)
-                }
-                recorder?.anomaly(
-                    definition.anomalyName(index), layer: "applayer", place,
-                    into: findings)
+            case .anomaly(let number):
+                inspect(anomaly: number, parsed.events[index], place, findings)
             }
         }
         parsed.drain()
+    }
+
+    private func inspect(
+        anomaly index: Int, _ event: ParserOutput.Event, _ place: Place, _ findings: Findings
+    ) {
+        let definition = event.transaction?.definition ?? place.applicationProtocol
+        guard let definition else { return }
+        if let transaction = event.transaction {
+            matcher.inspect(transaction, place)
+        } else {
+            matcher.inspect(anomaly: index, event.direction, of: definition, place)
+        }
+        recorder?.anomaly(
+            definition.anomalyName(index), layer: "applayer", place, into: findings)
     }
 
     /// Lets rules on payload look at a direction's stream where the protocol ends a chunk.
@@ -256,22 +262,10 @@ final class Shard: @unchecked Sendable {
     // MARK: Places
 
     private func place(_ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?) -> Place {
-        let place = Place(
+        var place = Place(
             packet: packet, flow: tracked?.flow, direction: tracked?.direction,
             timestamp: packet.pointee.timestamp)
-        guard let flow = tracked?.flow else { return place }
-        return known(place, flow)
-    }
-
-    /// The place with what is known by now of what the flow speaks.
-    @inline(__always) private func known(_ place: Place, _ flow: FlowPointer) -> Place {
-        guard flow.pointee.session >= 0 else { return place }
-        var place = place
-        place.applicationProtocol = sessions.definition(of: flow)
-        place.originalProtocol = sessions.originalDefinition(of: flow)
-        place.hasFailed = sessions.hasFailed(flow)
-        place.isReversed = sessions.isReversed(flow)
-        place.opacity = sessions.opacity(of: flow)
+        if let flow = tracked?.flow { sessions.describe(flow, in: &place) }
         return place
     }
 
@@ -279,20 +273,20 @@ final class Shard: @unchecked Sendable {
 
     private func end(_ flow: FlowPointer, _ findings: Findings) {
         findings.begin(OrderKey(endOf: flow))
-        let place = Place(flow: flow, direction: .toServer, timestamp: flow.pointee.end)
+        var place = Place(flow: flow, direction: .toServer, timestamp: flow.pointee.end)
         if flow.pointee.transport == .tcp {
             streams.finish(flow)
             deliver(place, flow, findings)
         }
         sessions.finish(flow, output: parsed)
-        let last = known(place, flow)
-        inspectTransactions(last, findings)
-        matcher.inspectChunks(endOf: flow, last)
+        sessions.describe(flow, in: &place)
+        inspectTransactions(place, findings)
+        matcher.inspectChunks(endOf: flow, place)
         let knowledge = FlowFields.Knowledge(
-            applicationProtocol: last.applicationProtocol?.name
-                ?? (last.hasFailed ? "failed" : nil),
+            applicationProtocol: place.applicationProtocol?.name
+                ?? (place.hasFailed ? "failed" : nil),
             serverName: sessions.serverName(of: flow))
-        matcher.inspect(endOf: flow, knowledge, last)
+        matcher.inspect(endOf: flow, knowledge, place)
         matcher.settle(endOf: flow)
         recorder?.ended(flow, applicationProtocol: knowledge.applicationProtocol, into: findings)
         matcher.drain { findings.add($0) }

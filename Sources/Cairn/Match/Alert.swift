@@ -1,27 +1,26 @@
-/// One rule on one event: a plain value that owns no packet memory, so that everything behind the matcher can take its
-/// time.
-struct Alert: Sendable {
+/// One rule on one event. It owns no packet memory, so that everything behind the matcher can take its time.
+///
+/// An object, because it is large and goes through several hands.
+final class Alert {
     /// Index into the detection rules of the rule set.
-    var rule: Int
+    let rule: Int
     /// Of the packet that made it certain, as are the frame number and addresses.
     var timestamp: Timestamp
-    var frameNumber: UInt64
-    var source: UInt32
+    var frameNumber: UInt64 = 0
+    var source: UInt32 = 0
     var flowID: UInt64?
-    var sourceAddress: IPAddress
-    var destinationAddress: IPAddress
-    var sourcePort: UInt16
-    var destinationPort: UInt16
-    var ipProtocol: UInt8
-    var transport: Transport
+    var sourceAddress = IPAddress.zero
+    var destinationAddress = IPAddress.zero
+    var sourcePort: UInt16 = 0
+    var destinationPort: UInt16 = 0
+    var ipProtocol: UInt8 = 0
+    var transport = Transport.none
     /// Which way the packet went, if it belongs to a flow.
     var direction: Direction?
     /// The ends of the flow; source and destination where there is no flow.
-    var client: IPAddress
-    var server: IPAddress
-    var clientPort: UInt16
-    var serverPort: UInt16
-    var vlanIDs: [UInt16]
+    var client = IPAddress.zero
+    var server = IPAddress.zero
+    var vlanIDs: [UInt16] = []
     /// The flow's name in every tool that knows Community ID.
     var communityID: String?
     var applicationProtocol: String?
@@ -39,6 +38,11 @@ struct Alert: Sendable {
     var contexts: [Context] = []
     /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
     var eventJSON: [UInt8] = []
+
+    init(rule: Int, timestamp: Timestamp) {
+        self.rule = rule
+        self.timestamp = timestamp
+    }
 
     /// A field under its registry name.
     struct CarriedField: Sendable {

@@ -7,7 +7,7 @@ enum AlertBuilder {
         let event = evaluator.event
         let rule = compiled.rules.elements + number
         let ruleNumber = Int(rule.pointee.number)
-        var alert = Self.alert(ruleNumber, event, rule.pointee.orientation)
+        let alert = Self.alert(ruleNumber, event, rule.pointee.orientation)
         if compiled.settings.writesEvents {
             alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
         }
@@ -24,15 +24,14 @@ enum AlertBuilder {
         alert.fields.reserveCapacity(carried.count)
         for field in carried {
             guard let value = event.copy(of: field) else { continue }
-            let name = compiled.subjects[Int(field.subject)].fields[Int(field.index)].name
-            alert.fields.append(.init(field: field, name: name, value: value))
+            alert.fields.append(.init(field: field.field, name: field.name, value: value))
         }
         event.place.isOfPacket = isOfPacket
         if compiled.settings.writesEvents { alert.eventJSON = event.json(&evaluator.writer) }
         if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
         let candidate = Candidate(
             alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
-        candidate.phase = phase(event, compiled.detectionRules[ruleNumber])
+        candidate.phase = phase(event, compiled.detectionRules[ruleNumber].traffic)
         if rule.pointee.waitsWithState, alert.transport == .tcp {
             candidate.stateDirection =
                 event.place.isReversed ? alert.direction?.reversed : alert.direction
@@ -48,9 +47,9 @@ enum AlertBuilder {
         return candidate
     }
 
-    private static func phase(_ event: Event, _ rule: DetectionRule) -> Candidate.Phase {
+    private static func phase(_ event: Event, _ traffic: TrafficFilter) -> Candidate.Phase {
         if event.isOfTransaction { return .transactions }
-        return rule.traffic.flow.contains(.first_packet) ? .ends : .packet
+        return traffic.flow.contains(.first_packet) ? .ends : .packet
     }
 
     private static func alert(_ rule: Int, _ event: Event, _ orientation: Direction) -> Alert {
@@ -59,18 +58,20 @@ enum AlertBuilder {
         let ends = place.ends
         let direction = event.direction(orientation)
         let sending = sending(event, direction)
-        var alert = Alert(
-            rule: rule, timestamp: place.timestamp,
-            frameNumber: packet?.pointee.frameNumber ?? 0,
-            source: packet?.pointee.source ?? flow?.pointee.source ?? 0,
-            flowID: flow?.pointee.id,
-            sourceAddress: sending.client, destinationAddress: sending.server,
-            sourcePort: sending.clientPort, destinationPort: sending.serverPort,
-            ipProtocol: packet?.pointee.ipProtocol ?? flow?.pointee.ipProtocol ?? 0,
-            transport: packet?.pointee.transport ?? flow?.pointee.transport ?? .none,
-            direction: flow == nil ? nil : direction,
-            client: ends.client, server: ends.server, clientPort: ends.clientPort,
-            serverPort: ends.serverPort, vlanIDs: vlanIDs(place))
+        let alert = Alert(rule: rule, timestamp: place.timestamp)
+        alert.frameNumber = packet?.pointee.frameNumber ?? 0
+        alert.source = packet?.pointee.source ?? flow?.pointee.source ?? 0
+        alert.flowID = flow?.pointee.id
+        alert.sourceAddress = sending.client
+        alert.destinationAddress = sending.server
+        alert.sourcePort = sending.clientPort
+        alert.destinationPort = sending.serverPort
+        alert.ipProtocol = packet?.pointee.ipProtocol ?? flow?.pointee.ipProtocol ?? 0
+        alert.transport = packet?.pointee.transport ?? flow?.pointee.transport ?? .none
+        alert.direction = flow == nil ? nil : direction
+        alert.client = ends.client
+        alert.server = ends.server
+        alert.vlanIDs = vlanIDs(place)
         alert.transactionID = event.transactionID
         alert.applicationProtocol =
             place.applicationProtocol?.name ?? (place.hasFailed ? "failed" : nil)

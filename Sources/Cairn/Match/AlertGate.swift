@@ -6,6 +6,8 @@
 final class AlertGate {
     private let compiled: CompiledRules
     private let rules: [GateRule?]
+    /// What each rule does, by its index.
+    private let actions: [RuleAction]
     private var bits: BoundedTable<BitKey, Int64>
     private var counters: BoundedTable<CounterKey, Int64>
     private var rates: AlertRates
@@ -34,6 +36,7 @@ final class AlertGate {
         rules = compiled.detectionRules.enumerated().map { index, rule in
             GateRule(rule, variables: compiled.variables(ofRule: index), &names)
         }
+        actions = compiled.detectionRules.map(\.action)
         let countMax = compiled.settings.stateCountMax
         bits = BoundedTable(countMax: countMax)
         counters = BoundedTable(countMax: countMax)
@@ -162,14 +165,14 @@ extension AlertGate {
     /// Whether a candidate is let pass: by itself or by a rule before it on the same packet.
     private func isPassed(_ candidate: Candidate) -> Bool {
         let alert = candidate.alert
-        let rule = compiled.detectionRules[alert.rule]
         let packet = PacketKey(candidate)
         guard passedPacket != packet else {
             passedCount &+= 1
             return true
         }
-        let action = newAction ?? rule.action
+        let action = newAction ?? actions[alert.rule]
         guard action != .alert else { return false }
+        let rule = compiled.detectionRules[alert.rule]
         if candidate.coversFlow || rule.isAboutFlow, let flow = alert.flowID,
             settledFlows[flow] == nil
         {
@@ -330,7 +333,7 @@ extension AlertGate {
 // MARK: - Rules
 
 /// What the gate does for a rule, with numbers for names.
-private struct GateRule {
+private final class GateRule {
     struct Bit {
         var action: StateOperation.Action
         var names: [Int32]

@@ -1,7 +1,5 @@
 /// A rule whose condition holds on an event. State and thresholds, which depend on what came before on other flows, are
 /// decided behind the shards, in packet order (`AlertGate`).
-///
-/// An object, because an alert is large and goes through several hands.
 final class Candidate {
     /// What is looked at one after the other on each packet, as Suricata does it: a rule sees state that was set in an
     /// earlier phase, or in its own by a rule that comes before it.
@@ -15,7 +13,7 @@ final class Candidate {
         static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
     }
 
-    private(set) var alert: Alert
+    let alert: Alert
     /// The form of the rule: an index into `CompiledRules.rules`.
     let form: Int32
     /// The order of the rules on one event.

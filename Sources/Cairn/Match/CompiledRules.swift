@@ -63,7 +63,7 @@ final class CompiledRules: @unchecked Sendable {
     /// victim.
     let detectionRules: [DetectionRule]
     /// Fields to copy into a rule's alerts, in registry order, by rule.
-    let carriedFields: [[FieldID]]
+    let carriedFields: [[CarriedField]]
     let settings: MatchSettings
     private(set) var report = Report()
     /// Rules that do not compile. They never match.
@@ -129,6 +129,7 @@ final class CompiledRules: @unchecked Sendable {
         self.carriedFields = rules.indices.map { rule in
             guard carriedFields.indices.contains(rule) else { return [] }
             return carriedFields[rule].sorted { ($0.subject, $0.index) < ($1.subject, $1.index) }
+                .map { CarriedField($0, subjects) }
         }
         self.settings = settings
         program = RuleProgram(settings)
@@ -191,7 +192,7 @@ final class CompiledRules: @unchecked Sendable {
     /// - Parameter number: index of the rule whose form it is.
     private func compile(_ rule: DetectionRule, _ number: Int) {
         let condition = RuleCondition(rule.condition)
-        noteFileNeeds(condition, rule.subject, carriedFields[number])
+        noteFileNeeds(condition, rule.subject, carriedFields[number].map(\.field))
         let filter = rule.traffic
         let isAnyTraffic = filter == TrafficFilter()
         var compiled = Rule(

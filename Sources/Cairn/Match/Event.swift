@@ -271,18 +271,19 @@ final class Event {
     // MARK: Copies
 
     /// A copy of a field; nil if the event has no such field.
-    func copy(of field: FieldID) -> FieldValue? {
-        let source = RuleProgram.source(field, subjects, subjectIndex)
-        let isList = subjects[Int(field.subject)].fields[Int(field.index)].isList
+    func copy(of field: FieldID) -> FieldValue? { copy(of: CarriedField(field, subjects)) }
+
+    /// A copy of a field; nil if the event has no such field.
+    func copy(of field: CarriedField) -> FieldValue? {
         var first: FieldValue?
         var others: [FieldValue] = []
-        _ = anyValue(source) { value in
+        _ = anyValue(field.source(of: subjectIndex)) { value in
             if first == nil {
                 first = Self.copy(value)
             } else {
                 others.append(Self.copy(value))
             }
-            return !isList
+            return !field.isList
         }
         guard let first else { return nil }
         return others.isEmpty ? first : .list([first] + others)

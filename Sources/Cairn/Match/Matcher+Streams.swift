@@ -56,21 +56,21 @@ extension Matcher {
             while !rest.isEmpty {
                 guard looksOn(look, index) else {
                     let end = side.pointee.window.end &+ UInt64(rest.count)
-                    streams.windows.release(&side.pointee.window)
-                    streams.windows.reset(&side.pointee.window, to: end)
+                    windows.release(&side.pointee.window)
+                    windows.reset(&side.pointee.window, to: end)
                     return
                 }
-                let count = min(rest.count, streams.windows.keptByteCount)
+                let count = min(rest.count, windows.keptByteCount)
                 take(UnsafeRawBufferPointer(rebasing: rest.prefix(count)), look)
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             }
         case .gap:
             // What stands before the gap and behind it is not next to each other.
-            streams.windows.reset(
+            windows.reset(
                 &side.pointee.window, to: chunk.offset &+ chunk.gapByteCount)
         case .end:
             askPending(look, side.pointee.window.bytes, hasEnded: true)
-            streams.windows.release(&side.pointee.window)
+            windows.release(&side.pointee.window)
             side.pointee.pending.removeAll(keepingCapacity: true)
             side.pointee.isIgnored = true
         }
@@ -90,7 +90,7 @@ extension Matcher {
     ) {
         side.pointee.hasStarted = true
         side.pointee.isIgnored = isIgnored
-        streams.windows.reset(&side.pointee.window, to: offset)
+        windows.reset(&side.pointee.window, to: offset)
         guard !isIgnored else { return }
         let unanchored = group.pointee.unanchored.rules
         for index in 0..<unanchored.count {
@@ -100,17 +100,16 @@ extension Matcher {
 
     /// Whether a rule may come to hold with the next bytes; if none may, they need not be looked at or kept.
     @inline(__always) private func looksOn(_ look: StreamLook, _ streamIndex: Int) -> Bool {
-        let filter = compiled.streamFilters.elements + streamIndex
-        return !look.side.pointee.pending.isEmpty
-            || filter.pointee.looksOn(
-                at: look.side.pointee.window.end, look.traffic.sourcePort,
-                look.traffic.destinationPort, isKnown: look.place.applicationProtocol != nil)
+        guard look.side.pointee.pending.isEmpty else { return true }
+        return (compiled.streamFilters.elements + streamIndex).pointee.looksOn(
+            at: look.side.pointee.window.end, look.traffic.sourcePort,
+            look.traffic.destinationPort, isKnown: look.place.spoken != nil)
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer, _ look: StreamLook) {
         let side = look.side
         let held: UnsafeRawBufferPointer
-        if streams.windows.append(bytes, to: &side.pointee.window) {
+        if windows.append(bytes, to: &side.pointee.window) {
             held = side.pointee.window.bytes
         } else {
             // Without memory for a window the piece is looked at by itself.
@@ -130,7 +129,7 @@ extension Matcher {
                 // What follows the literal may come with later pieces.
                 let deadline =
                     rule.pointee.remembersTests
-                    ? .max : end &+ UInt64(streams.windows.keptByteCount)
+                    ? .max : end &+ UInt64(windows.keptByteCount)
                 wait(Int32(truncatingIfNeeded: number), until: deadline, side)
             }
         }

@@ -171,7 +171,9 @@ extension Matcher {
                 keptCount += 1
             }
         }
-        transaction.candidates.removeSubrange(keptCount...)
+        if keptCount < transaction.candidates.count {
+            transaction.candidates.removeSubrange(keptCount...)
+        }
     }
 
     private func passes(_ rule: Int, _ traffic: TransactionTraffic) -> Bool {

@@ -7,6 +7,8 @@ final class Matcher {
     let evaluator: RuleEvaluator
     let hits: LiteralHits
     let streams: StreamStates
+    /// Those of the streams.
+    let windows: StreamWindows
     /// Candidates since the last drain.
     private(set) var candidates: [Candidate] = []
     /// Candidates that wait for packets of their direction.
@@ -38,6 +40,7 @@ final class Matcher {
         evaluator = RuleEvaluator(compiled)
         hits = LiteralHits(literalCountMax: compiled.literalCountMax)
         streams = StreamStates(compiled.settings)
+        windows = streams.windows
         func index(_ definition: ProtocolDefinition) -> Int {
             compiled.subjects.firstIndex { $0 === definition } ?? -1
         }
@@ -106,7 +109,7 @@ final class Matcher {
         counters.add("detect.candidates", candidateCount)
         counters.add("detect.pending_limit", pendingLimitCount)
         counters.add(
-            "detect.stream_memcap", streams.windows.limitCount &+ streams.chunks.limitCount)
+            "detect.stream_memcap", windows.limitCount &+ streams.chunks.limitCount)
         evaluator.report(into: &counters)
     }
 

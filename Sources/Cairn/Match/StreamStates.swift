@@ -27,9 +27,9 @@ final class StreamStates {
         var isIgnored = false
 
         fileprivate mutating func forget() {
-            pending.removeAll(keepingCapacity: true)
-            fired.removeAll(keepingCapacity: true)
-            waiting.removeAll()
+            if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
+            if !fired.isEmpty { fired.removeAll(keepingCapacity: true) }
+            if !waiting.isEmpty { waiting.removeAll() }
             hasStarted = false
             isChunkDue = false
             isIgnored = false

@@ -21,17 +21,22 @@ enum CommonFields {
         /// What became odd with the packet about what its flow speaks.
         var protocolAnomalies = ProtocolAnomalySet()
         var timestamp: Timestamp = .epoch
-        /// What the flow speaks; `hasFailed` if nobody knows. Definitions live as long as the
-        /// sessions that found them, so a place need not hold on to one.
-        unowned(unsafe) var applicationProtocol: ProtocolDefinition?
-        /// What it spoke first, if it has changed since.
-        unowned(unsafe) var originalProtocol: ProtocolDefinition?
+        /// What the flow speaks, and what it spoke first if it has changed since; `hasFailed` if nobody knows. Definitions
+        /// live as long as the sessions that found them, so that a place need not hold on to one.
+        var spoken: Unmanaged<ProtocolDefinition>?
+        var spokenFirst: Unmanaged<ProtocolDefinition>?
         var hasFailed = false
         var opacity = Opacity.clear
         /// The packet is the first of its direction with which it is known what the flow speaks.
         var isNewlyKnown = false
         /// TCP: the handshake was complete before the packet, or is with its payload. nil if the flow's state says it.
         var isEstablished: Bool?
+
+        var applicationProtocol: ProtocolDefinition? {
+            get { spoken?.takeUnretainedValue() }
+            set { spoken = newValue.map { .passUnretained($0) } }
+        }
+        var originalProtocol: ProtocolDefinition? { spokenFirst?.takeUnretainedValue() }
     }
 }
 

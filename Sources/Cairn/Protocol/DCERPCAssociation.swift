@@ -273,11 +273,7 @@ extension DCERPCAssociation {
             interface = DCERPCInterface.usual(ofPipe: pipe)
         }
         if interface >= 0 {
-            let interface = DCERPCInterface.all[Int(interface)]
-            transaction.fields.append(interface.endpoint, to: DCERPCField.endpoint.rawValue)
-            if let name = interface.operation(opnum) {
-                transaction.fields.append(name, to: DCERPCField.operation.rawValue)
-            }
+            DCERPCInterface.all[Int(interface)].describe(opnum, in: transaction)
         }
         transaction.set(.opnum, Int64(opnum))
         return place
@@ -297,11 +293,8 @@ extension DCERPCAssociation {
         output.text.append("5.")
         output.text.appendDecimal(header.minorVersion)
         transaction.set(.rpcVersion, output.text)
-        for name in [pipe, serverPipe] where !name.isEmpty {
-            name.withUnsafeBytes {
-                transaction.fields.append($0, to: DCERPCField.namedPipe.rawValue)
-            }
-        }
+        transaction.addPipe(pipe)
+        transaction.addPipe(serverPipe)
         calls.append(Call(id: header.callID, isBind: isBind, transaction: transaction))
         return calls.count &- 1
     }
@@ -312,7 +305,8 @@ extension DCERPCAssociation {
     ) {
         let isRequest = direction == .toServer
         let before = isRequest ? calls[place].requestByteCount : calls[place].responseByteCount
-        let stored = calls.reduce(0) { $0 &+ $1.storedByteCount }
+        var stored = 0
+        for index in calls.indices { stored &+= calls[index].storedByteCount }
         let room = min(Self.stubByteCountMax &- before, Self.storedByteCountMax &- stored)
         let kept = max(0, min(range.count, room))
         let field: DCERPCField = isRequest ? .requestStub : .responseStub
@@ -533,6 +527,11 @@ extension Transaction {
         fields.append(
             UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount),
             to: field.rawValue)
+    }
+
+    fileprivate func addPipe(_ name: [UInt8]) {
+        guard !name.isEmpty else { return }
+        name.withUnsafeBytes { fields.append($0, to: DCERPCField.namedPipe.rawValue) }
     }
 
     /// Adds a direction's stub data to the list of both.

@@ -56,6 +56,14 @@ struct DCERPCInterface: Sendable {
         guard index < operations.count, !operations[index].isEmpty else { return nil }
         return operations[index]
     }
+
+    /// Names in a transaction what a request calls.
+    func describe(_ opnum: UInt16, in transaction: Transaction) {
+        transaction.fields.append(endpoint, to: DCERPCField.endpoint.rawValue)
+        if let name = operation(opnum) {
+            transaction.fields.append(name, to: DCERPCField.operation.rawValue)
+        }
+    }
 }
 
 /// A universally unique identifier ([C706] appendix A), as two words of its sixteen bytes in the

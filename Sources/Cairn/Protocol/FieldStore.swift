@@ -111,8 +111,7 @@ struct FieldStore: ~Copyable {
 
     /// Adds a copy of text to a field.
     mutating func append(_ text: String, to field: Int) {
-        var text = text
-        text.withUTF8 { append(UnsafeRawBufferPointer($0), to: field) }
+        text.withUTF8Bytes { append($0, to: field) }
     }
 
     /// Adds an address to a field; it is kept as 16 bytes.

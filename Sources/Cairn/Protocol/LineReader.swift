@@ -52,7 +52,7 @@ final class LineReader {
         let room = byteCountMax &- partial.count
         let window = UnsafeRawBufferPointer(
             rebasing: bytes[position..<min(bytes.count, position &+ room)])
-        let feed = window.firstIndex(of: ASCII.lineFeed)
+        let feed = window.bytes.index(of: ASCII.lineFeed)
         let taken = feed.map { $0 &+ 1 } ?? window.count
         position &+= taken
         let isWhole = feed != nil || taken == room

@@ -64,7 +64,7 @@ final class MIMEParser {
         if line.isStart, takeBoundary(line.bytes, output) { return }
         if isInHeaders {
             takeHeaderLine(line, transaction, output)
-        } else if let file {
+        } else if let file, !output.fileNeeds.isEmpty {
             decode(line)
             file.append(decoded.bytes, into: output)
         }

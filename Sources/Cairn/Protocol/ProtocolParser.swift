@@ -94,16 +94,14 @@ final class ParserOutput {
     let sha256 = Digest(.sha256)
     /// Transactions that were taken from the pools and not yet given back.
     private(set) var openTransactionCount = 0
-    /// One for each definition that was asked for: few, so that going through them beats hashing.
+    /// One for each definition that was asked for: few, so that going through their names beats hashing.
     private var pools: [Pool] = []
+    private var poolNames: [ObjectIdentifier] = []
 
     /// The transactions of one definition that are not in use, and how many were asked for.
     private final class Pool {
-        let definition: ObjectIdentifier
         var transactions: [Transaction] = []
         var begunCount: UInt64 = 0
-
-        init(_ definition: ObjectIdentifier) { self.definition = definition }
 
         func take() -> Transaction? {
             begunCount &+= 1
@@ -136,8 +134,9 @@ final class ParserOutput {
 
     private func pool(of definition: ProtocolDefinition) -> Pool {
         let identifier = ObjectIdentifier(definition)
-        if let pool = pools.first(where: { $0.definition == identifier }) { return pool }
-        let pool = Pool(identifier)
+        for index in poolNames.indices where poolNames[index] == identifier { return pools[index] }
+        let pool = Pool()
+        poolNames.append(identifier)
         pools.append(pool)
         return pool
     }
@@ -173,12 +172,13 @@ final class ParserOutput {
 
     /// Forgets the events; complete transactions go back to their pool.
     func drain() {
-        for event in events {
-            guard let transaction = event.transaction, transaction.isComplete,
-                event.kind == .progress,
+        guard !events.isEmpty else { return }
+        for index in events.indices where events[index].kind == .progress {
+            if let transaction = events[index].transaction, transaction.isComplete,
                 !transaction.isPooled
-            else { continue }
-            recycle(transaction)
+            {
+                recycle(transaction)
+            }
         }
         events.removeAll(keepingCapacity: true)
     }

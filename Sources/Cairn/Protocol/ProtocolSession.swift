@@ -36,8 +36,8 @@ extension ProtocolSessions {
         var turns: [Turn] = []
 
         mutating func forget() {
-            serverName.removeAll(keepingCapacity: true)
-            turns.removeAll(keepingCapacity: true)
+            if !serverName.isEmpty { serverName.removeAll(keepingCapacity: true) }
+            if !turns.isEmpty { turns.removeAll(keepingCapacity: true) }
             let kept = (serverName, turns)
             self = Session()
             (serverName, turns) = kept

@@ -18,6 +18,8 @@ final class ProtocolSessions {
     }
 
     let definitions: [ProtocolDefinition]
+    /// The same, for who need not hold on to one.
+    private let references: UnsafeMutablePointer<Unmanaged<ProtocolDefinition>>
     /// Sets of definitions: those over TCP, over UDP, those that are looked for at any port, those
     /// that come after all others, and those at a port of either end or of the server.
     private let overTCP: UInt64
@@ -48,6 +50,10 @@ final class ProtocolSessions {
     init(definitions: [ProtocolDefinition] = Protocols.all, limits: Limits = Limits()) {
         precondition(definitions.count <= 64, "the sets of definitions are words of 64 bits")
         self.definitions = definitions
+        references = .allocate(capacity: definitions.count)
+        for (index, definition) in definitions.enumerated() {
+            (references + index).initialize(to: .passUnretained(definition))
+        }
         self.limits = limits
         func set(_ isMember: (ProtocolDefinition) -> Bool) -> UInt64 {
             definitions.indices.reduce(0) { isMember(definitions[$1]) ? $0 | 1 << UInt64($1) : $0 }
@@ -75,6 +81,7 @@ final class ProtocolSessions {
     deinit {
         sessions.deinitialize(count: sessionCount)
         sessions.deallocate()
+        references.deallocate()
         for buffer in buffers { buffer.deallocate() }
     }
 }
@@ -150,27 +157,33 @@ extension ProtocolSessions {
     }
 
     /// The protocol that a flow speaks, nil if it is not known (yet); the last one if it changed.
-    @inline(__always)
     func definition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
         guard flow.pointee.session >= 0 else { return nil }
         let index = Int(sessions[Int(flow.pointee.session)].definition)
         return index >= 0 ? definitions[index] : nil
     }
 
-    /// The protocol that a flow spoke before it changed to another; nil if it did not.
+    /// Adds to a place what is known by now of what its flow speaks.
     @inline(__always)
-    func originalDefinition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
-        guard flow.pointee.session >= 0 else { return nil }
-        let index = Int(sessions[Int(flow.pointee.session)].original)
-        return index >= 0 ? definitions[index] : nil
+    func describe(_ flow: UnsafeMutablePointer<Flow>, in place: inout CommonFields.Context) {
+        guard flow.pointee.session >= 0 else { return }
+        let session = sessions + Int(flow.pointee.session)
+        let (last, first) = (Int(session.pointee.definition), Int(session.pointee.original))
+        if last >= 0 { place.spoken = references[last] }
+        if first >= 0 { place.spokenFirst = references[first] }
+        place.hasFailed = Self.hasFailed(session)
+        place.isReversed = session.pointee.isReversed
+        place.opacity = session.pointee.opacity
     }
 
-    /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`. Of
-    /// datagrams that is said once one direction's was of no use, though the other's may yet be.
+    /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`.
     func hasFailed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
-        guard flow.pointee.session >= 0 else { return false }
-        let session = sessions + Int(flow.pointee.session)
-        return session.pointee.state == .failed
+        flow.pointee.session >= 0 && Self.hasFailed(sessions + Int(flow.pointee.session))
+    }
+
+    /// Of datagrams that is said once one direction's was of no use, though the other's may yet be.
+    @inline(__always) private static func hasFailed(_ session: SessionPointer) -> Bool {
+        session.pointee.state == .failed
             || session.pointee.state == .detecting && session.pointee.isDatagrams
                 && session.pointee.hasSpoken
     }

@@ -55,8 +55,7 @@ final class TextBuffer {
     }
 
     func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+        text.withUTF8Bytes { append($0) }
     }
 
     /// Appends the bytes of a range, which must lie within the span.

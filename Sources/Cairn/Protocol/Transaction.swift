@@ -76,12 +76,12 @@ final class Transaction {
         carrier = nil
         isOneOfSeveral = false
         fileCounts = (0, 0)
-        fileNotes.removeAll(keepingCapacity: true)
+        if !fileNotes.isEmpty { fileNotes.removeAll(keepingCapacity: true) }
         fields.removeAll()
         toServer = .none
         toClient = .none
-        candidates.removeAll(keepingCapacity: true)
-        fired.removeAll(keepingCapacity: true)
+        if !candidates.isEmpty { candidates.removeAll(keepingCapacity: true) }
+        if !fired.isEmpty { fired.removeAll(keepingCapacity: true) }
         hasNewAnomaly = false
         inspectedToServer = .none
         inspectedToClient = .none

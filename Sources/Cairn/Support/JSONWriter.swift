@@ -88,8 +88,7 @@ struct JSONWriter: ~Copyable {
 
     mutating func string(_ text: String) {
         separate()
-        var text = text
-        text.withUTF8 { appendQuoted(UnsafeRawBufferPointer($0)) }
+        text.withUTF8Bytes { appendQuoted($0) }
     }
 
     /// Writes bytes of the wire as text.

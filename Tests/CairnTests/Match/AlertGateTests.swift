@@ -28,12 +28,15 @@ import Testing
                 (IPAddress(event.from) ?? .zero, IPAddress(event.to) ?? .zero)
             let alert = Alert(
                 rule: event.rule,
-                timestamp: Timestamp(nanoseconds: Int64(event.time * 1_000_000_000)),
-                frameNumber: event.frame, source: 0, flowID: event.flow, sourceAddress: source,
-                destinationAddress: destination, sourcePort: event.port, destinationPort: 2,
-                ipProtocol: 6,
-                transport: .tcp, client: source, server: destination, clientPort: 1, serverPort: 2,
-                vlanIDs: [])
+                timestamp: Timestamp(nanoseconds: Int64(event.time * 1_000_000_000)))
+            alert.frameNumber = event.frame
+            alert.flowID = event.flow
+            alert.sourceAddress = source
+            alert.destinationAddress = destination
+            alert.sourcePort = event.port
+            alert.destinationPort = 2
+            alert.ipProtocol = 6
+            alert.transport = .tcp
             let candidate = Candidate(alert: alert, form: Int32(event.rule), order: 0)
             candidate.variables = event.variables
             candidate.isOfStream = event.isOfStream

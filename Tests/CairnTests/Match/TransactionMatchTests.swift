@@ -285,7 +285,8 @@ import Testing
                 transaction,
                 CommonFields.Context(
                     packet: packet, flow: flow.pointer, direction: .toServer,
-                    timestamp: packet.pointee.timestamp, applicationProtocol: Probe.definition))
+                    timestamp: packet.pointee.timestamp,
+                    spoken: .passUnretained(Probe.definition)))
             matcher.drain { alert = $0.first?.alert }
         }
         let found = try #require(alert)
