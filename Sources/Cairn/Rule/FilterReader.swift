@@ -9,24 +9,31 @@ struct FilterReader {
     func read(_ document: YAMLNode) -> LoadedFilter? {
         let errorCount = sink.errorCount
         let header = HeaderReader(sink: sink).read(document, otherKeys: Self.keys)
-        guard let section = document["filter"], section.entries != nil else {
-            sink.error(at: (document["filter"] ?? document).mark, "'filter' must be a map")
-            return nil
-        }
-        guard let source = document["logsource"] else {
-            sink.error(at: document.mark, "the filter has no 'logsource'")
-            return nil
-        }
-        let logSource = LogSource(source, sink)
-        let rules = rules(section)
-        var reader = DetectionSection(sink: sink, variables: variables)
-        reader.otherKeys.insert("rules")
-        let expression = reader.read(section)
-        guard let header, let logSource, let expression, sink.errorCount == errorCount else {
+        let logSource = logSource(document)
+        let content = document["filter"].flatMap(content)
+        guard let header, let logSource, let content, sink.errorCount == errorCount else {
             return nil
         }
         return LoadedFilter(
-            header: header, logSource: logSource, rules: rules, expression: expression)
+            header: header, logSource: logSource, rules: content.rules,
+            expression: content.expression)
+    }
+
+    private func logSource(_ document: YAMLNode) -> LogSource? {
+        if let source = document["logsource"] { return LogSource(source, sink) }
+        sink.error(at: document.mark, "the filter has no 'logsource'")
+        return nil
+    }
+
+    private func content(_ section: YAMLNode) -> (rules: [String]?, expression: SigmaExpression)? {
+        guard section.entries != nil else {
+            sink.error(at: section.mark, "'filter' must be a map")
+            return nil
+        }
+        let rules = rules(section)
+        var reader = DetectionSection(sink: sink, variables: variables)
+        reader.otherKeys.insert("rules")
+        return reader.read(section).map { (rules, $0) }
     }
 
     /// Ids or names; nil for all rules of the log source.

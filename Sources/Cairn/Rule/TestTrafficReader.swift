@@ -17,29 +17,31 @@ struct TestTrafficReader {
             return nil
         }
         let chosen = entries.filter { Self.kinds.contains($0.key) }
-        guard chosen.count == 1 else {
+        if chosen.count != 1 {
             sink.error(
                 at: node.mark, "an entry of 'traffic' needs one of \(alternatives(Self.kinds))")
-            return nil
         }
-        guard let content = content(chosen[0], node) else { return nil }
+        let contents = chosen.map { content($0, node) }
+        let at = node["at"].flatMap { sink.time($0, "'at'") }
+        let repetition = node["repeat"].flatMap(repetition)
+        guard sink.errorCount == errorCount, let content = contents.first ?? nil else { return nil }
         var traffic = TestTraffic(location: sink.location(node.mark), content: content)
-        if let at = node["at"] { traffic.atNanoseconds = sink.time(at, "'at'") }
-        if let repetition = node["repeat"] { read(repetition, into: &traffic) }
-        return sink.errorCount == errorCount ? traffic : nil
+        traffic.atNanoseconds = at
+        if let repetition {
+            traffic.repeatCount = repetition.count
+            traffic.repeatNanoseconds = repetition.nanoseconds
+        }
+        return traffic
     }
 
-    private func read(_ repetition: YAMLNode, into traffic: inout TestTraffic) {
-        guard sink.entries(repetition, "'repeat'", keys: ["count", "every"]) != nil else { return }
-        guard let count = repetition["count"] else {
-            return sink.error(at: repetition.mark, "'repeat' needs a 'count'")
+    private func repetition(_ node: YAMLNode) -> (count: Int, nanoseconds: Int64)? {
+        guard sink.entries(node, "'repeat'", keys: ["count", "every"]) != nil else { return nil }
+        let every = node["every"].flatMap { sink.time($0, "'every'") } ?? 0
+        guard let count = node["count"] else {
+            sink.error(at: node.mark, "'repeat' needs a 'count'")
+            return nil
         }
-        if let count = sink.integer(count, "'count'", in: 1...Self.repeatCountMax) {
-            traffic.repeatCount = Int(count)
-        }
-        if let every = repetition["every"] {
-            traffic.repeatNanoseconds = sink.time(every, "'every'") ?? 0
-        }
+        return sink.integer(count, "'count'", in: 1...Self.repeatCountMax).map { (Int($0), every) }
     }
 
     // MARK: Kinds
@@ -65,23 +67,19 @@ struct TestTrafficReader {
 
     private func echo(_ node: YAMLNode) -> TestEcho? {
         let keys = ["client", "server", "size", "payload", "answered"]
-        guard sink.entries(node, "'icmp'", keys: keys) != nil, let client = address(node, "client"),
-            let server = address(node, "server")
-        else { return nil }
-        guard client.isV4 == server.isV4 else {
-            sink.error(at: node.mark, "'client' and 'server' are of different IP versions")
-            return nil
-        }
+        guard sink.entries(node, "'icmp'", keys: keys) != nil else { return nil }
+        let (client, server) = (address(node, "client"), address(node, "server"))
         var payload: [UInt8] = []
         if let size = node["size"] {
             let count = sink.integer(size, "'size'", in: 0...65_000) ?? 0
             payload = (0..<Int(count)).map { UInt8(truncatingIfNeeded: $0) }
         }
         if let given = node["payload"] { payload = bytes(given) ?? [] }
+        let isAnswered = node["answered"].flatMap { sink.bool($0, "'answered'") } ?? true
+        guard let client, let server else { return nil }
+        if client.isV4 != server.isV4 { noteVersions(at: node.mark) }
         var echo = TestEcho(client: client, server: server, payload: payload)
-        if let answered = node["answered"] {
-            echo.isAnswered = sink.bool(answered, "'answered'") ?? true
-        }
+        echo.isAnswered = isAnswered
         return echo
     }
 
@@ -100,22 +98,20 @@ struct TestTrafficReader {
     private func conversation(_ entry: YAMLEntry, _ node: YAMLNode) -> TestConversation? {
         let isTCP = entry.key == "tcp"
         let keys = ["client", "server"] + (isTCP ? ["ending"] : [])
-        guard sink.entries(entry.value, "'\(entry.key)'", keys: keys) != nil,
-            let client = endpoint(entry.value, "client"),
-            let server = endpoint(entry.value, "server")
-        else { return nil }
-        guard client.addresses.lowerBound.isV4 == server.addresses.lowerBound.isV4 else {
-            sink.error(
-                at: entry.value.mark, "'client' and 'server' are of different IP versions")
-            return nil
+        guard sink.entries(entry.value, "'\(entry.key)'", keys: keys) != nil else { return nil }
+        let client = endpoint(entry.value, "client")
+        let server = endpoint(entry.value, "server")
+        let ending: TestConversation.Ending? = entry.value["ending"].flatMap {
+            sink.choice($0, "ending")
+        }
+        let turns = (node.entries ?? []).filter { Self.contents.contains($0.key) }.flatMap(turns)
+        guard let client, let server else { return nil }
+        if client.addresses.lowerBound.isV4 != server.addresses.lowerBound.isV4 {
+            noteVersions(at: entry.value.mark)
         }
         var conversation = TestConversation(isTCP: isTCP, client: client, server: server)
-        if let ending = entry.value["ending"] {
-            conversation.ending = sink.choice(ending, "ending") ?? .fin
-        }
-        for part in node.entries ?? [] where Self.contents.contains(part.key) {
-            conversation.turns += turns(part)
-        }
+        conversation.ending = ending ?? .fin
+        conversation.turns = turns
         if !conversation.turns.isEmpty,
             conversation.ending == .refused || conversation.ending == .unanswered
         {
@@ -123,6 +119,10 @@ struct TestTrafficReader {
                 at: entry.value.mark, "a connection that is \(conversation.ending) carries nothing")
         }
         return conversation
+    }
+
+    private func noteVersions(at mark: YAMLMark) {
+        sink.error(at: mark, "'client' and 'server' are of different IP versions")
     }
 
     // MARK: Endpoints

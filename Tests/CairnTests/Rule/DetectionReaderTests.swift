@@ -221,6 +221,43 @@ import Testing
     }
 
     @Test
+    func `all mistakes of a filter are found at once`() {
+        let set = RuleFixtures.load(
+            """
+            title: T
+            level: x
+            filter:
+              s: {http.ur: a}
+              condition: r
+            """)
+        #expect(
+            Set(RuleFixtures.messages(set).compactMap { $0.split(separator: " ").first })
+                == ["1:1:", "2:8:", "4:3:", "5:14:"])
+    }
+
+    @Test
+    func `all mistakes of a test's traffic are found at once`() {
+        let set = RuleFixtures.load(
+            """
+            tests:
+              - name: a
+                traffic:
+                  - tcp: {client: nobody, server: 10.0.0.1, ending: x}
+                    turns: 5
+                    at: soon
+                    repeat: {every: never}
+                  - icmp: {client: x, server: y, size: -1, answered: 5}
+                expect: []
+            """)
+        let places = Set(RuleFixtures.messages(set).compactMap { $0.split(separator: " ").first })
+        #expect(
+            places.isSuperset(of: [
+                "4:23:", "4:39:", "4:57:", "5:16:", "6:13:", "7:25:", "8:24:", "8:35:", "8:44:",
+                "8:58:",
+            ]), "\(places.sorted())")
+    }
+
+    @Test
     func `all mistakes of a rule are found at once`() {
         let set = RuleFixtures.load(
             """
