@@ -149,6 +149,7 @@ final class Shard: @unchecked Sendable {
         if let opacity = segment.opacity { place.opacity = opacity }
         if let tracked {
             place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
+            place.isKnown = sessions.isKnown(tracked.flow, tracked.direction)
         }
         matcher.inspect(packet, place, isInStream: segment.isInStream)
     }
@@ -158,7 +159,10 @@ final class Shard: @unchecked Sendable {
     ) {
         let wasEstablished = tracked.flow.pointee.state == .established
         let opacity = sessions.opacity(of: tracked.flow)
+        let wasOpen = tracked.flow.pointee.tcpState.isOpen
+        tracked.flow.pointee[unseen: tracked.direction].hasMessage = false
         streams.process(packet, tracked.flow, tracked.direction)
+        if wasOpen, !tracked.flow.pointee.tcpState.isOpen { noteClosing(tracked) }
         if let recorder, !streams.anomalies.isEmpty {
             recorder.anomalies(streams.anomalies, place(packet, tracked), into: findings)
         }
@@ -174,6 +178,12 @@ final class Shard: @unchecked Sendable {
                 isEstablished: wasEstablished || streams.isEstablished,
                 isInStream: streams.isAccepted, anomalies: streams.anomalies,
                 protocolAnomalies: protocolAnomalies, opacity: opacity))
+    }
+
+    /// Notes that the packet which closes a connection ends a transaction, whose other direction has no packet any more.
+    private func noteClosing(_ tracked: TrackedFlow) {
+        guard sessions.definition(of: tracked.flow)?.lastsToEnd ?? false else { return }
+        tracked.flow.pointee[unseen: tracked.direction.reversed].hasMessage = true
     }
 
     /// What rules on packets ask of a segment.
@@ -210,7 +220,7 @@ final class Shard: @unchecked Sendable {
             sessions.consume(chunk, flow: flow, output: parsed)
             sessions.describe(flow, in: &place)
             matcher.inspect(chunk, place)
-            if matcher.compiled.looksAtChunks { matcher.collect(chunk, place) }
+            matcher.collect(chunk, place)
             inspectTransactions(place, findings)
         }
     }
@@ -220,6 +230,7 @@ final class Shard: @unchecked Sendable {
             switch parsed.events[index].kind {
             case .progress:
                 guard let transaction = parsed.events[index].transaction else { continue }
+                noteSurprise(in: transaction, place)
                 matcher.inspect(transaction, place)
                 endChunk(transaction, parsed.events[index].direction, place)
                 // Both directions may have become complete at once: two events, one record.
@@ -248,6 +259,23 @@ final class Shard: @unchecked Sendable {
             definition.anomalyName(index), layer: "applayer", place, into: findings)
     }
 
+    /// Notes the sides of a transaction that became complete at once and not with a packet of their own: no rule on such
+    /// packets could see them.
+    private func noteSurprise(in transaction: Transaction, _ place: Place) {
+        guard transaction.definition.chunkEnds == .messages else { return }
+        noteSurprise(transaction, .toServer, place)
+        noteSurprise(transaction, .toClient, place)
+    }
+
+    @inline(__always)
+    private func noteSurprise(_ transaction: Transaction, _ direction: Direction, _ place: Place) {
+        guard transaction.progress(direction) == .complete,
+            transaction.inspectedProgress(direction) == .none
+        else { return }
+        let direction = place.isReversed ? direction.reversed : direction
+        place.flow?.pointee[unseen: direction].hasMessage = place.direction != direction
+    }
+
     /// Lets rules on payload look at a direction's stream where the protocol ends a chunk.
     private func endChunk(_ transaction: Transaction, _ direction: Direction, _ place: Place) {
         guard let flow = place.flow else { return }
@@ -271,9 +299,18 @@ final class Shard: @unchecked Sendable {
 
     // MARK: Ends of flows
 
+    /// Lets rules look at what they have not seen of a direction of a flow that ends.
+    private func inspectRest(_ direction: Direction, _ isOpen: Bool, _ place: Place) {
+        guard let flow = place.flow else { return }
+        let unseen = flow.pointee[unseen: direction]
+        matcher.inspectChunk(endOf: flow, direction, place)
+        if isOpen || !unseen.isEmpty { matcher.inspect(lastOf: direction, place) }
+    }
+
     private func end(_ flow: FlowPointer, _ findings: Findings) {
         findings.begin(OrderKey(endOf: flow))
         var place = Place(flow: flow, direction: .toServer, timestamp: flow.pointee.end)
+        let isOpen = flow.pointee.tcpState.isOpen
         if flow.pointee.transport == .tcp {
             streams.finish(flow)
             deliver(place, flow, findings)
@@ -281,7 +318,8 @@ final class Shard: @unchecked Sendable {
         sessions.finish(flow, output: parsed)
         sessions.describe(flow, in: &place)
         inspectTransactions(place, findings)
-        matcher.inspectChunks(endOf: flow, place)
+        inspectRest(.toServer, isOpen, place)
+        inspectRest(.toClient, isOpen, place)
         let knowledge = FlowFields.Knowledge(
             applicationProtocol: place.applicationProtocol?.name
                 ?? (place.hasFailed ? "failed" : nil),

@@ -31,6 +31,9 @@ struct Flow {
     var timeoutClass: UInt8 = 0
     /// The flow is not in that list any more: its end is near.
     var isDue = false
+    /// TCP: what rules have not looked at yet, by direction.
+    private var unseenToServer = UnseenData()
+    private var unseenToClient = UnseenData()
 
     var state: FlowState = .new
     /// Why the flow ended; meaningful once the table has handed it out as ended.
@@ -101,10 +104,33 @@ extension Flow {
         transport == .tcp || transport == .udp || transport == .sctp
     }
 
+    @inline(__always) subscript(unseen direction: Direction) -> UnseenData {
+        get { direction == .toServer ? unseenToServer : unseenToClient }
+        set {
+            if direction == .toServer {
+                unseenToServer = newValue
+            } else {
+                unseenToClient = newValue
+            }
+        }
+    }
+
     /// The packets up to the present one went both ways.
     @inline(__always) var hasSeenBothDirections: Bool {
         toServer.packetCount > 0 && toClient.packetCount > 0
     }
+}
+
+/// What a direction of a TCP stream has come to since rules looked at it, which they do with packets that go the same way:
+/// at the end of the flow some may be left.
+struct UnseenData {
+    var byteCount: UInt32 = 0
+    /// However few bytes there are, rules look at them with the next packet.
+    var isDue = false
+    /// A message became complete, and no packet came since.
+    var hasMessage = false
+
+    var isEmpty: Bool { byteCount == 0 && !hasMessage }
 }
 
 /// Packets and bytes of one direction of a flow.

@@ -202,18 +202,10 @@ extension AlertGate {
 }
 
 extension DetectionRule {
-    private static let applicationProtocol = FieldID(
-        subject: UInt8(FieldRegistry.common),
-        index: UInt16(CommonFields.definition.index(of: "app_proto")))
-
     /// It looks at nothing but who talks to whom, or what the flow speaks.
     fileprivate var isAboutFlow: Bool {
-        let tests = RuleCondition(condition).tests
-        return traffic.flow.contains(.first_packet)
-            || tests.contains { match, _ in match.field == Self.applicationProtocol }
-                && tests.allSatisfy { match, _ in
-                    match.field.map { Int($0.subject) == FieldRegistry.common } ?? false
-                }
+        traffic.inspection.contains(.end)
+            || traffic.flow.contains { $0 == .first_packet || $0 == .protocol_known }
     }
 }
 

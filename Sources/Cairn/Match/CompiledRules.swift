@@ -77,6 +77,8 @@ final class CompiledRules: @unchecked Sendable {
     let chunkGroups = FlatTable<RuleGroup>()
     /// Those of them that look at a packet only if its segment is in no stream.
     let strayGroups = FlatTable<RuleGroup>()
+    /// Rules on packets that hold on the end of a connection too.
+    let endGroups = FlatTable<RuleGroup>()
     /// Rules on streams, by `streamIndex`.
     let streamGroups = FlatTable<RuleGroup>()
     /// Which streams the rules on streams can hold on, by `streamIndex`.
@@ -111,6 +113,7 @@ final class CompiledRules: @unchecked Sendable {
         var stream: [RuleGroupBuilder?] = Array(repeating: nil, count: streamGroupCount)
         var chunk: [RuleGroupBuilder?] = [nil, nil]
         var stray: [RuleGroupBuilder?] = [nil]
+        var end: [RuleGroupBuilder?] = [nil]
     }
 
     /// Compiles rules.
@@ -408,7 +411,11 @@ final class CompiledRules: @unchecked Sendable {
         let packets = Placement(
             group: group(at: Int(transport.rawValue), in: \.packet), senders: senders)
         let inspection = rule.traffic.settledInspection
-        guard transport == .tcp, inspection.contains(.stream) else { return [packets] }
+        guard transport == .tcp else { return [packets] }
+        if inspection.contains(.end) {
+            return [packets, Placement(group: group(at: 0, in: \.end), senders: senders)]
+        }
+        guard inspection.contains(.stream) else { return [packets] }
         let chunks = rule.traffic.directions.map {
             Placement(group: group(at: Int($0.rawValue), in: \.chunk))
         }
@@ -452,6 +459,7 @@ final class CompiledRules: @unchecked Sendable {
             }
         }
         for builder in builders.stray { complete(builder, PacketFields.definition, strayGroups) }
+        for builder in builders.end { complete(builder, PacketFields.definition, endGroups) }
         for (index, builder) in builders.stream.enumerated() {
             complete(builder, StreamFields.definition, streamGroups)
             noteStreams(index)

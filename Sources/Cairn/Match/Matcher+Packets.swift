@@ -16,7 +16,7 @@ extension Matcher {
         let traffic = Traffic(packet, place)
         let transport = packet.pointee.transport
         var hasFired = false
-        if transport == .tcp, compiled.looksAtChunks {
+        if transport == .tcp {
             let first = candidates.count
             inspectDueChunk(packet, place, traffic)
             hasFired = candidates.count > first
@@ -67,8 +67,10 @@ extension Matcher {
 
     /// Adds the next piece of a direction to its chunk.
     func collect(_ piece: StreamChunk, _ place: CommonFields.Context) {
+        guard place.opacity == .clear, let flow = place.flow else { return }
+        note(piece, &flow.pointee[unseen: piece.direction])
         let direction = Int(piece.direction.rawValue)
-        guard place.opacity == .clear, let flow = place.flow,
+        guard compiled.looksAtChunks,
             let traffic = Traffic(place, sending: piece.direction, isReversed: false),
             compiled.chunkFilters.elements[direction]
                 .letsPass(traffic.sourcePort, traffic.destinationPort)
@@ -89,39 +91,65 @@ extension Matcher {
                 }
             }
         case .gap: inspectChunk(side, piece.direction, nil, place, traffic)
-        case .end: side.pointee.isChunkDue = true
+        case .end: break
+        }
+    }
+
+    /// Also where no rule wants the bytes: what rules without payload ask does not depend on other rules.
+    private func note(_ piece: StreamChunk, _ unseen: inout UnseenData) {
+        switch piece.kind {
+        case .data:
+            unseen.byteCount &+= UInt32(
+                truncatingIfNeeded: min(piece.bytes.count, Self.dueByteCount))
+        case .gap: unseen.byteCount = 0
+        case .end: unseen.isDue = true
         }
     }
 
     /// Makes a direction's chunk due: a message ended in it.
     func endMessage(_ flow: FlowPointer, _ direction: Direction) {
-        guard flow.pointee.matchState >= 0 else { return }
-        streams.side(of: flow, direction).pointee.isChunkDue = true
+        flow.pointee[unseen: direction].isDue = true
     }
 
-    /// Evaluates the rules on what is left of both directions of a flow that ends.
-    func inspectChunks(endOf flow: FlowPointer, _ place: CommonFields.Context) {
-        guard flow.pointee.matchState >= 0 else { return }
-        for direction in [Direction.toServer, .toClient] {
-            guard let traffic = Traffic(place, sending: direction, isReversed: false) else {
-                continue
-            }
-            let side = streams.side(of: flow, direction)
-            inspectChunk(side, direction, nil, place, traffic)
+    /// Evaluates the rules on what is left of a direction of a flow that ends.
+    func inspectChunk(
+        endOf flow: FlowPointer, _ direction: Direction, _ place: CommonFields.Context
+    ) {
+        guard flow.pointee.matchState >= 0,
+            let traffic = Traffic(place, sending: direction, isReversed: false)
+        else { return }
+        inspectChunk(streams.side(of: flow, direction), direction, nil, place, traffic)
+    }
+
+    /// Evaluates the rules that look at the end of a connection too, as if a last packet of a direction came that holds
+    /// nothing.
+    func inspect(lastOf direction: Direction, _ place: CommonFields.Context) {
+        let group = UnsafePointer(compiled.endGroups.elements)
+        guard !group.pointee.isEmpty, place.opacity != .packets,
+            let traffic = Traffic(place, sending: direction, isReversed: false)
+        else { return }
+        var place = place
+        place.direction = direction
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        evaluator.event.begin(chunk: nothing, nil, subject: subjects.packet, place)
+        group.pointee.unanchored.forEachRule(about: traffic) { rule in
+            ask(rule, traffic) {}
         }
     }
 
     private func inspectDueChunk(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic
     ) {
-        guard place.opacity == .clear, let flow = place.flow, flow.pointee.matchState >= 0,
-            let direction = place.direction
+        guard place.opacity == .clear, let flow = place.flow, let direction = place.direction
         else { return }
-        let side = streams.side(of: flow, direction)
-        let isDue =
-            side.pointee.isChunkDue || side.pointee.chunk.byteCount >= Self.dueByteCount
-            || flow.pointee.tcpState.isClosing
-        if isDue { inspectChunk(side, direction, packet, place, traffic) }
+        let unseen = flow.pointee[unseen: direction]
+        guard
+            unseen.isDue || unseen.byteCount >= Self.dueByteCount
+                || flow.pointee.tcpState.isClosing
+        else { return }
+        flow.pointee[unseen: direction] = UnseenData()
+        guard flow.pointee.matchState >= 0 else { return }
+        inspectChunk(streams.side(of: flow, direction), direction, packet, place, traffic)
     }
 
     private func inspectChunk(
@@ -130,7 +158,6 @@ extension Matcher {
     ) {
         guard side.pointee.chunk.byteCount > 0 else { return }
         inspect(chunk: side.pointee.chunk.bytes, direction, packet, place, traffic)
-        side.pointee.isChunkDue = false
         streams.chunks.release(&side.pointee.chunk)
     }
 

@@ -214,6 +214,7 @@ extension Traffic {
         flow.insert(.noStream)
         if isFirst(packet, place) { flow.insert(.firstPacket) }
         if place.isNewlyKnown { flow.insert(.protocolKnown) }
+        if place.isKnown { flow.insert(.protocolSeen) }
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
         switch place.direction {
         case .toServer: flow.insert(.toServer)
@@ -248,7 +249,7 @@ extension Traffic {
         destinationPort = fromClient ? ports.1 : ports.0
         transport = flow.pointee.transport
         self.flow = Self.state(of: flow)
-        self.flow.formUnion([.onlyStream, .onlyFragments, .noFragments])
+        self.flow.formUnion([.onlyStream, .onlyFragments, .noFragments, .protocolSeen])
         self.flow.insert(direction == .toServer ? .toServer : .toClient)
     }
 

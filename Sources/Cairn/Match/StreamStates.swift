@@ -22,7 +22,6 @@ final class StreamStates {
         var hasStarted = false
         /// What came since the last look of the rules on packets (`Matcher.collect`).
         var chunk = StreamWindow()
-        var isChunkDue = false
         /// No rule can apply, or the direction has ended.
         var isIgnored = false
 
@@ -31,7 +30,6 @@ final class StreamStates {
             if !fired.isEmpty { fired.removeAll(keepingCapacity: true) }
             if !waiting.isEmpty { waiting.removeAll() }
             hasStarted = false
-            isChunkDue = false
             isIgnored = false
         }
     }

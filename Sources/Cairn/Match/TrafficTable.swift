@@ -30,6 +30,7 @@ struct FlowTests: OptionSet {
     static let noFragments = FlowTests(rawValue: 128)
     static let firstPacket = FlowTests(rawValue: 256)
     static let protocolKnown = FlowTests(rawValue: 512)
+    static let protocolSeen = FlowTests(rawValue: 1024)
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -46,6 +47,7 @@ struct FlowTests: OptionSet {
             case .no_stream: insert(.noStream)
             case .first_packet: insert(.firstPacket)
             case .protocol_known: insert(.protocolKnown)
+            case .protocol_seen: insert(.protocolSeen)
             case .only_frag: insert(.onlyFragments)
             case .no_frag: insert(.noFragments)
             }

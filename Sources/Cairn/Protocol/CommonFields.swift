@@ -29,6 +29,8 @@ enum CommonFields {
         var opacity = Opacity.clear
         /// The packet is the first of its direction with which it is known what the flow speaks.
         var isNewlyKnown = false
+        /// It is known what the flow speaks, with packets of the direction up to this one.
+        var isKnown = false
         /// TCP: the handshake was complete before the packet, or is with its payload. nil if the flow's state says it.
         var isEstablished: Bool?
 

@@ -35,6 +35,8 @@ public final class ProtocolDefinition: Sendable {
     let transactions: ProtocolDefinition?
     /// When rules on payload look at what came of a stream, though little came.
     let chunkEnds: ChunkEnds
+    /// For rules its transaction ends no earlier than the connection.
+    let lastsToEnd: Bool
     /// Makes a parser for one flow; nil for tables without one, and for protocols that are only
     /// recognised.
     let makeParser: (@Sendable () -> ProtocolParser)?
@@ -45,7 +47,7 @@ public final class ProtocolDefinition: Sendable {
         hasAnomaliesEachWay: Bool = false,
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
         portUse: PortUse = .hint, serverName: String? = nil,
-        chunkEnds: ChunkEnds = .never,
+        chunkEnds: ChunkEnds = .never, lastsToEnd: Bool = false,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
@@ -69,6 +71,7 @@ public final class ProtocolDefinition: Sendable {
         self.portUse = portUse
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.chunkEnds = chunkEnds
+        self.lastsToEnd = lastsToEnd
         self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.transactions = transactions
         self.makeParser = makeParser

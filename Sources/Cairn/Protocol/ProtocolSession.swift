@@ -9,7 +9,7 @@ extension ProtocolSessions {
         var anomalies = ProtocolAnomalySet()
         /// Index of the definition that was announced to follow, -1 if none was.
         var expected: Int16 = -1
-        /// Some direction's `news` is not `none`.
+        /// It is known with some direction's bytes what the flow speaks, or that nobody knows it.
         var hasNews = false
         var isDatagrams = false
         var isReversed = false
@@ -57,10 +57,9 @@ extension ProtocolSessions {
 
     /// What is kept of one direction while the protocol is not known.
     struct Side {
-        /// Whether it is known, with this direction's bytes, what the flow speaks, and was said.
-        enum News: UInt8 { case none, untold, told }
-
-        var news = News.none
+        /// Packets for which it is news what the flow speaks, or that nobody knows it; nil while that is not known with
+        /// this direction's bytes.
+        var newsCount: UInt8?
         /// It is known whether the direction agrees with what the flow speaks.
         var isSettled = false
         /// Definitions that this direction cannot be.

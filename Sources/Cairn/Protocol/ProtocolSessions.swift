@@ -116,7 +116,7 @@ extension ProtocolSessions {
         if session.pointee.state == .detecting {
             look(atDatagram: bytes, direction, session)
         }
-        noteNews(direction, session)
+        noteNewsOfDatagram(direction, session)
         guard session.pointee.state == .parsing, let parser = session.pointee.parser else { return }
         let eventCount = output.events.count
         parser.parseDatagram(bytes.bytes, seen(direction, session), into: output)
@@ -194,21 +194,40 @@ extension ProtocolSessions {
         flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].isReversed
     }
 
-    /// Whether it has become known what the flow speaks, or that nobody knows, with bytes of a direction; true once.
+    /// Whether it has become known what the flow speaks, or that nobody knows, with bytes of a direction; true
+    /// once, of datagrams once more after it has become known with either direction.
     @inline(__always)
     func takeNews(of flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
         guard flow.pointee.session >= 0 else { return false }
         let session = sessions + Int(flow.pointee.session)
-        guard session.pointee.hasNews else { return false }
-        let isNew = session.pointee[direction].news == .untold
-        if isNew { session.pointee[direction].news = .told }
-        return isNew
+        guard session.pointee.hasNews, let count = session.pointee[direction].newsCount, count > 0
+        else { return false }
+        session.pointee[direction].newsCount = count &- 1
+        return true
+    }
+
+    /// Whether it is known what the flow speaks, or that nobody knows, with bytes of a direction.
+    @inline(__always)
+    func isKnown(_ flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
+        flow.pointee.session >= 0
+            && sessions[Int(flow.pointee.session)][direction].newsCount != nil
+    }
+
+    /// Each direction of datagrams decides with its first, which is news, as is the next one of either direction.
+    @inline(__always)
+    private func noteNewsOfDatagram(_ direction: Direction, _ session: SessionPointer) {
+        guard session.pointee[direction].newsCount == nil else { return }
+        session.pointee[direction].newsCount = 2
+        if session.pointee[direction.reversed].newsCount != nil {
+            session.pointee[direction.reversed].newsCount = 1
+        }
+        session.pointee.hasNews = true
     }
 
     @inline(__always) private func noteNews(_ direction: Direction, _ session: SessionPointer) {
-        guard session.pointee.state != .detecting, session.pointee[direction].news == .none
+        guard session.pointee.state != .detecting, session.pointee[direction].newsCount == nil
         else { return }
-        session.pointee[direction].news = .untold
+        session.pointee[direction].newsCount = 1
         session.pointee.hasNews = true
     }
 

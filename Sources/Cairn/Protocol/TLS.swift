@@ -11,7 +11,7 @@ enum TLS {
                 + fingerprintRows),
         anomalies: Anomaly.allCases.map(\.name),
         overTCP: true, ports: [443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 8443],
-        serverName: "tls.sni", chunkEnds: .steps,
+        serverName: "tls.sni", chunkEnds: .steps, lastsToEnd: true,
         detect: { start, direction in TLSDetection.detect(start, direction) },
         makeParser: { TLSParser() })
 

@@ -66,6 +66,10 @@ final class Transaction {
         direction == .toServer ? toServer : toClient
     }
 
+    @inline(__always) func inspectedProgress(_ direction: Direction) -> Progress {
+        direction == .toServer ? inspectedToServer : inspectedToClient
+    }
+
     /// Makes it as new.
     func reset() {
         id = 0

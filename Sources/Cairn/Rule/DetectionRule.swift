@@ -352,19 +352,27 @@ struct TrafficFilter: Equatable, Sendable {
     var isBothWays = false
     /// A transaction is looked at once for each direction, with the values that this direction has; else once as a whole.
     var isEachWay = false
-    /// Where rules on packets look for `payload`.
+    /// What rules on packets look at.
     var inspection: PayloadInspection = .packet
     var protocols: [Transport] = []
     var flow: [FlowCondition] = []
 }
 
-/// Where a rule on packets looks for `payload`: in the packet, in what its direction of the TCP stream has come to since the
-/// last look (Suricata's payload rules look there first), or in both.
+/// What a rule on packets looks at: the packet, for `payload` what its direction of the TCP stream has come to since the
+/// last look (Suricata's payload rules look there first), or several of these.
 struct PayloadInspection: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
     static let packet = PayloadInspection(rawValue: 1)
     static let stream = PayloadInspection(rawValue: 2)
+    /// Rules without payload also hold once for each direction of a TCP connection that ends with something left to look
+    /// at, on no packet.
+    static let end = PayloadInspection(rawValue: 4)
+
+    /// All of them with their names in rules.
+    static let names: [(PayloadInspection, String)] = [
+        (.packet, "packet"), (.stream, "stream"), (.end, "end"),
+    ]
 }
 
 enum FlowCondition: String, CaseIterable, Sendable {
@@ -374,7 +382,9 @@ enum FlowCondition: String, CaseIterable, Sendable {
         /// The first packet of its direction: rules about who talks to whom say it once for a flow.
         first_packet,
         /// The first packet of its direction with which it is known what the flow speaks, or that nobody knows it.
-        protocol_known
+        protocol_known,
+        /// Every packet of its direction from there on.
+        protocol_seen
 }
 
 /// Addresses and ports of one end, variables already replaced.

@@ -72,10 +72,10 @@ struct RuleWriter {
         }
         if traffic.isBothWays { lines.append("  both_ways: true") }
         if traffic.isEachWay { lines.append("  each_way: true") }
-        switch traffic.inspection {
-        case .packet: break
-        case .stream: lines.append("  inspect: stream")
-        default: lines.append("  inspect: [packet, stream]")
+        if traffic.inspection != .packet {
+            let names = PayloadInspection.names.filter { traffic.inspection.contains($0.0) }
+                .map(\.1)
+            lines.append("  inspect: \(names.count == 1 ? names[0] : YAMLText.list(names))")
         }
         return lines.isEmpty ? [] : ["traffic:"] + lines
     }

@@ -273,11 +273,10 @@ extension SuricataDraft {
     /// Where payload is looked at. In TCP that is the stream, unless something is about single packets; contents that
     /// count from the start are looked for in both.
     private func inspection() -> PayloadInspection {
+        guard proto.includesTCP, !buffers[0].isEmpty else { return .packet }
         if let own = proto.inspection { return own }
-        guard proto.includesTCP else { return .packet }
         if requiresPacket { return requiresStream ? [.packet, .stream] : .packet }
         if requiresStream { return .stream }
-        guard !buffers[0].isEmpty else { return .packet }
         let isAbsolute = buffers[0].steps.contains { step in
             guard case .content(let content) = step else { return false }
             return content.offset != nil || content.depth != nil || content.startsWith

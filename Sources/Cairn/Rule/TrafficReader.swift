@@ -79,12 +79,13 @@ struct TrafficReader {
 
     private func inspection(_ node: YAMLNode) -> PayloadInspection {
         node.listOrSelf.reduce(into: []) { inspection, node in
-            switch sink.text(node, "'inspect'") {
-            case "packet": inspection.insert(.packet)
-            case "stream": inspection.insert(.stream)
-            case let name?:
-                sink.error(at: node.mark, "unknown '\(name)'; use 'packet' or 'stream'")
-            case nil: break
+            guard let name = sink.text(node, "'inspect'") else { return }
+            let names = PayloadInspection.names
+            if let known = names.first(where: { $0.1 == name }) {
+                inspection.insert(known.0)
+            } else {
+                sink.error(
+                    at: node.mark, "unknown '\(name)'; use \(alternatives(names.map(\.1)))")
             }
         }
     }

@@ -224,6 +224,9 @@ struct TCPSegment {
 extension TCPState {
     /// The handshake is done.
     @inline(__always) var isEstablished: Bool { rawValue >= TCPState.established.rawValue }
+
+    /// The handshake is done, and more may come.
+    @inline(__always) var isOpen: Bool { isEstablished && self != .closed }
 }
 
 /// The connections of one shard, in slots that stay where they are.

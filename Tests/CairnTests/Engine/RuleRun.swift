@@ -8,12 +8,14 @@ enum RuleRun {
     typealias Turn = TrafficWriter.Turn
 
     /// A TCP conversation, a segment for each turn.
-    static func conversation(_ turns: [Turn], port: UInt16 = 80) -> [TrafficWriter.TimedFrame] {
+    static func conversation(
+        _ turns: [Turn], port: UInt16 = 80, ending: TrafficWriter.Ending = .fin
+    ) -> [TrafficWriter.TimedFrame] {
         var writer = TrafficWriter()
         writer.tcp(
             client: .init(address: IPAddress(v4: 0x0a00_0001), port: 40000),
             server: .init(address: IPAddress(v4: 0x0a00_0002), port: port), turns: turns,
-            at: Timestamp(nanoseconds: 1_000_000_000))
+            ending: ending, at: Timestamp(nanoseconds: 1_000_000_000))
         return writer.framesInTimeOrder
     }
 

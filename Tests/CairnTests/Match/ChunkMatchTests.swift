@@ -61,7 +61,9 @@ import Testing
         func endMessage() { matcher.endMessage(flow.pointer, .toServer) }
 
         func end() -> [Int] {
-            matcher.inspectChunks(endOf: flow.pointer, flow.place)
+            for direction in [Direction.toServer, .toClient] {
+                matcher.inspectChunk(endOf: flow.pointer, direction, flow.place)
+            }
             return matcher.drainRules()
         }
     }

@@ -1,0 +1,93 @@
+import Testing
+
+@testable import Cairn
+
+/// On how many packets rules hold that look at neither payload nor transactions. The counts are those of Suricata 7.0.10
+/// on the same packets.
+@Suite struct OccasionTests {
+    /// Conversations, each with a way to end: a request with its answer and a request without.
+    private static let conversations: [[TrafficWriter.TimedFrame]] = {
+        let request = RuleRun.Turn(
+            direction: .toServer, bytes: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+        let answer = RuleRun.Turn(
+            direction: .toClient,
+            bytes: Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".utf8))
+        return [[request, answer], [request]].flatMap { turns in
+            [TrafficWriter.Ending.fin, .open, .reset].map {
+                RuleRun.conversation(turns, ending: $0)
+            }
+        }
+    }()
+
+    /// How often a rule holds on each of the conversations.
+    private static func counts(_ rule: String) throws -> [Int] {
+        try conversations.map { try RuleRun.alerts("\(rule)sid:1;)\n", $0)[1, default: 0] }
+    }
+
+    @Test(arguments: [
+        // What asks no more than whose a packet is holds on the ends of directions too.
+        ("http any any -> any any (", [6, 5, 5, 5, 3, 3]),
+        ("http any any -> any any (flow:to_client; ", [3, 3, 3, 3, 2, 2]),
+        ("http any any -> any any (l3_proto:ipv4; ", [6, 5, 5, 5, 3, 3]),
+        ("http any any -> any any (flowbits:set,a; ", [6, 5, 5, 5, 3, 3]),
+        ("http any any -> any any (flow:established; ", [6, 3, 4, 4, 1, 2]),
+        ("http any any -> any any (ttl:>0; ", [6, 3, 4, 4, 1, 2]),
+        ("http any any -> any any (flow:only_stream; ", [0, 0, 0, 0, 0, 0]),
+        ("tcp !192.0.2.1 any -> any any (", [10, 9, 9, 9, 7, 7]),
+    ])
+    func `of a protocol or of hosts`(rule: String, counts: [Int]) throws {
+        #expect(try Self.counts("alert \(rule)") == counts)
+    }
+
+    @Test(arguments: [
+        ("tcp any any -> any any (", [2, 2, 2, 2, 2, 2]),
+        ("tcp-pkt any any -> any any (", [2, 2, 2, 2, 2, 2]),
+        ("tcp-stream any any -> any any (", [2, 2, 2, 2, 2, 2]),
+        ("ip any any -> any any (l3_proto:ipv4; ", [2, 2, 2, 2, 2, 2]),
+        ("tcp any any -> any any (flow:to_server; ", [6, 4, 5, 5, 3, 4]),
+        ("tcp-stream any any -> any any (flow:to_server; ", [6, 4, 5, 5, 3, 4]),
+        ("tcp any any -> any any (flow:established,only_stream; ", [0, 0, 0, 0, 0, 0]),
+    ])
+    func `once for each direction, or on every packet`(rule: String, counts: [Int]) throws {
+        #expect(try Self.counts("alert \(rule)") == counts)
+    }
+
+    @Test(arguments: [
+        // Nothing else: with the first packet of a direction with which it is known.
+        ("app-layer-protocol:http; ", [2, 1, 1, 1, 0, 1]),
+        ("flow:to_client; app-layer-protocol:http; ", [1, 0, 0, 0, 0, 0]),
+        ("app-layer-protocol:http; flowbits:set,b; ", [2, 1, 1, 1, 0, 1]),
+        // From then on.
+        ("flow:established; app-layer-protocol:http; ", [4, 1, 2, 2, 0, 1]),
+        ("app-layer-protocol:!smtp; ttl:>0; ", [4, 1, 2, 2, 0, 1]),
+    ])
+    func `of what the flow speaks`(options: String, counts: [Int]) throws {
+        #expect(try Self.counts("alert tcp any any -> any any (\(options)") == counts)
+    }
+
+    @Test(arguments: [
+        "http any any -> any any (", "tcp any any -> any any (app-layer-protocol:http; ",
+    ])
+    func `what drops a flow holds on it once`(rule: String) throws {
+        #expect(try Self.counts("drop \(rule)").allSatisfy { $0 <= 1 })
+    }
+
+    @Test func `each direction of datagrams tells what they speak`() throws {
+        var writer = TrafficWriter()
+        let client = TrafficWriter.Endpoint(address: IPAddress(v4: 0x0a00_0001), port: 40000)
+        let server = TrafficWriter.Endpoint(address: IPAddress(v4: 0x0a00_0002), port: 4000)
+        let directions: [Direction] = [
+            .toServer, .toServer, .toServer, .toClient, .toClient, .toServer, .toServer, .toClient,
+        ]
+        writer.udp(
+            client: client, server: server,
+            turns: directions.map { .init(direction: $0, bytes: Array("nobody's".utf8)) },
+            at: Timestamp(nanoseconds: 1_000_000_000))
+        let rule = "alert udp any any -> any any (app-layer-protocol:failed; sid:1;)\n"
+        // The first of each direction, and the next of either behind it.
+        let packets = try RuleRun.records(rule, writer.framesInTimeOrder).map {
+            $0["pcap_cnt"]?.integer
+        }
+        #expect(packets == [1, 2, 4, 5, 6])
+    }
+}
