@@ -1,19 +1,17 @@
 /// Hands alerts to the correlation as the plain values that it works on.
 final class AlertFeed {
     private let correlator: Correlator
-    /// The label of each detection rule, by its index.
-    private let labels: [RuleLabelID]
+    private let rules: [DetectionRule]
+    /// The label of each detection rule, by its index: made with its first alert, as most rules have none.
+    private var labels: [RuleLabelID]
     /// The place of each field in the correlation's values, by subject, then by index; -1 where it is not carried.
     private let columns: [[Int]]
     private var value: CorrelationAlert
 
     init(_ rules: RuleSet, _ correlator: Correlator) {
         self.correlator = correlator
-        labels = rules.detections.map { rule in
-            correlator.catalog.label(
-                rule: Array(rule.header.id.utf8), title: Array(rule.header.title.utf8),
-                level: rule.header.level ?? .medium, tags: rule.header.tags.map { Array($0.utf8) })
-        }
+        self.rules = rules.detections
+        labels = Array(repeating: .none, count: rules.detections.count)
         let fieldNames = correlator.program.fieldNames
         columns = FieldRegistry.subjects.map { subject in
             subject.fields.map { fieldNames.firstIndex(of: $0.name) ?? -1 }
@@ -24,9 +22,19 @@ final class AlertFeed {
     /// Adds an alert.
     func add(_ alert: Alert) {
         value.time = alert.timestamp
-        value.label = labels[alert.rule]
+        value.label = label(of: alert.rule)
         if correlator.looks(at: value.label) { takeValues(of: alert) }
         correlator.add(value)
+    }
+
+    private func label(of rule: Int) -> RuleLabelID {
+        if labels[rule] == .none {
+            let header = rules[rule].header
+            labels[rule] = correlator.catalog.label(
+                rule: Array(header.id.utf8), title: Array(header.title.utf8),
+                level: header.level ?? .medium, tags: header.tags.map { Array($0.utf8) })
+        }
+        return labels[rule]
     }
 
     private func takeValues(of alert: Alert) {
@@ -59,7 +67,9 @@ extension CorrelationProgram {
     init(_ rules: RuleSet) {
         self.init(
             rules: rules.correlations,
-            detections: rules.detections.map(\.header) + rules.skipped.map(\.header),
+            // Only correlations ask who a detection rule is.
+            detections: rules.correlations.isEmpty
+                ? [] : rules.detections.map(\.header) + rules.skipped.map(\.header),
             fieldName: FieldRegistry.canonicalName)
     }
 }

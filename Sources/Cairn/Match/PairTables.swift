@@ -24,8 +24,9 @@ struct PairTables {
     /// The tables of the size that is expected to cost the least.
     static func cheapest(_ plan: LiteralPlan) -> PairTables {
         let isSmall = plan.views.count <= smallViewCountMax
+        let inView = plan.views.reduce(0) { $0 + frequency($1) }
         let candidates = (isSmall ? entryCounts : entryCounts.suffix(1)).map {
-            PairTables(plan, entryCount: $0)
+            PairTables(plan, entryCount: $0, inView: inView)
         }
         var best = candidates[0]
         for tables in candidates where tables.expectedCost < best.expectedCost { best = tables }
@@ -33,14 +34,15 @@ struct PairTables {
         return best
     }
 
-    private init(_ plan: LiteralPlan, entryCount: Int) {
+    /// - Parameter inView: how often what is looked for occurs.
+    private init(_ plan: LiteralPlan, entryCount: Int, inView: Double) {
         stride = plan.stride
         self.entryCount = entryCount
         first = .allocate(capacity: entryCount)
         second = .allocate(capacity: entryCount)
         first.initialize(repeating: 0, count: entryCount)
         second.initialize(repeating: 0, count: entryCount)
-        let passes = fill(plan.views)
+        let passes = min(1, fill(plan.views) + inView)
         let size = Double(entryCount) / Double(1 << 14)
         expectedCost = (1 + Self.passCost * passes) / Double(stride) + Self.cacheCost * size
     }
@@ -96,8 +98,14 @@ struct PairTables {
             }
         }
 
-        func isNew(in bucket: UInt8) -> Bool {
-            !allPlaces { table[$0] & bucket != 0 }
+        /// The buckets that hold all the pairs already.
+        var buckets: UInt8 {
+            var common: UInt8 = 0xff
+            _ = allPlaces {
+                common &= table[$0]
+                return common != 0
+            }
+            return common
         }
 
         /// Whether `condition` holds for the place of each pair that the half stands for; stops at the first where it
@@ -124,7 +132,7 @@ struct PairTables {
     /// A position passes a bucket about as often as the product of how often its pairs occur in either table. So a
     /// view that ends in a frequent pair (two zeros) must not meet one that begins with such a pair.
     ///
-    /// - Returns: how often a position is expected to pass.
+    /// - Returns: how often a position is expected to pass that is none of what is looked for.
     private func fill(_ views: [LiteralPlan.View]) -> Double {
         let halves = views.map { view in
             let (v, m) = (view.values, view.masks)
@@ -139,12 +147,13 @@ struct PairTables {
         var busy = [(first: Double, second: Double)](repeating: (0, 0), count: 8)
         for (index, _) in order {
             let (front, back) = halves[index]
+            let (frontBuckets, backBuckets) = (front.buckets, back.buckets)
             var best = (bucket: 0, cost: Double.infinity, first: 0.0, second: 0.0)
             for bucket in busy.indices {
                 let bit: UInt8 = 1 << UInt8(bucket)
                 let before = busy[bucket]
-                let newFirst = before.first + (front.isNew(in: bit) ? front.frequency : 0)
-                let newSecond = before.second + (back.isNew(in: bit) ? back.frequency : 0)
+                let newFirst = before.first + (frontBuckets & bit == 0 ? front.frequency : 0)
+                let newSecond = before.second + (backBuckets & bit == 0 ? back.frequency : 0)
                 let cost = newFirst * newSecond - before.first * before.second
                 if cost < best.cost { best = (bucket, cost, newFirst, newSecond) }
             }
@@ -152,8 +161,7 @@ struct PairTables {
             front.enter(1 << UInt8(best.bucket))
             back.enter(1 << UInt8(best.bucket))
         }
-        let byChance = busy.reduce(0) { $0 + min(1, $1.first) * min(1, $1.second) }
-        return min(1, byChance + views.reduce(0) { $0 + Self.frequency($1) })
+        return busy.reduce(0) { $0 + min(1, $1.first) * min(1, $1.second) }
     }
 
     /// How often what is in view occurs.

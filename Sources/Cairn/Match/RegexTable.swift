@@ -1,12 +1,42 @@
 import CPCRE2
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// The regular expressions of a rule set, compiled once and shared by all shards. Equal expressions are one.
 final class RegexTable: @unchecked Sendable {
     let codes = FlatTable<OpaquePointer>()
     private var indices: [RegexPattern: Int] = [:]
+    /// Which have machine code by now, under the lock: few expressions of a large set are ever run.
+    private var isTranslated: [Bool] = []
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+
+    init() {
+        lock = .allocate(capacity: 1)
+        lock.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(lock, nil)
+    }
 
     deinit {
         for index in 0..<codes.count { pcre2_code_free_8(codes.elements[index]) }
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+    }
+
+    /// Sees to it that an expression has machine code. Whoever runs one must have asked for it before, so that nobody
+    /// runs it meanwhile.
+    func translate(_ index: Int) {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        guard !isTranslated[index] else { return }
+        isTranslated[index] = true
+        // Where there is no JIT for a machine or an expression, the interpreter does it.
+        _ = pcre2_jit_compile_8(codes.elements[index], UInt32(PCRE2_JIT_COMPLETE))
     }
 
     /// Compiles an expression and gives its index.
@@ -21,8 +51,7 @@ final class RegexTable: @unchecked Sendable {
             let code = pcre2_compile_8(
                 bytes, bytes.count, pattern.compileOptions, &error, &errorOffset, nil)
         else { throw RegexProblem(reason: pattern.problem ?? "PCRE2 error \(error)") }
-        // Where there is no JIT for a machine or an expression, the interpreter does it.
-        _ = pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE))
+        isTranslated.append(false)
         let index = Int(codes.append(code))
         indices[pattern] = index
         return index
@@ -42,6 +71,8 @@ final class RegexRunner {
     private let data: OpaquePointer
     private let context: OpaquePointer
     private let stack: OpaquePointer?
+    /// Expressions that were asked for before.
+    private var isReady: [Bool] = []
     /// Runs that were given up because the expression had too much to try.
     private(set) var limitCount: UInt64 = 0
     /// The last run was given up, which is neither a match nor the lack of one.
@@ -81,6 +112,7 @@ final class RegexRunner {
     ) -> Range<Int>? {
         hasGivenUp = false
         guard origin >= 0, origin <= start, start <= text.count else { return nil }
+        if index >= isReady.count || !isReady[index] { prepare(index) }
         // An empty text may have no address, which PCRE2 does not take.
         let base = text.baseAddress ?? UnsafeRawPointer(data)
         let subject = (base + origin).assumingMemoryBound(to: UInt8.self)
@@ -96,6 +128,12 @@ final class RegexRunner {
             return nil
         }
         return origin &+ places[0]..<origin &+ places[1]
+    }
+
+    private func prepare(_ index: Int) {
+        table.translate(index)
+        while isReady.count <= index { isReady.append(false) }
+        isReady[index] = true
     }
 
     /// The place of a group in the last match, counted from its `origin`; nil if it took no part.

@@ -34,34 +34,133 @@ public struct RuleHeader: Sendable {
 }
 
 /// A detection rule, checked: names are resolved, values parsed, the condition a tree of matches.
+///
+/// There are tens of thousands, and they go through many hands: copies share all but the condition, until one is changed.
 public struct DetectionRule: Sendable {
-    /// What it says about itself.
-    public var header: RuleHeader
     /// What one evaluation looks at: an index into `FieldRegistry.subjects`.
     var subject: Int
-    var traffic = TrafficFilter()
     var condition: Condition
+    private var shared: Shared
+
+    /// The parts that copies of a rule share. Changed only where there is one copy.
+    private final class Shared: @unchecked Sendable {
+        var parts: RuleParts
+
+        init(_ parts: RuleParts) { self.parts = parts }
+    }
+
+    init(header: RuleHeader, subject: Int, condition: Condition) {
+        self.subject = subject
+        self.condition = condition
+        shared = Shared(RuleParts(header: header))
+    }
+
+    /// What it says about itself.
+    public var header: RuleHeader {
+        get { shared.parts.header }
+        set { own.header = newValue }
+    }
+
+    var traffic: TrafficFilter {
+        get { shared.parts.traffic }
+        set { own.traffic = newValue }
+    }
+
     /// State of the flow or its hosts, tested when the condition holds and changed when everything
     /// does.
+    var state: [StateOperation] {
+        get { shared.parts.state }
+        set { own.state = newValue }
+    }
+
+    var counters: [CounterOperation] {
+        get { shared.parts.counters }
+        set { own.counters = newValue }
+    }
+
+    var threshold: Threshold? {
+        get { shared.parts.threshold }
+        set { own.threshold = newValue }
+    }
+
+    var detectionFilter: Threshold? {
+        get { shared.parts.detectionFilter }
+        set { own.detectionFilter = newValue }
+    }
+
+    /// Alerts that are not wanted.
+    var suppressions: [Suppression] {
+        get { shared.parts.suppressions }
+        set { own.suppressions = newValue }
+    }
+
+    /// What many alerts make it do.
+    var rateFilter: RateFilter? {
+        get { shared.parts.rateFilter }
+        set { own.rateFilter = newValue }
+    }
+
+    /// For a rule on files: which files of a transaction it is about.
+    var files: FileScope {
+        get { shared.parts.files }
+        set { own.files = newValue }
+    }
+
+    /// Fields that say who acts and who suffers; nil for the flow's client and server.
+    var actor: FieldID? {
+        get { shared.parts.actor }
+        set { own.actor = newValue }
+    }
+
+    var victim: FieldID? {
+        get { shared.parts.victim }
+        set { own.victim = newValue }
+    }
+
+    /// `alert: false`: matches only for their effect on state. Of a rule that passes: it alerts all the same.
+    var alerts: Bool {
+        get { shared.parts.alerts }
+        set { own.alerts = newValue }
+    }
+
+    /// What is done when it holds.
+    var action: RuleAction {
+        get { shared.parts.action }
+        set { own.action = newValue }
+    }
+
+    /// Alerts are signals of incidents by themselves. False where a correlation of the same file
+    /// uses the rule as evidence only (CORRELATION.md §7).
+    var isStandalone: Bool {
+        get { shared.parts.isStandalone }
+        set { own.isStandalone = newValue }
+    }
+
+    /// The parts, for a change.
+    private var own: RuleParts {
+        get { shared.parts }
+        _modify {
+            if !isKnownUniquelyReferenced(&shared) { shared = Shared(shared.parts) }
+            yield &shared.parts
+        }
+    }
+}
+
+/// What a detection rule has besides its condition.
+private struct RuleParts: Sendable {
+    var header: RuleHeader
+    var traffic = TrafficFilter()
     var state: [StateOperation] = []
     var counters: [CounterOperation] = []
     var threshold: Threshold?
     var detectionFilter: Threshold?
-    /// Alerts that are not wanted.
     var suppressions: [Suppression] = []
-    /// What many alerts make it do.
     var rateFilter: RateFilter?
-    /// For a rule on files: which files of a transaction it is about.
     var files = FileScope.each
-    /// Fields that say who acts and who suffers; nil for the flow's client and server.
     var actor: FieldID?
     var victim: FieldID?
-    /// `alert: false`: matches only for their effect on state. Of a rule that passes: it alerts all the same.
     var alerts = true
-    /// What is done when it holds.
     var action: RuleAction = .alert
-    /// Alerts are signals of incidents by themselves. False where a correlation of the same file
-    /// uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone = true
 }
 

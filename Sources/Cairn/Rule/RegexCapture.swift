@@ -22,6 +22,10 @@ enum RegexCapture: Equatable {
 
     /// What groups with names like `flow_user` capture: `flow:user`, empty for other groups. Nothing if there are none.
     static func names(ofGroupsIn pattern: String) -> [String] {
+        // Few expressions have groups with names, which begin with `(?P<`, `(?<` or `(?'`.
+        guard zip(pattern.utf8, pattern.utf8.dropFirst()).contains(where: isNameStart) else {
+            return []
+        }
         var names: [String] = []
         var isEscaped = false
         var isInClass = false
@@ -44,6 +48,11 @@ enum RegexCapture: Equatable {
         }
         while names.last?.isEmpty == true { names.removeLast() }
         return names
+    }
+
+    private static func isNameStart(_ first: UInt8, _ second: UInt8) -> Bool {
+        first == UInt8(ascii: "?")
+            && [UInt8(ascii: "P"), UInt8(ascii: "<"), UInt8(ascii: "'")].contains(second)
     }
 
     /// The name of a group that begins here, empty if it has none; nil if it captures nothing.

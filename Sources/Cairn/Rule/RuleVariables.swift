@@ -172,19 +172,19 @@ struct RuleVariables: Sendable {
         }
         var text = Self.trimmed(text)
         var isNegated = isNegated
-        while text.hasPrefix("!") {
+        while text.utf8.first == UInt8(ascii: "!") {
             isNegated.toggle()
             text = Self.trimmed(text.dropFirst())
         }
-        if text.hasPrefix("[") {
-            guard text.hasSuffix("]"), text.count > 1 else {
+        if text.utf8.first == UInt8(ascii: "[") {
+            guard text.utf8.last == UInt8(ascii: "]"), text.utf8.count > 1 else {
                 throw GroupError(message: "'[' is not closed in '\(text)'")
             }
             for part in try Self.members(text.dropFirst().dropLast()) {
                 try collect(
                     part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
             }
-        } else if text.hasPrefix("$") {
+        } else if text.utf8.first == UInt8(ascii: "$") {
             let name = String(text.dropFirst())
             guard let group = groups[name] else {
                 throw GroupError(
@@ -195,7 +195,7 @@ struct RuleVariables: Sendable {
             }
             try collect(
                 group[...], isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
-        } else if text.contains(",") {
+        } else if text.utf8.contains(UInt8(ascii: ",")) {
             for part in try Self.members(text) {
                 try collect(
                     part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
@@ -210,13 +210,13 @@ struct RuleVariables: Sendable {
         var parts: [Substring] = []
         var depth = 0
         var start = text.startIndex
-        for index in text.indices {
-            switch text[index] {
-            case "[": depth += 1
-            case "]": depth -= 1
-            case "," where depth == 0:
+        for index in text.utf8.indices {
+            switch text.utf8[index] {
+            case UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: ",") where depth == 0:
                 parts.append(text[start..<index])
-                start = text.index(after: index)
+                start = text.utf8.index(after: index)
             default: break
             }
             if depth < 0 { break }
@@ -227,9 +227,10 @@ struct RuleVariables: Sendable {
     }
 
     private static func trimmed(_ text: Substring) -> Substring {
-        var text = text.drop { $0 == " " || $0 == "\t" }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return text
+        var bytes = text.utf8[...]
+        while let first = bytes.first, first.isBlank { bytes = bytes.dropFirst() }
+        while let last = bytes.last, last.isBlank { bytes = bytes.dropLast() }
+        return Substring(bytes)
     }
 }
 

@@ -56,7 +56,9 @@ extension SuricataDraft {
 
     mutating func metadata(_ option: SuricataOption) throws(SuricataProblem) {
         let value = try option.required()
-        for part in (value.unquoted ?? value).split(",") {
+        let parts = (value.unquoted ?? value).split(",")
+        header.metadata.reserveCapacity(header.metadata.count + parts.count)
+        for part in parts {
             guard let space = part.bytes.firstIndex(where: { $0.isSuricataSpace }) else {
                 if !part.isEmpty { header.metadata.append((part.text, "")) }
                 continue

@@ -175,10 +175,15 @@ struct SuricataValue {
 
     /// The parts between separators, without white space around them.
     func split(_ separator: Character, maxSplits: Int = .max) -> [SuricataValue] {
-        bytes.split(
-            separator: separator.asciiValue ?? 0, maxSplits: maxSplits,
-            omittingEmptySubsequences: false
-        ).map { SuricataValue(bytes: $0.trimmedOfSpace) }
+        let separator = separator.asciiValue ?? 0
+        var parts: [SuricataValue] = []
+        var start = bytes.startIndex
+        for index in bytes.indices where bytes[index] == separator && parts.count < maxSplits {
+            parts.append(SuricataValue(bytes: bytes[start..<index].trimmedOfSpace))
+            start = index + 1
+        }
+        parts.append(SuricataValue(bytes: bytes[start...].trimmedOfSpace))
+        return parts
     }
 
     /// The words between white space.

@@ -137,7 +137,7 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
     /// Parses dotted decimal or IPv6 text (RFC 4291 §2.2, an embedded IPv4 tail included); nil for anything else.
     public init?(_ text: String) {
         if !text.utf8.contains(UInt8(ascii: ":")) {
-            guard let v4 = Self.parseV4(Substring(text)) else { return nil }
+            guard let v4 = Self.parseV4(text.utf8) else { return nil }
             self.init(v4: v4)
             return
         }
@@ -153,18 +153,22 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         self.init(high: half(0..<4), low: half(4..<8))
     }
 
-    private static func parseV4(_ text: Substring) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
+    private static func parseV4(_ text: some Sequence<UInt8>) -> UInt32? {
         var value: UInt32 = 0
-        for part in parts {
-            guard (1...3).contains(part.utf8.count),
-                part.utf8.allSatisfy({ (48...57).contains($0) }),
-                let byte = UInt8(part)
-            else { return nil }
-            value = value << 8 | UInt32(byte)
+        var (number, digitCount, partCount): (UInt32, Int, Int) = (0, 0, 1)
+        for byte in text {
+            if byte == UInt8(ascii: ".") {
+                guard digitCount > 0, partCount < 4 else { return nil }
+                value = value << 8 | number
+                (number, digitCount, partCount) = (0, 0, partCount + 1)
+            } else {
+                guard byte >= 48, byte <= 57, digitCount < 3 else { return nil }
+                number = number * 10 + UInt32(byte - 48)
+                digitCount += 1
+                guard number <= 255 else { return nil }
+            }
         }
-        return value
+        return partCount == 4 && digitCount > 0 ? value << 8 | number : nil
     }
 
     private static func parseGroups(_ text: String) -> [UInt16]? {
@@ -172,7 +176,7 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         var groups: [UInt16] = []
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains("."), let v4 = parseV4(part) {
+            if index == parts.count - 1, part.contains("."), let v4 = parseV4(part.utf8) {
                 groups += [UInt16(v4 >> 16), UInt16(v4 & 0xffff)]
             } else {
                 guard (1...4).contains(part.utf8.count),
@@ -216,15 +220,16 @@ public struct IPNetwork: Hashable, Sendable {
 
     /// Parses `10.0.0.0/8`, `10.0.0.0/255.0.0.0` or a single address.
     public init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = IPAddress(String(parts[0])) else { return nil }
-        guard parts.count == 2 else {
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else {
+            guard let address = IPAddress(text) else { return nil }
             self.init(address, prefixLength: address.isV4 ? 32 : 128)
             return
         }
-        if let length = Int(parts[1]) {
+        let rest = String(text[text.utf8.index(after: slash)...])
+        guard let address = IPAddress(String(text[..<slash])) else { return nil }
+        if let length = Int(rest) {
             self.init(address, prefixLength: length)
-        } else if address.isV4, let mask = IPAddress(String(parts[1])), mask.isV4,
+        } else if address.isV4, let mask = IPAddress(rest), mask.isV4,
             mask.v4.leadingZeroBitCount == 0 || mask.v4 == 0, (~mask.v4 &+ 1).nonzeroBitCount <= 1
         {
             self.init(address, prefixLength: mask.v4.nonzeroBitCount)
