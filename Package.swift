@@ -42,7 +42,8 @@ let package = Package(
         .executableTarget(
             name: "CairnCLI",
             dependencies: [
-                "Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Cairn", "CIntrinsics",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: [.treatAllWarnings(as: .error)]
         ),

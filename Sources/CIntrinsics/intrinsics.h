@@ -1,14 +1,26 @@
-// What the processor can be told and Swift has no word for.
+// What the processor and the C library can be told and Swift has no word for.
 
 #ifndef CAIRN_INTRINSICS_H
 #define CAIRN_INTRINSICS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#ifdef __linux__
+#include <malloc.h>
+#endif
 
 /// Asks for the cache line of an address, which will be needed soon. Any address may be given; nothing waits for it.
 static inline void cairn_prefetch(const void *_Nullable address) {
     __builtin_prefetch(address);
+}
+
+/// Lets threads share their memory pools if there are more than this, where the C library has pools.
+static inline void cairn_limit_memory_pools(int count) {
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, count);
+#else
+    (void)count;
+#endif
 }
 
 /// Sixteen bytes that are looked at together.

@@ -1,3 +1,4 @@
+import CIntrinsics
 import Cairn
 
 #if canImport(Glibc)
@@ -28,6 +29,9 @@ final class Session {
         statisticsInterval: Int64? = nil
     ) throws {
         self.options = options
+        let threadCount = options.threads ?? coreCount()
+        // What was freed in the pool of one thread is of no use to another.
+        cairn_limit_memory_pools(Int32(clamping: threadCount))
         let checkpoint = try state?.open()
         settings = try options.rules.loadSettings()
         let rules = try options.rules.load(settings)
@@ -37,7 +41,7 @@ final class Session {
             checkpoint: checkpoint)
         statistics = try Self.open(statistics: options.stats)
         var engineOptions = EngineOptions(settings: settings)
-        engineOptions.threadCount = options.threads ?? coreCount()
+        engineOptions.threadCount = threadCount
         engineOptions.checksums = options.checksums
         engineOptions.writesAlerts = outputs.wants(.alert)
         engineOptions.writesEvents = outputs.wants(.event)

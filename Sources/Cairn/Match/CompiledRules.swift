@@ -179,9 +179,10 @@ final class CompiledRules: @unchecked Sendable {
 
     // MARK: Rules
 
-    private func noteFileNeeds(_ condition: RuleCondition, _ subject: Int, _ carried: [FieldID]) {
+    /// - Parameter fields: what a rule looks at and its alerts carry; nil for every field.
+    private func noteFileNeeds(_ fields: [FieldID?], _ subject: Int) {
         if subjects[subject] === FileTable.definition { fileNeeds.insert(.files) }
-        for field in condition.tests.map(\.match.field) + carried {
+        for field in fields {
             if let field {
                 let table = subjects[Int(field.subject)]
                 fileNeeds.formUnion(FileNeeds(for: table.fields[Int(field.index)].name))
@@ -195,7 +196,9 @@ final class CompiledRules: @unchecked Sendable {
     /// - Parameter number: index of the rule whose form it is.
     private func compile(_ rule: DetectionRule, _ number: Int) {
         let condition = RuleCondition(rule.condition)
-        noteFileNeeds(condition, rule.subject, carriedFields[number].map(\.field))
+        let tests = condition.tests
+        noteFileNeeds(
+            tests.map(\.match.field) + carriedFields[number].map(\.field), rule.subject)
         let filter = rule.traffic
         let isAnyTraffic = filter == TrafficFilter()
         var compiled = Rule(
@@ -204,7 +207,7 @@ final class CompiledRules: @unchecked Sendable {
             traffic: isAnyTraffic ? -1 : Int32(truncatingIfNeeded: traffic.add(filter)),
             orientation: .toServer)
         compiled.hasCounters = !rule.counters.isEmpty
-        compiled.testsSets = condition.tests.contains { test in
+        compiled.testsSets = tests.contains { test in
             if case .inSet = test.match.predicate { true } else { false }
         }
         compiled.files = rule.files

@@ -30,9 +30,10 @@ indirect enum RuleCondition {
         }
         if joined.count <= 1 { return joined.first ?? .constant(isAll) }
         // Sorting must be stable, so that what is reported as having matched does not depend on the sort.
-        let sorted = joined.enumerated()
-            .sorted { ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset) }
-            .map(\.element)
+        let costs = joined.map(\.cost)
+        let sorted = joined.indices
+            .sorted { (costs[$0], $0) < (costs[$1], $1) }
+            .map { joined[$0] }
         return isAll ? .all(sorted) : .any(sorted)
     }
 

@@ -55,8 +55,14 @@ struct StreamFilter {
         sets[set] = bit
         if isAnywhere { anywhere |= bit }
         if isAnywhere, holdsWhereKnown { whereKnown |= bit }
-        for range in set.source { for port in range { sources[Int(port)] |= bit } }
-        for range in set.destination { for port in range { destinations[Int(port)] |= bit } }
+        for range in set.source { Self.add(bit, to: sources, range) }
+        for range in set.destination { Self.add(bit, to: destinations, range) }
+    }
+
+    private static func add(
+        _ bit: UInt16, to ports: UnsafeMutablePointer<UInt16>, _ range: ClosedRange<UInt16>
+    ) {
+        for port in Int(range.lowerBound)..<Int(range.upperBound) + 1 { ports[port] |= bit }
     }
 
     /// Whether a rule may hold on a stream between two ports.

@@ -34,15 +34,12 @@ final class StreamStates {
         }
     }
 
-    private var sides: UnsafeMutablePointer<Side>
-    private var slotCount = 0
-    private var slotCapacity = 64
-    private var freeSlots: [Int32] = []
+    /// The client's side of a flow, then the server's.
+    private var sides = SlotTable<Side>(width: 2)
     let windows: StreamWindows
     let chunks: StreamWindows
 
     init(_ settings: MatchSettings) {
-        sides = .allocate(capacity: 2 * slotCapacity)
         windows = StreamWindows(
             keptByteCount: settings.streamWindowByteCount,
             byteCountMax: settings.streamMemoryByteCountMax)
@@ -52,20 +49,18 @@ final class StreamStates {
     }
 
     deinit {
-        for index in 0..<2 * slotCount {
-            windows.release(&sides[index].window)
-            chunks.release(&sides[index].chunk)
+        sides.forEach { side in
+            windows.release(&side.pointee.window)
+            chunks.release(&side.pointee.chunk)
         }
-        sides.deinitialize(count: 2 * slotCount)
-        sides.deallocate()
     }
 
-    /// The side of a flow's direction; takes a slot if the flow has none. Valid until a slot is taken.
+    /// The side of a flow's direction; takes a slot if the flow has none.
     func side(of flow: FlowPointer, _ direction: Direction) -> UnsafeMutablePointer<Side> {
         if flow.pointee.matchState < 0 {
-            flow.pointee.matchState = freeSlots.popLast() ?? appendSlot()
+            flow.pointee.matchState = sides.take(orMake: Side())
         }
-        return sides + (2 * Int(flow.pointee.matchState) + Int(direction.rawValue))
+        return sides[flow.pointee.matchState] + Int(direction.rawValue)
     }
 
     /// The chunks of a flow's directions, as far as they have come; a flow that is seen the other way round has the
@@ -85,33 +80,21 @@ final class StreamStates {
     /// Asks for the memory of a flow's slot, which will be needed soon.
     @inline(__always) func prefetch(of flow: FlowPointer) {
         guard flow.pointee.matchState >= 0 else { return }
-        Cairn.prefetch(sides + 2 * Int(flow.pointee.matchState))
-        Cairn.prefetch(sides + (2 * Int(flow.pointee.matchState) + 1))
+        let side = sides[flow.pointee.matchState]
+        Cairn.prefetch(side)
+        Cairn.prefetch(side + 1)
     }
 
     /// Gives the slot of a flow back.
     func release(_ flow: FlowPointer) {
         guard flow.pointee.matchState >= 0 else { return }
-        let slot = Int(flow.pointee.matchState)
-        for side in [sides + 2 * slot, sides + (2 * slot + 1)] {
-            windows.release(&side.pointee.window)
-            chunks.release(&side.pointee.chunk)
-            side.pointee.forget()
+        let client = sides[flow.pointee.matchState]
+        for place in 0..<2 {
+            windows.release(&client[place].window)
+            chunks.release(&client[place].chunk)
+            client[place].forget()
         }
-        freeSlots.append(flow.pointee.matchState)
+        sides.give(flow.pointee.matchState)
         flow.pointee.matchState = -1
-    }
-
-    private func appendSlot() -> Int32 {
-        if slotCount == slotCapacity {
-            let larger = UnsafeMutablePointer<Side>.allocate(capacity: 4 * slotCapacity)
-            larger.moveInitialize(from: sides, count: 2 * slotCount)
-            sides.deallocate()
-            sides = larger
-            slotCapacity *= 2
-        }
-        (sides + 2 * slotCount).initialize(repeating: Side(), count: 2)
-        slotCount += 1
-        return Int32(truncatingIfNeeded: slotCount - 1)
     }
 }

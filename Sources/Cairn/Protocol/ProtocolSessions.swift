@@ -29,10 +29,7 @@ final class ProtocolSessions {
     private let atPorts: [UInt16: UInt64]
     private let atServerPorts: [UInt16: UInt64]
     let limits: Limits
-    private var sessions: UnsafeMutablePointer<Session>
-    private var sessionCount = 0
-    private var sessionCapacity = 1024
-    private var freeSessions: [Int32] = []
+    private var sessions = SlotTable<Session>()
     var parsers: [[ProtocolParser]]
     var buffers: [UnsafeMutablePointer<UInt8>] = []
     var freeBuffers: [Int32] = []
@@ -72,15 +69,12 @@ final class ProtocolSessions {
         }
         atPorts = sets { $0.portUse != .lastResort }
         atServerPorts = sets { $0.portUse == .lastResort }
-        sessions = .allocate(capacity: sessionCapacity)
         parsers = Array(repeating: [], count: definitions.count)
         tcpFlowCounts = Array(repeating: 0, count: definitions.count)
         udpFlowCounts = tcpFlowCounts
     }
 
     deinit {
-        sessions.deinitialize(count: sessionCount)
-        sessions.deallocate()
         references.deallocate()
         for buffer in buffers { buffer.deallocate() }
     }
@@ -127,7 +121,7 @@ extension ProtocolSessions {
     /// stays until `release`.
     func finish(_ flow: UnsafeMutablePointer<Flow>, output: ParserOutput) {
         guard flow.pointee.session >= 0 else { return }
-        let session = sessions + Int(flow.pointee.session)
+        let session = sessions[flow.pointee.session]
         end(session.pointee.isReversed ? .toClient : .toServer, session, output)
         end(session.pointee.isReversed ? .toServer : .toClient, session, output)
         // The datagrams that came say nothing; more of a stream might have.
@@ -142,24 +136,24 @@ extension ProtocolSessions {
     func release(_ flow: UnsafeMutablePointer<Flow>) {
         guard flow.pointee.session >= 0 else { return }
         let index = flow.pointee.session
-        let session = sessions + Int(index)
+        let session = sessions[index]
         freeBuffers(of: session)
         returnParser(of: session)
         session.pointee.forget()
-        freeSessions.append(index)
+        sessions.give(index)
         flow.pointee.session = -1
     }
 
     /// Asks for the memory of a flow's slot, which will be needed soon.
     @inline(__always) func prefetch(of flow: UnsafeMutablePointer<Flow>) {
         guard flow.pointee.session >= 0 else { return }
-        Cairn.prefetch(sessions + Int(flow.pointee.session))
+        Cairn.prefetch(sessions[flow.pointee.session])
     }
 
     /// The protocol that a flow speaks, nil if it is not known (yet); the last one if it changed.
     func definition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
         guard flow.pointee.session >= 0 else { return nil }
-        let index = Int(sessions[Int(flow.pointee.session)].definition)
+        let index = Int(sessions[flow.pointee.session].pointee.definition)
         return index >= 0 ? definitions[index] : nil
     }
 
@@ -167,7 +161,7 @@ extension ProtocolSessions {
     @inline(__always)
     func describe(_ flow: UnsafeMutablePointer<Flow>, in place: inout CommonFields.Context) {
         guard flow.pointee.session >= 0 else { return }
-        let session = sessions + Int(flow.pointee.session)
+        let session = sessions[flow.pointee.session]
         let (last, first) = (Int(session.pointee.definition), Int(session.pointee.original))
         if last >= 0 { place.spoken = references[last] }
         if first >= 0 { place.spokenFirst = references[first] }
@@ -178,7 +172,7 @@ extension ProtocolSessions {
 
     /// Whether everything was looked at and no protocol found: EVE's `app_proto: failed`.
     func hasFailed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
-        flow.pointee.session >= 0 && Self.hasFailed(sessions + Int(flow.pointee.session))
+        flow.pointee.session >= 0 && Self.hasFailed(sessions[flow.pointee.session])
     }
 
     /// Of datagrams that is said once one direction's was of no use, though the other's may yet be.
@@ -191,7 +185,7 @@ extension ProtocolSessions {
     /// Whether the flow's client is the protocol's server (a flow seen from its middle). Directions
     /// in the parser's output are then the other way round.
     func isReversed(_ flow: UnsafeMutablePointer<Flow>) -> Bool {
-        flow.pointee.session >= 0 && sessions[Int(flow.pointee.session)].isReversed
+        flow.pointee.session >= 0 && sessions[flow.pointee.session].pointee.isReversed
     }
 
     /// Whether it has become known what the flow speaks, or that nobody knows, with bytes of a direction; true
@@ -199,7 +193,7 @@ extension ProtocolSessions {
     @inline(__always)
     func takeNews(of flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
         guard flow.pointee.session >= 0 else { return false }
-        let session = sessions + Int(flow.pointee.session)
+        let session = sessions[flow.pointee.session]
         guard session.pointee.hasNews, let count = session.pointee[direction].newsCount, count > 0
         else { return false }
         session.pointee[direction].newsCount = count &- 1
@@ -210,7 +204,7 @@ extension ProtocolSessions {
     @inline(__always)
     func isKnown(_ flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
         flow.pointee.session >= 0
-            && sessions[Int(flow.pointee.session)][direction].newsCount != nil
+            && sessions[flow.pointee.session].pointee[direction].newsCount != nil
     }
 
     /// Each direction of datagrams decides with its first, which is news, as is the next one of either direction.
@@ -235,7 +229,7 @@ extension ProtocolSessions {
     @inline(__always)
     func takeAnomalies(of flow: UnsafeMutablePointer<Flow>) -> ProtocolAnomalySet {
         guard flow.pointee.session >= 0 else { return ProtocolAnomalySet() }
-        let session = sessions + Int(flow.pointee.session)
+        let session = sessions[flow.pointee.session]
         guard !session.pointee.anomalies.isEmpty else { return ProtocolAnomalySet() }
         defer { session.pointee.anomalies = ProtocolAnomalySet() }
         return session.pointee.anomalies
@@ -243,12 +237,12 @@ extension ProtocolSessions {
 
     /// What of a flow is still to be looked at.
     @inline(__always) func opacity(of flow: UnsafeMutablePointer<Flow>) -> Opacity {
-        flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].opacity : .clear
+        flow.pointee.session >= 0 ? sessions[flow.pointee.session].pointee.opacity : .clear
     }
 
     /// The name under which the client addressed the server (SNI, Host), empty if it is not known.
     func serverName(of flow: UnsafeMutablePointer<Flow>) -> [UInt8] {
-        flow.pointee.session >= 0 ? sessions[Int(flow.pointee.session)].serverName : []
+        flow.pointee.session >= 0 ? sessions[flow.pointee.session].pointee.serverName : []
     }
 
     /// Adds what was counted, under Suricata's names.
@@ -284,12 +278,12 @@ extension ProtocolSessions {
 
     private func session(of flow: UnsafeMutablePointer<Flow>) -> SessionPointer {
         if flow.pointee.session < 0 { flow.pointee.session = makeSession(flow) }
-        return sessions + Int(flow.pointee.session)
+        return sessions[flow.pointee.session]
     }
 
     private func makeSession(_ flow: UnsafeMutablePointer<Flow>) -> Int32 {
-        let index = freeSessions.popLast() ?? appendSession()
-        let session = sessions + Int(index)
+        let index = sessions.take(orMake: Session())
+        let session = sessions[index]
         session.pointee.isDatagrams = flow.pointee.transport == .udp
         session.pointee.flow = flow
         let over = session.pointee.isDatagrams ? overUDP : overTCP
@@ -300,19 +294,6 @@ extension ProtocolSessions {
         session.pointee.candidates = over & (atPort | atAnyPort)
         if !session.pointee.isDatagrams { session.pointee.announcement = announced.take(for: flow) }
         return index
-    }
-
-    private func appendSession() -> Int32 {
-        if sessionCount == sessionCapacity {
-            let larger = SessionPointer.allocate(capacity: sessionCapacity * 2)
-            larger.moveInitialize(from: sessions, count: sessionCount)
-            sessions.deallocate()
-            sessions = larger
-            sessionCapacity *= 2
-        }
-        (sessions + sessionCount).initialize(to: Session())
-        sessionCount += 1
-        return Int32(truncatingIfNeeded: sessionCount - 1)
     }
 
     func returnParser(of session: SessionPointer) {

@@ -11,10 +11,10 @@ enum Protocols {
     ]
 
     /// The names of the protocols that make the transactions of a subject.
-    static func speaking(_ subject: Int) -> Set<String> {
-        let definition = FieldRegistry.subjects[subject]
-        return Set(
-            parsed.filter { $0 === definition || $0.transactions === definition }.map(\.name))
+    static func speaking(_ subject: Int) -> Set<String> { speakers[subject] }
+
+    private static let speakers = FieldRegistry.subjects.map { definition in
+        Set(parsed.filter { $0 === definition || $0.transactions === definition }.map(\.name))
     }
 }
 

@@ -119,7 +119,10 @@ extension SuricataDraft {
         for (key, value) in header.metadata {
             switch key {
             case "mitre_tactic_name":
-                add("attack." + value.lowercased().map { $0 == "_" || $0 == " " ? "-" : $0 })
+                let name = value.lowercased().utf8.map { byte in
+                    "_ ".utf8.contains(byte) ? UInt8(ascii: "-") : byte
+                }
+                add("attack." + String(decoding: name, as: UTF8.self))
             case "mitre_technique_id": add("attack." + value.lowercased())
             case "cve":
                 let parts = value.lowercased().split { "_-, ".contains($0) }
