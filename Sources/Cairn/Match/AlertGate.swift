@@ -13,7 +13,7 @@ final class AlertGate {
     private var rates: AlertRates
     private var firedOnStream: BoundedTable<StreamKey, Bool>
     private var sets: ChangedSets
-    /// Flows that a rule lets pass or drops, with the frame that it held on, and the packet that was let pass last.
+    /// Flows that a rule lets pass, drops or bypasses, with the frame that it held on, and the packet that was let pass last.
     private var settledFlows: BoundedTable<UInt64, UInt64>
     private var passedPacket: PacketKey?
     /// The packet of the last alert, and how many it has.
@@ -71,6 +71,7 @@ final class AlertGate {
             return false
         }
         for change in rule.changes { apply(change, alert) }
+        if rule.bypasses { settle(alert) }
         if candidate.isOfStream, rule.testsState, !isFirstOnStream(alert) { return false }
         return rule.alerts || rule.passes
     }
@@ -162,6 +163,11 @@ extension AlertGate {
         return frame != alert.frameNumber
     }
 
+    private func settle(_ alert: Alert) {
+        guard let flow = alert.flowID, settledFlows[flow] == nil else { return }
+        settledFlows[flow] = alert.frameNumber
+    }
+
     /// Whether a candidate is let pass: by itself or by a rule before it on the same packet.
     private func isPassed(_ candidate: Candidate) -> Bool {
         let alert = candidate.alert
@@ -173,11 +179,7 @@ extension AlertGate {
         let action = newAction ?? actions[alert.rule]
         guard action != .alert else { return false }
         let rule = compiled.detectionRules[alert.rule]
-        if candidate.coversFlow || rule.isAboutFlow, let flow = alert.flowID,
-            settledFlows[flow] == nil
-        {
-            settledFlows[flow] = alert.frameNumber
-        }
+        if candidate.coversFlow || rule.isAboutFlow { settle(alert) }
         guard action == .pass else { return false }
         passedPacket = packet
         return newAction == .pass || !rule.alerts
@@ -357,6 +359,7 @@ private final class GateRule {
     let rateFilter: RateFilter?
     let alerts: Bool
     let passes: Bool
+    let bypasses: Bool
     let testsState: Bool
 
     /// nil for a rule whose candidates all become alerts.
@@ -364,7 +367,7 @@ private final class GateRule {
         guard
             !rule.state.isEmpty || !rule.counters.isEmpty || rule.threshold != nil
                 || rule.detectionFilter != nil || !rule.alerts || !rule.suppressions.isEmpty
-                || rule.rateFilter != nil
+                || rule.rateFilter != nil || rule.bypasses
         else { return nil }
         var tests: [Bit] = []
         var changes: [Bit] = []
@@ -394,6 +397,7 @@ private final class GateRule {
         rateFilter = rule.rateFilter
         alerts = rule.alerts
         passes = rule.action == .pass
+        bypasses = rule.bypasses
         testsState = !rule.state.isEmpty || !rule.counters.isEmpty
     }
 }

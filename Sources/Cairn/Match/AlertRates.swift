@@ -114,13 +114,20 @@ struct AlertRates {
         if threshold.kind == .backoff { return passesBackoff(threshold, key) }
         let count = count(threshold.seconds, key, alert)
         switch threshold.kind {
-        case .limit: return count <= threshold.count
+        case .limit: return count <= max(1, threshold.count)
         case .both: return count == threshold.count
         case .threshold, .backoff:
             guard count >= threshold.count else { return false }
             rates[key]?.count = 0
-            return true
+            return threshold.count > 0 || !beginsWindow(key)
         }
+    }
+
+    /// Whether it is asked for the first time in a window.
+    private mutating func beginsWindow(_ key: Key) -> Bool {
+        guard rates[key]?.mark == 0 else { return false }
+        rates[key]?.mark = 1
+        return true
     }
 
     private mutating func passesBackoff(_ threshold: Threshold, _ key: Key) -> Bool {

@@ -217,7 +217,8 @@ final class CompiledRules: @unchecked Sendable {
         let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
         compiled.orientation = timing.orientation
         compiled.waitsWithState =
-            compiled.testsState && rule.subject != packetSubject && rule.subject != streamSubject
+            (compiled.testsState || rule.bypasses) && rule.subject != packetSubject
+            && rule.subject != streamSubject
             && (timing.bound != nil || subjects[rule.subject] === FileTable.definition)
         let first = program.instructions.count
         do throws(RegexProblem) {

@@ -13,12 +13,14 @@ extension Matcher {
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, isInStream: Bool = false
     ) {
         guard place.opacity != .packets else { return }
-        let traffic = Traffic(packet, place)
         let transport = packet.pointee.transport
+        let due = transport == .tcp ? takeDueChunk(place) : nil
+        var traffic = Traffic(packet, place, hasDueData: due != nil)
+        traffic.flow.formIntersection(compiled.traffic.askedTests)
         var hasFired = false
-        if transport == .tcp {
+        if let due, let direction = place.direction {
             let first = candidates.count
-            inspectDueChunk(packet, place, traffic)
+            inspectChunk(due, direction, packet, place, traffic)
             hasFired = candidates.count > first
         }
         let fired = hasFired ? candidates.map(\.form) : []
@@ -137,19 +139,21 @@ extension Matcher {
         }
     }
 
-    private func inspectDueChunk(
-        _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic
-    ) {
+    /// The side whose chunk is looked at with a packet of its direction; nil if none is due, or no rule wants it.
+    private func takeDueChunk(
+        _ place: CommonFields.Context
+    ) -> UnsafeMutablePointer<StreamStates.Side>? {
         guard place.opacity == .clear, let flow = place.flow, let direction = place.direction
-        else { return }
+        else { return nil }
         let unseen = flow.pointee[unseen: direction]
         guard
             unseen.isDue || unseen.byteCount >= Self.dueByteCount
                 || flow.pointee.tcpState.isClosing
-        else { return }
+        else { return nil }
         flow.pointee[unseen: direction] = UnseenData()
-        guard flow.pointee.matchState >= 0 else { return }
-        inspectChunk(streams.side(of: flow, direction), direction, packet, place, traffic)
+        guard flow.pointee.matchState >= 0 else { return nil }
+        let side = streams.side(of: flow, direction)
+        return side.pointee.chunk.byteCount > 0 ? side : nil
     }
 
     private func inspectChunk(
@@ -170,8 +174,8 @@ extension Matcher {
         var place = place
         place.direction = direction
         var traffic = traffic
-        traffic.flow.remove([.noStream, .firstPacket, .protocolKnown])
-        traffic.flow.insert(.onlyStream)
+        traffic.flow.remove([.noStream, .firstPacket, .protocolKnown, .withoutPayload])
+        traffic.flow.insert([.onlyStream, .withPayload])
         var hasBegun = false
         func ask(_ rule: Int) {
             self.ask(rule, traffic) {

@@ -202,7 +202,9 @@ extension Traffic {
     private static let esp: UInt8 = 50
 
     /// What a packet says about itself.
-    init(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context) {
+    ///
+    /// - Parameter hasDueData: with it something of its stream is looked at.
+    init(_ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, hasDueData: Bool) {
         source = packet.pointee.sourceAddress
         destination = packet.pointee.destinationAddress
         sourcePort = packet.pointee.sourcePort
@@ -215,6 +217,9 @@ extension Traffic {
         if isFirst(packet, place) { flow.insert(.firstPacket) }
         if place.isNewlyKnown { flow.insert(.protocolKnown) }
         if place.isKnown { flow.insert(.protocolSeen) }
+        let hasPayload =
+            packet.pointee.payloadByteCount > 0 && place.opacity == .clear || hasDueData
+        flow.insert(hasPayload ? .withPayload : .withoutPayload)
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
         switch place.direction {
         case .toServer: flow.insert(.toServer)
@@ -249,7 +254,9 @@ extension Traffic {
         destinationPort = fromClient ? ports.1 : ports.0
         transport = flow.pointee.transport
         self.flow = Self.state(of: flow)
-        self.flow.formUnion([.onlyStream, .onlyFragments, .noFragments, .protocolSeen])
+        self.flow.formUnion([
+            .onlyStream, .onlyFragments, .noFragments, .protocolSeen, .withPayload, .withoutPayload,
+        ])
         self.flow.insert(direction == .toServer ? .toServer : .toClient)
     }
 

@@ -31,6 +31,8 @@ struct FlowTests: OptionSet {
     static let firstPacket = FlowTests(rawValue: 256)
     static let protocolKnown = FlowTests(rawValue: 512)
     static let protocolSeen = FlowTests(rawValue: 1024)
+    static let withPayload = FlowTests(rawValue: 2048)
+    static let withoutPayload = FlowTests(rawValue: 4096)
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -48,6 +50,8 @@ struct FlowTests: OptionSet {
             case .first_packet: insert(.firstPacket)
             case .protocol_known: insert(.protocolKnown)
             case .protocol_seen: insert(.protocolSeen)
+            case .with_payload: insert(.withPayload)
+            case .without_payload: insert(.withoutPayload)
             case .only_frag: insert(.onlyFragments)
             case .no_frag: insert(.noFragments)
             }
@@ -71,6 +75,8 @@ final class TrafficTable: @unchecked Sendable {
     private let tests = FlatTable<TrafficTest>()
     private let addressSets = FlatTable<OrderedRanges<IPAddress>>()
     private let portSets = FlatTable<OrderedRanges<UInt16>>()
+    /// What some filter asks of flows and packets: the rest need not tell traffic apart.
+    private(set) var askedTests: FlowTests = []
     private var addressIndices: [SetKey<IPNetwork>: Int32] = [:]
     private var portIndices: [SetKey<ClosedRange<UInt16>>: Int32] = [:]
 
@@ -86,6 +92,7 @@ final class TrafficTable: @unchecked Sendable {
             test.transports = filter.protocols.reduce(0) { $0 | 1 << $1.rawValue }
         }
         test.flow = FlowTests(filter.flow)
+        askedTests.formUnion(test.flow)
         test.isBothWays = filter.isBothWays
         test.sourceAddresses = index(filter.source.addresses)
         test.destinationAddresses = index(filter.destination.addresses)

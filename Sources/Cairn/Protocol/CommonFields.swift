@@ -139,9 +139,9 @@ extension CommonFields {
         case .flowBytesToServer: return Int64(clamping: server.byteCount)
         case .flowBytesToClient: return Int64(clamping: client.byteCount)
         case .streamSizeOfClient:
-            return flow.pointee.connection < 0 ? nil : Int64(server.sequenceCount)
+            return flow.pointee.tcpState == .none ? nil : Int64(server.sequenceCount)
         case .streamSizeOfServer:
-            return flow.pointee.connection < 0 ? nil : Int64(client.sequenceCount)
+            return flow.pointee.tcpState == .none ? nil : Int64(client.sequenceCount)
         default: return nil
         }
     }

@@ -5,6 +5,7 @@ struct DetectionReader {
 
     static let keys: Set<String> = [
         "detection", "traffic", "state", "counters", "threshold", "detection_filter", "alert",
+        "bypass",
         "action", "actor", "victim", "files",
     ]
 
@@ -172,6 +173,7 @@ struct DetectionReader {
             case "threshold": rule.threshold = state.threshold(value)
             case "detection_filter": rule.detectionFilter = state.detectionFilter(value)
             case "alert": rule.alerts = sink.bool(value, "'alert'") ?? true
+            case "bypass": rule.bypasses = sink.bool(value, "'bypass'") ?? false
             case "action": rule.action = sink.choice(value, "action") ?? .alert
             case "files": rule.files = files(value, rule.subject)
             case "actor": rule.actor = resolver.field(value, "'actor'")

@@ -129,6 +129,12 @@ public struct DetectionRule: Sendable {
         set { own.action = newValue }
     }
 
+    /// When it holds, nothing more is looked for in the flow.
+    var bypasses: Bool {
+        get { shared.parts.bypasses }
+        set { own.bypasses = newValue }
+    }
+
     /// Alerts are signals of incidents by themselves. False where a correlation of the same file
     /// uses the rule as evidence only (CORRELATION.md §7).
     var isStandalone: Bool {
@@ -161,6 +167,7 @@ private struct RuleParts: Sendable {
     var victim: FieldID?
     var alerts = true
     var action: RuleAction = .alert
+    var bypasses = false
     var isStandalone = true
 }
 
@@ -483,7 +490,9 @@ enum FlowCondition: String, CaseIterable, Sendable {
         /// The first packet of its direction with which it is known what the flow speaks, or that nobody knows it.
         protocol_known,
         /// Every packet of its direction from there on.
-        protocol_seen
+        protocol_seen,
+        /// There is payload that can be looked at, in the packet or due of its stream; there is none.
+        with_payload, without_payload
 }
 
 /// Addresses and ports of one end, variables already replaced.

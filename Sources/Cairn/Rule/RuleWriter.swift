@@ -134,6 +134,7 @@ struct RuleWriter {
         let alertsByItself = rule.action != .pass
         if rule.alerts != alertsByItself { lines.append("alert: \(rule.alerts)") }
         if rule.action != .alert { lines.append("action: \(rule.action.rawValue)") }
+        if rule.bypasses { lines.append("bypass: true") }
         for (key, field) in [("actor", rule.actor), ("victim", rule.victim)] {
             guard let field else { continue }
             lines.append("\(key): \(FieldRegistry.definition(of: field).name)")

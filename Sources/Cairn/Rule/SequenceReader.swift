@@ -307,7 +307,8 @@ struct SequenceReader {
             return options.missing("rvalue")
         }
         if oper == .divide, value == .number(0) {
-            sink.error(at: options.mark(of: "rvalue"), "division by zero")
+            sink.warning(
+                at: options.mark(of: "rvalue"), "division by zero: the step never holds")
         }
         return .byteMath(number, oper, value, result: result)
     }

@@ -131,7 +131,7 @@ struct StateReader {
         if let type = node["type"] { kind = sink.choice(type, "type") }
         guard let kind, let track = node["track"], let count = node["count"],
             let tracked = sink.choice(track, "track", Threshold.Track.self),
-            let number = sink.integer(count, "'count'", in: 1...0xffff_ffff)
+            let number = sink.integer(count, "'count'", in: 0...0xffff_ffff)
         else { return nil }
         var threshold = Threshold(kind: kind, track: tracked, count: number, seconds: 0)
         if let unique = node["unique_on"] { threshold.uniquePort = sink.choice(unique, "port") }

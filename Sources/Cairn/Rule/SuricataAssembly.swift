@@ -31,6 +31,7 @@ extension SuricataDraft {
         rule.detectionFilter = detectionFilter
         rule.alerts = alerts ?? (action != .pass)
         rule.action = action
+        rule.bypasses = bypasses
         setRoles(of: &rule)
         return rule
     }

@@ -71,7 +71,7 @@ struct SuricataSticky: Equatable, Sendable {
 
     init?(
         _ keyword: String, _ service: String, _ name: String? = nil, toServer: String? = nil,
-        toClient: String? = nil, isMulti: Bool = false
+        toClient: String? = nil, isMulti: Bool = false, side: Direction? = nil
     ) {
         guard let subject = FieldRegistry.subject(named: service),
             let id = FieldRegistry.field(named: name ?? keyword, subject: subject),
@@ -93,6 +93,7 @@ struct SuricataSticky: Equatable, Sendable {
         self.toClient = field(toClient, .toClient)
         both = index
         self.isMulti = isMulti
+        self.side = side
         if toServer != nil, toClient != nil {
             openDirection = self.toServer == both ? .toServer : .toClient
         }

@@ -32,6 +32,10 @@ struct SuricataDraft {
     var detectionFilter: Threshold?
     /// As said; else a rule that passes does not alert, the others do.
     var alerts: Bool?
+    /// `flow` was used.
+    var hasFlow = false
+    /// `bypass`.
+    var bypasses = false
     /// `target`: whether the source is it.
     var targetIsSource: Bool?
 

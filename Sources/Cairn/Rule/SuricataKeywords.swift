@@ -84,6 +84,7 @@ enum SuricataKeywords {
         ("reference", { (d, o, t) throws(SuricataProblem) in try d.reference(o, t) }),
         ("metadata", { (d, o, _) throws(SuricataProblem) in try d.metadata(o) }),
         ("target", { (d, o, _) throws(SuricataProblem) in try d.target(o) }),
+        ("bypass", { (d, _, _) throws(SuricataProblem) in d.bypasses = true }),
         ("noalert", { (d, _, _) throws(SuricataProblem) in d.alerts = false }),
         ("alert", { (d, _, _) throws(SuricataProblem) in d.alerts = true }),
     ]
@@ -175,6 +176,8 @@ enum SuricataKeywords {
                 try d.certificateTime(o, "tls.cert_notafter.seconds")
             }
         ),
+        ("ssh.protoversion", { (d, o, _) throws(SuricataProblem) in try d.sshVersion(o) }),
+        ("ssh.softwareversion", { (d, o, _) throws(SuricataProblem) in try d.sshSoftware(o) }),
         ("dcerpc.iface", { (d, o, _) throws(SuricataProblem) in try d.interface(o) }),
         ("dce_iface", { (d, o, _) throws(SuricataProblem) in try d.interface(o) }),
         ("dcerpc.opnum", { (d, o, _) throws(SuricataProblem) in try d.operation(o) }),
@@ -302,7 +305,7 @@ enum SuricataKeywords {
 
     /// Keywords that say how to inspect, or what else to do, without changing what matches.
     private static let withoutEffect = [
-        "rawbytes", "prefilter", "bypass", "requires", "replace", "nfq_set_mark", "tls_store",
+        "rawbytes", "prefilter", "requires", "replace", "nfq_set_mark", "tls_store",
         "tls.store", "tag",
     ]
 
@@ -321,7 +324,7 @@ enum SuricataKeywords {
     /// Known to Suricata, not to us.
     private static let unsupported = [
         "app-layer-state", "config", "flowvar", "frame", "krb5.ticket_encryption", "lua", "luajit",
-        "luaxform", "pktvar", "smb.version", "ssh.protoversion", "ssh.softwareversion", "ssl_state",
+        "luaxform", "pktvar", "smb.version", "ssl_state",
         "tcp.session", "tcp.wscale", "template2", "tls_cert_expired", "tls_cert_valid",
     ]
 }

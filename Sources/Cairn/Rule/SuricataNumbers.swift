@@ -107,9 +107,6 @@ extension SuricataDraft {
             throw oper.error("unknown operator '\(oper.text)'; use + - * / << or >>")
         }
         let rightValue = try operand(right, "'rvalue'", in: 0...0xffff_ffff)
-        if arithmetic == .divide, rightValue == .number(0) {
-            throw right.error("division by zero")
-        }
         let number = try number(bytes, offset, options)
         append(
             .byteMath(number, arithmetic, rightValue, result: try variable(result)),

@@ -8,6 +8,7 @@ extension SuricataDraft {
     mutating func noteOccasion() {
         // A packet by itself is never a stream.
         if requiresStream, buffers[0].isEmpty { traffic.flow.append(.no_stream) }
+        if looksForPayload { traffic.flow.append(.with_payload) }
         if !protocolTests.isEmpty {
             traffic.flow.append(isAboutProtocolOnly ? .protocol_known : .protocol_seen)
         } else if isAboutProtocolOnly, !proto.applications.isEmpty {
@@ -18,6 +19,14 @@ extension SuricataDraft {
             } else {
                 traffic.flow.append(.first_packet)
             }
+        }
+    }
+
+    /// Payload is looked at, and what is asked of it may hold on none: only where there is some it does.
+    private var looksForPayload: Bool {
+        guard !buffers[0].isEmpty, !traffic.flow.contains(.with_payload) else { return false }
+        return !buffers[0].steps.contains { step in
+            if case .content(let content) = step { !content.isNegated } else { false }
         }
     }
 

@@ -8,11 +8,17 @@ extension SuricataDraft {
 
     mutating func size(_ option: SuricataOption) throws(SuricataProblem) {
         try number(option, of: "payload.size", in: 0...65_535)
-        // All but one size means packets with payload.
-        guard case .match(let match)? = packetTests.last,
-            case .number(.notEqual, let size) = match.predicate, size != 0
-        else { return }
-        test("payload.size", .number(.greater, 0))
+        guard let condition = Self.payloadCondition(ofSize: try option.required().text) else {
+            return
+        }
+        traffic.flow.append(condition)
+    }
+
+    /// Sizes below some mean packets without payload too. Zero means those alone, with which nothing of a stream is due
+    /// either, and all others those with some.
+    private static func payloadCondition(ofSize text: String) -> FlowCondition? {
+        if text.hasPrefix("<"), !text.contains("<>") { return nil }
+        return Int(text) == 0 ? .without_payload : .with_payload
     }
 
     /// `10`, `<10`, `!10`, `10<>20` (between the two); of lists with the place behind a comma.

@@ -27,6 +27,25 @@ extension SuricataDraft {
             option.required(), option, isList: sticky.isList, in: range, names: names)
     }
 
+    // MARK: SSH
+
+    /// `2.0`, or `2_compat` for every version that goes with it (RFC 4253 §5.1).
+    mutating func sshVersion(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        let name = (value.unquoted ?? value).text
+        let pattern = name == "2_compat" ? "^(?:2(?:\\.\\d+)?|1\\.99)$" : nil
+        let predicate =
+            pattern.map { Predicate.regex(RegexPattern(pattern: $0)) } ?? Self.text(name)
+        try test(SuricataBuffers.named("ssh.proto"), [predicate], option)
+    }
+
+    /// The whole name of the software.
+    mutating func sshSoftware(_ option: SuricataOption) throws(SuricataProblem) {
+        let value = try option.required()
+        let name = (value.unquoted ?? value).text
+        try test(SuricataBuffers.named("ssh.software"), [Self.text(name)], option)
+    }
+
     // MARK: TLS
 
     /// A text within the certificate's subject or issuer.

@@ -13,6 +13,10 @@ extension SuricataDraft {
         if text.bytes.first == UInt8(ascii: "\""), let unquoted = text.unquoted {
             (text, inner) = unquoted.negatable
         }
+        // As in Perl, where it means the same.
+        if text.bytes.starts(with: Array("m/".utf8)) {
+            text = SuricataValue(bytes: text.bytes.dropFirst())
+        }
         guard text.bytes.first == UInt8(ascii: "/"),
             let end = text.bytes.lastIndex(of: UInt8(ascii: "/")), end > text.bytes.startIndex
         else { throw value.error("'pcre' takes an expression between slashes, \"/pattern/flags\"") }

@@ -3,6 +3,8 @@ extension SuricataDraft {
     // MARK: Flow
 
     mutating func flow(_ option: SuricataOption) throws(SuricataProblem) {
+        if hasFlow { throw option.error("'flow' was given before; write all words behind one") }
+        hasFlow = true
         for part in try option.required().split(",") {
             let name = part.text.lowercased()
             switch name {
@@ -220,7 +222,7 @@ struct SuricataRate {
         }
         var threshold = Threshold(
             kind: kind, track: try Self.choice(words["track"]),
-            count: try Self.number(words["count"], "count"),
+            count: try Self.number(words["count"], "count", from: takesType ? 0 : 1),
             seconds: isBackoff ? 0 : try Self.number(words["seconds"], "seconds"))
         if isBackoff {
             threshold.multiplier = try Self.number(words["multiplier"], "multiplier")
@@ -243,10 +245,10 @@ struct SuricataRate {
     }
 
     private static func number(
-        _ value: SuricataValue?, _ what: String
+        _ value: SuricataValue?, _ what: String, from lowest: Int64 = 1
     ) throws(SuricataProblem) -> Int64 {
-        if let number = value?.integer, (1...0xffff_ffff).contains(number) { return number }
+        if let number = value?.integer, (lowest...0xffff_ffff).contains(number) { return number }
         throw SuricataProblem(
-            offset: value?.offset ?? 0, message: "'\(what)' must lie in 1...4294967295")
+            offset: value?.offset ?? 0, message: "'\(what)' must lie in \(lowest)...4294967295")
     }
 }

@@ -259,12 +259,32 @@ struct SuricataParts {
 
     init(_ text: SuricataText) throws(SuricataProblem) {
         let bytes = text.bytes[...]
-        guard let open = Self.optionsStart(bytes) else {
+        let open = bytes.firstIndex(of: UInt8(ascii: "("))
+        header = Self.words(bytes[..<(open ?? bytes.endIndex)])
+        var remark: SuricataProblem?
+        let start: Int
+        if let first = missedOption {
+            start = first
+            header.removeLast(header.count - Self.headerWordCount)
+            remark = SuricataProblem(
+                offset: first, message: "the '(' before the options is missing; add it")
+        } else if let open {
+            start = open + 1
+        } else {
             throw SuricataProblem(
                 offset: 0, message: "the rule has no options; they stand in parentheses at its end")
         }
-        header = Self.words(bytes[..<open])
-        try readOptions(inner(bytes[(open + 1)...].trimmedOfSpace))
+        try readOptions(inner(bytes[start...].trimmedOfSpace))
+        if let remark { self.remark = remark }
+    }
+
+    private static let headerWordCount = 7
+
+    /// Where the options begin if no parenthesis stands before them, which Suricata takes.
+    private var missedOption: Int? {
+        guard header.count > Self.headerWordCount else { return nil }
+        let first = header[Self.headerWordCount].bytes
+        return first.contains(UInt8(ascii: ":")) ? first.startIndex : nil
     }
 
     /// The options without the parenthesis behind them. Suricata takes a rule that lacks it, or has two.
@@ -290,10 +310,6 @@ struct SuricataParts {
                     ? "the rule must end with ')'; take away what stands behind it"
                     : "the rule must end with ')'; add ';' and ')'")
         }
-    }
-
-    private static func optionsStart(_ bytes: ArraySlice<UInt8>) -> Int? {
-        bytes.firstIndex(of: UInt8(ascii: "("))
     }
 
     /// Words of the header; lists in brackets are one word, also with white space in them.

@@ -8,16 +8,18 @@ struct SuricataNumber: Sendable {
 
     private init(
         _ keyword: String, _ service: String, _ field: String, _ range: ClosedRange<Int64>,
-        names: [String: Int64] = [:]
+        names: [String: Int64] = [:], side: Direction? = nil
     ) {
         self.keyword = keyword
-        sticky = SuricataSticky(keyword, service, field)
+        sticky = SuricataSticky(keyword, service, field, side: side)
         self.range = range
         self.names = names
     }
 
     static let all: [SuricataNumber] = [
-        SuricataNumber("dns.opcode", "dns", "dns.opcode", 0...255, names: opcodes),
+        // Of requests, as in Suricata 7.
+        SuricataNumber(
+            "dns.opcode", "dns", "dns.opcode", 0...255, names: opcodes, side: .toServer),
         SuricataNumber("dns.rcode", "dns", "dns.rcode", 0...65_535, names: responseCodes),
         // What is asked for, and what is answered.
         SuricataNumber(

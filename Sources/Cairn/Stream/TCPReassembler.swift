@@ -81,8 +81,11 @@ final class TCPReassembler {
         let segment = TCPSegment(packet, flow, connection, direction)
         isAccepted = process(segment)
         flow.pointee.toServer.sequenceCount = connection.stream(.toServer).pointee.sequenceCount
-        flow.pointee.toClient.sequenceCount = connection.stream(.toClient).pointee.sequenceCount
         let after = connection.pointee.state
+        // Until the server answers it has used none.
+        if after != .synSent {
+            flow.pointee.toClient.sequenceCount = connection.stream(.toClient).pointee.sequenceCount
+        }
         isEstablished =
             before.isEstablished
             || after.isEstablished && direction == .toServer && segment.hasPayload

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Cairn
 
-/// On how many packets rules hold that look at neither payload nor transactions. The counts are those of Suricata 7.0.10
+/// On how many packets rules hold that look for nothing in payload or transactions. The counts are those of Suricata 7.0.10
 /// on the same packets.
 @Suite struct OccasionTests {
     /// Conversations, each with a way to end: a request with its answer and a request without.
@@ -50,6 +50,86 @@ import Testing
     ])
     func `once for each direction, or on every packet`(rule: String, counts: [Int]) throws {
         #expect(try Self.counts("alert \(rule)") == counts)
+    }
+
+    @Test(arguments: [
+        // A packet with which something of its stream is looked at has payload, whatever it brings itself.
+        ("dsize:0; ", [6, 4, 5, 6, 4, 4]),
+        ("dsize:!5; ", [4, 3, 3, 2, 1, 2]),
+        ("dsize:<5; ", [8, 5, 6, 7, 4, 5]),
+        ("dsize:>0; ", [2, 2, 2, 1, 1, 1]),
+        ("dsize:0; flags:A; ", [3, 2, 2, 3, 2, 2]),
+        ("content:!\"zzz\"; ", [2, 2, 2, 1, 1, 1]),
+        ("content:!\"GET\"; ", [1, 1, 1, 0, 0, 0]),
+        ("content:!\"zzz\"; flags:A+; ", [4, 3, 3, 2, 1, 2]),
+        ("content:!\"zzz\"; offset:0; depth:3; ", [4, 4, 4, 2, 2, 2]),
+    ])
+    func `of payload that is there or not`(options: String, counts: [Int]) throws {
+        #expect(try Self.counts("alert tcp any any -> any any (\(options)") == counts)
+    }
+
+    @Test func `a server that has not answered has used no sequence number`() throws {
+        var writer = TrafficWriter()
+        for second in [1, 2] as [Int64] {
+            writer.tcpAttempt(
+                client: .init(address: IPAddress(v4: 0x0a00_0001), port: 40000),
+                server: .init(address: IPAddress(v4: 0x0a00_0002), port: 80), isRefused: false,
+                at: Timestamp(nanoseconds: second * 1_000_000_000))
+        }
+        let rule = "alert tcp any any -> any any (stream_size:server,=,0; sid:1;)\n"
+        #expect(try RuleRun.alerts(rule, writer.framesInTimeOrder) == [1: 2])
+    }
+
+    @Test func `what bypasses a flow is the last that is looked for in it`() throws {
+        let rules = """
+            alert tcp any any -> any any (flow:established; sid:1;)
+            alert http any any -> any any (http.method; content:"GET"; bypass; noalert; sid:2;)
+            """
+        let packets = try RuleRun.records(rules, Self.conversations[0]).map {
+            $0["pcap_cnt"]?.integer
+        }
+        // The method is looked at with the packet of the client behind its acknowledgement.
+        #expect(packets == [4, 5, 6, 7])
+    }
+
+    @Test(arguments: [
+        ("ssh.protoversion:2.0; ", 1), ("ssh.protoversion:2_compat; ", 2),
+        ("ssh.softwareversion:\"OpenSSH_9.6\"; ", 1), ("ssh.softwareversion:OpenSSH; ", 0),
+    ])
+    func `versions of SSH`(option: String, count: Int) throws {
+        let packet = Array("\0\0\0\u{c}\n\u{15}aaaaaaaaaa".utf8)
+        let frames = RuleRun.conversation(
+            [
+                .init(direction: .toServer, bytes: Array("SSH-2.0-OpenSSH_9.6\r\n".utf8)),
+                .init(direction: .toClient, bytes: Array("SSH-1.99-PuTTY\r\n".utf8)),
+                .init(direction: .toServer, bytes: packet),
+                .init(direction: .toClient, bytes: packet),
+            ], port: 22)
+        let rule = "alert ssh any any -> any any (\(option)sid:1;)\n"
+        #expect(try RuleRun.alerts(rule, frames)[1, default: 0] == count)
+    }
+
+    @Test(arguments: [
+        ("limit", [1, 2]), ("threshold", [3, 4, 5, 6, 7, 8, 9, 10]), ("both", []),
+    ])
+    func `a threshold of none`(type: String, packets: [Int]) throws {
+        let rule = """
+            alert tcp any any -> any any (ttl:>0; threshold:type \(type), track by_src, count 0, \
+            seconds 60; sid:1;)
+            """
+        let found = try RuleRun.records(rule, Self.conversations[0]).compactMap {
+            $0["pcap_cnt"]?.integer
+        }
+        #expect(found == packets.map(Int64.init))
+    }
+
+    @Test(arguments: [
+        ("(content:\"GET\"; pcre:\"m/get/i\";", 1),
+        ("(content:\"GET\"; byte_math:bytes 1,offset 0,oper /,rvalue 0,result x;", 0),
+    ])
+    func `what Suricata takes`(options: String, count: Int) throws {
+        let rule = "alert tcp any any -> any any \(options) sid:1;)\n"
+        #expect(try RuleRun.alerts(rule, Self.conversations[0])[1, default: 0] == count)
     }
 
     @Test(arguments: [

@@ -92,8 +92,8 @@ import Testing
             "4:19: error: unknown type 'limt' — did you mean 'limit'?"
         ),
         (
-            "threshold: {type: limit, track: by_src, count: 0, seconds: 1}",
-            "4:48: error: 'count' must lie in 1...4294967295"
+            "threshold: {type: limit, track: by_src, count: -1, seconds: 1}",
+            "4:48: error: 'count' must lie in 0...4294967295"
         ),
         (
             "detection_filter: {type: limit, track: by_src, count: 1, seconds: 1}",

@@ -212,6 +212,7 @@ import Testing
     @Test(arguments: [
         ("(flags:S; sid:1;", ["1:45: warning: the ')' at the end of the rule is missing; add it"]),
         ("(flags:S; sid:1;))", ["1:47: warning: the rule ends with ')' twice; take one away"]),
+        ("flags:S; sid:1;)", ["1:30: warning: the '(' before the options is missing; add it"]),
         ("(FLAGS:S; Sid:1;)", []), ("(flags:S; sid:1; )", []),
     ])
     func `a rule with a slip that Suricata overlooks is loaded`(
@@ -287,6 +288,10 @@ import Testing
         (
             "http.uri; content:\"a\"; http.stat_code; content:\"200\";",
             "54: error: 'http.stat_code' is seen to the client only, the rule looks to the server"
+        ),
+        (
+            "flow:to_server; flow:established;",
+            "47: error: 'flow' was given before; write all words behind one"
         ),
         ("flow:to_server,to_client;", "46: error: 'to_server' and 'to_client' cannot both hold"),
         (
