@@ -131,7 +131,7 @@ extension FieldMatch {
     fileprivate var cost: Int {
         let base =
             switch predicate {
-            case .number, .bits, .integer, .exists, .isAbsent, .timePart: 1
+            case .number, .bits, .integer, .exists, .isAbsent, .timePart, .past: 1
             case .network: 2
             case .country, .reputation: 8
             case .text(let pattern): pattern.parts.contains(.anyMany) ? 8 : 4

@@ -169,6 +169,10 @@ final class RuleEvaluator {
             guard let number = number(value) else { return false }
             let part = test.pointee.timePart.value(of: Timestamp(nanoseconds: number))
             return note(test.pointee.comparison.holds(part, test.pointee.number), value)
+        case .past:
+            guard let seconds = number(value) else { return false }
+            let now = event.place.timestamp.nanoseconds / nanosecondsPerSecond
+            return note((seconds < now) == (test.pointee.number == 1), value)
         case .network:
             guard let address = address(value) else { return false }
             return note(

@@ -41,7 +41,7 @@ final class RuleProgram: @unchecked Sendable {
     struct Test {
         enum Kind: UInt8 {
             case text, regex, number, bits, integer, network, exists, isAbsent, fieldReference,
-                sequence, inSet, timePart, country, reputation
+                sequence, inSet, timePart, country, reputation, past
         }
 
         var kind: Kind
@@ -172,6 +172,9 @@ final class RuleProgram: @unchecked Sendable {
         case .reputation(let reputation):
             test.kind = .reputation
             test.index = Int(reputations.append((try category(of: reputation), reputation)))
+        case .past(let isPast):
+            test.kind = .past
+            test.number = isPast ? 1 : 0
         case .timePart(let part, let comparison, let number):
             test.kind = .timePart
             test.timePart = part

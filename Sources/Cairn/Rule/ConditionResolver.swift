@@ -217,6 +217,9 @@ struct ConditionResolver {
         case .timePart(let part, let comparison, let number):
             guard field.type == .integer else { throw mismatch(field, "'\(part.rawValue)'") }
             return number.wholeComparison(comparison).map { .timePart(part, $0.0, $0.1) }
+        case .past(let isPast):
+            guard field.type == .integer else { throw mismatch(field, "'past'") }
+            return .past(isPast)
         case .fieldReference(let name, let position, let isCased):
             guard let other = self.field(named: name) else {
                 unknownField(name, at: item.valueMark)

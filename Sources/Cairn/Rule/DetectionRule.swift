@@ -231,6 +231,8 @@ enum Predicate: Equatable, Sendable {
     case reputation(ReputationTest)
     /// A part of a time stamp (Sigma's `minute`, `hour`, `day`, `week`, `month`, `year`).
     case timePart(TimePart, Comparison, Int64)
+    /// A time in seconds lies before that of the event, or does not.
+    case past(Bool)
 }
 
 /// A test of a number's bits, as Suricata's `tcp.flags` and `fragbits` have it; what they write with `!` is the opposite of

@@ -154,6 +154,7 @@ struct DetectionWriter {
         case .inSet(let test): return item("|dataset", test.yaml)
         case .country(let test): return item("|country", YAMLText.list(test.texts))
         case .reputation(let test): return item("|reputation", test.yaml)
+        case .past(let isPast): return item("|past", "\(isPast)")
         case .fieldReference, .timePart: return nil
         }
     }

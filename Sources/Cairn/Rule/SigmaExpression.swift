@@ -33,6 +33,7 @@ indirect enum SigmaValue: Equatable, Sendable {
     case network(IPNetwork)
     case compare(Comparison, SigmaNumber)
     case exists(Bool)
+    case past(Bool)
     case fieldReference(String, TextPosition, isCased: Bool)
     case timePart(TimePart, Comparison, SigmaNumber)
     case sequence([SequenceStep])

@@ -12,7 +12,7 @@ enum SigmaModifier: String, CaseIterable, Sendable {
     // Of the whole list.
     case all, neq
     // Cairn's own.
-    case sequence, dataset, country, reputation, bits, bits_all, bits_any, number
+    case sequence, dataset, country, reputation, bits, bits_all, bits_any, number, past
 
     private static let byName = Dictionary(
         uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
@@ -88,6 +88,11 @@ struct SigmaModifierChain {
                 throw ModifierError(message: "'exists' takes true or false and no modifiers before")
             }
             return .exists(exists)
+        case .past:
+            guard before.isEmpty, case .bool(let isPast) = value else {
+                throw ModifierError(message: "'past' takes true or false and no modifiers before")
+            }
+            return .past(isPast)
         case .fieldref:
             let string = try string(value, for: modifier)
             guard let literal = string.literal, !literal.isEmpty else {
@@ -327,6 +332,7 @@ extension SigmaValue {
         case .country: "a test of a country"
         case .reputation: "a test of a reputation"
         case .exists: "a test for presence"
+        case .past: "a test of a time"
         case .fieldReference: "a field"
         case .sequence: "a sequence"
         case .oneOf: "a list"

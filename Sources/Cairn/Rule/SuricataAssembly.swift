@@ -201,9 +201,11 @@ extension SuricataDraft {
         return direction
     }
 
-    /// Whether a field of the rule has values in both directions; those of files have not.
+    /// Whether a field of the rule has values in both directions; those of files have not, nor what a data connection is
+    /// for.
     private func isTwoWay(_ subject: Int) -> Bool {
-        stickies.contains { $0.sticky.subject != Self.file } || looksAtEnds
+        guard subject != Self.ftpData else { return false }
+        return stickies.contains { $0.sticky.subject != Self.file } || looksAtEnds
     }
 
     // MARK: Conditions

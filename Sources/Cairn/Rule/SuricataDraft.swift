@@ -56,6 +56,7 @@ struct SuricataDraft {
 
     static let packet = FieldRegistry.subject(named: "packet") ?? 0
     static let file = FieldRegistry.subject(named: "file") ?? 0
+    static let ftpData = FieldRegistry.subject(named: "ftp-data") ?? 0
     static let http = FieldRegistry.subject(named: "http") ?? 0
 
     /// The field of a name that is in a table of ours.

@@ -176,6 +176,18 @@ enum SuricataKeywords {
                 try d.certificateTime(o, "tls.cert_notafter.seconds")
             }
         ),
+        (
+            "tls_cert_expired",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.certificateValidity(o, isExpired: true)
+            }
+        ),
+        (
+            "tls_cert_valid",
+            { (d, o, _) throws(SuricataProblem) in
+                try d.certificateValidity(o, isExpired: false)
+            }
+        ),
         ("ssh.protoversion", { (d, o, _) throws(SuricataProblem) in try d.sshVersion(o) }),
         ("ssh.softwareversion", { (d, o, _) throws(SuricataProblem) in try d.sshSoftware(o) }),
         ("dcerpc.iface", { (d, o, _) throws(SuricataProblem) in try d.interface(o) }),
@@ -325,7 +337,7 @@ enum SuricataKeywords {
     private static let unsupported = [
         "app-layer-state", "config", "flowvar", "frame", "krb5.ticket_encryption", "lua", "luajit",
         "luaxform", "pktvar", "smb.version", "ssl_state",
-        "tcp.session", "tcp.wscale", "template2", "tls_cert_expired", "tls_cert_valid",
+        "tcp.session", "tcp.wscale", "template2",
     ]
 }
 

@@ -8,10 +8,8 @@ extension SuricataDraft {
 
     mutating func size(_ option: SuricataOption) throws(SuricataProblem) {
         try number(option, of: "payload.size", in: 0...65_535)
-        guard let condition = Self.payloadCondition(ofSize: try option.required().text) else {
-            return
-        }
-        traffic.flow.append(condition)
+        let condition = Self.payloadCondition(ofSize: try option.required().text)
+        if let condition, !traffic.flow.contains(condition) { traffic.flow.append(condition) }
     }
 
     /// Sizes below some mean packets without payload too. Zero means those alone, with which nothing of a stream is due

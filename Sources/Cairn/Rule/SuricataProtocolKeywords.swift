@@ -77,6 +77,18 @@ extension SuricataDraft {
         buffers[index].steps.append(.content(step))
     }
 
+    /// `tls_cert_expired` and `tls_cert_valid`: whether the time of the packet lies behind that of the certificate, or in it.
+    mutating func certificateValidity(
+        _ option: SuricataOption, isExpired: Bool
+    ) throws(SuricataProblem) {
+        try option.bare()
+        let end = SuricataSticky(option.name, "tls", "tls.cert_notafter.seconds")
+        try test(end, [.past(isExpired)], option)
+        guard !isExpired else { return }
+        let start = SuricataSticky(option.name, "tls", "tls.cert_notbefore.seconds")
+        try test(start, [.past(true)], option)
+    }
+
     /// `2016-10-01`, `<2016-10-01 12:00`, `2016-10-01<>2017-01-01`, in UTC.
     mutating func certificateTime(
         _ option: SuricataOption, _ field: String

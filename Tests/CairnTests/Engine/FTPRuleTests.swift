@@ -51,7 +51,7 @@ import Testing
         ("ftp", "ftp.dynamic_port:1025;", 2, 2, 2), ("ftp", "ftp.mode:passive;", 2, 0, 0),
         ("ftp", "flow:to_server; ftp.mode:active;", 0, 1, 1),
         ("ftp", "ftp.reply_received:no;", 0, 0, 3), ("tcp", "ftpbounce;", 0, 1, 0),
-        ("ftp-data", "ftpdata_command:retr;", 2, 0, 0),
+        ("ftp-data", "ftpdata_command:retr;", 1, 0, 0),
         ("ftp-data", "flow:to_server; ftpdata_command:stor;", 0, 1, 0),
         ("ftp-data", "file.data; content:\"root\";", 1, 1, 0),
         ("ftp-data", "flow:to_server; file.data; content:\"root\";", 0, 0, 0),

@@ -9,7 +9,7 @@ import Testing
 /// Needs the conformance folder, `conformance/suricata-verify` in `$CAIRN_SHARED` or `../shared`.
 @Suite struct SuricataConformanceTests {
     /// Cases that were exact when this was last changed: those whose parts all lie in `parts`, and all.
-    private static let recorded = Totals(within: 674, all: 752)
+    private static let recorded = Totals(within: 674, all: 753)
 
     /// The parts of the language that are meant to be complete.
     private static let parts: Set = [

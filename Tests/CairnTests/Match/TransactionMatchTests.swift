@@ -240,6 +240,19 @@ import Testing
         #expect(play(rules, steps) == [[0]])
     }
 
+    @Test(arguments: [(-1, true), (0, false), (1, false)])
+    func `a time lies before that of the event or not`(seconds: Int64, isPast: Bool) {
+        let rules = [true, false].map { Probe.rule(.test(.status, .past($0))) }
+        let matcher = Matcher(Probe.compiled(rules))
+        let transaction = Transaction(Probe.definition)
+        var place = CommonFields.Context()
+        place.timestamp = Timestamp(nanoseconds: 1_700_000_000_900_000_000)
+        transaction.fields.append(1_700_000_000 + seconds, to: Int(Probe.Field.status.rawValue))
+        transaction.toClient = .complete
+        matcher.inspect(transaction, place)
+        #expect(matcher.drainRules() == [isPast ? 0 : 1])
+    }
+
     @Test func `what matched is reported with its place`() {
         let rule = Probe.rule(
             .all([

@@ -127,7 +127,8 @@ private enum SigmaTree {
         case .timePart(let part, _, let number): [.string(part.rawValue), text(number)]
         case .fieldReference(let field, let position, _):
             [.string("field"), .string(field), .string("\(position)")]
-        case .sequence, .bits, .integer, .inSet, .country, .reputation, .oneOf: [.null]
+        case .sequence, .bits, .integer, .inSet, .country, .reputation, .past, .oneOf:
+            [.null]
         }
     }
 

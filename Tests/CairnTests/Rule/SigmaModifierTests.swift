@@ -149,6 +149,9 @@ import Testing
         try check("\(name)|hour: 3", name, .timePart(.hour, .equal, 3))
         try check("\(name)|hour|gte: 20", name, .timePart(.hour, .greaterOrEqual, 20))
         try check("\(name)|lt|week: 20", name, .timePart(.week, .less, 20))
+        try check(
+            "tls.cert_notafter.seconds|past: true", "tls.cert_notafter.seconds", .past(true),
+            service: "tls")
     }
 
     @Test

@@ -119,6 +119,9 @@ import Testing
         "content:\"a\"; asn1:double_overflow, oversize_length 9, relative_offset 4;",
         "http.uri; entropy: bytes 9, value >= 4.5; content:\"a\";", "ssl_version:sslv3,tls1.0;",
         "http.referer; absent: or_else; content:!\"a\"; http.cookie; absent;",
+        "tls_cert_expired; tls.cert_subject; content:\"a\";", "tls_cert_valid; noalert;",
+        "ssh.protoversion:2_compat; ssh.softwareversion:\"a b\"; bypass;", "dsize:0; dsize:<9;",
+        "content:!\"a\"; threshold:type limit, track by_src, count 0, seconds 60;",
         "dcerpc.opnum:1,4-6;", "msg:\"'q' \\\"d\\\" : # é\"; reference:url,a.b/c#d; content:\"a\";",
         "",
     ])
