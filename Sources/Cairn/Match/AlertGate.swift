@@ -6,8 +6,6 @@
 final class AlertGate {
     private let compiled: CompiledRules
     private let rules: [GateRule?]
-    /// What each rule does, by its index.
-    private let actions: [RuleAction]
     private var bits: BoundedTable<BitKey, Int64>
     private var counters: BoundedTable<CounterKey, Int64>
     private var rates: AlertRates
@@ -36,7 +34,6 @@ final class AlertGate {
         rules = compiled.detectionRules.enumerated().map { index, rule in
             GateRule(rule, variables: compiled.variables(ofRule: index), &names)
         }
-        actions = compiled.detectionRules.map(\.action)
         let countMax = compiled.settings.stateCountMax
         bits = BoundedTable(countMax: countMax)
         counters = BoundedTable(countMax: countMax)
@@ -176,9 +173,9 @@ extension AlertGate {
             passedCount &+= 1
             return true
         }
-        let action = newAction ?? actions[alert.rule]
-        guard action != .alert else { return false }
         let rule = compiled.detectionRules[alert.rule]
+        let action = newAction ?? rule.action
+        guard action != .alert else { return false }
         if candidate.coversFlow || rule.isAboutFlow { settle(alert) }
         guard action == .pass else { return false }
         passedPacket = packet
