@@ -1,5 +1,7 @@
 /// Reads one line of an alert file: an alert in registry names, an alert of Suricata's or Cairn's
 /// `eve.json`, or a tick of the clock (CORRELATION.md §2, §4).
+///
+/// All that runs for a line is `mutating`: for other functions the compiler (6.3) copies the parser.
 struct AlertLineParser: ~Copyable {
     /// What a line was.
     enum Line: Equatable {
@@ -135,12 +137,12 @@ struct AlertLineParser: ~Copyable {
     }
 
     /// Whether a line is one that the correlation wrote.
-    private func isRecord(_ line: UnsafeRawBufferPointer) -> Bool {
+    private mutating func isRecord(_ line: UnsafeRawBufferPointer) -> Bool {
         text(kind, in: line, is: "firing") || text(kind, in: line, is: "incident")
             || text(kind, in: line, is: "summary")
     }
 
-    private func signatureLabel(_ line: UnsafeRawBufferPointer) -> RuleLabelID {
+    private mutating func signatureLabel(_ line: UnsafeRawBufferPointer) -> RuleLabelID {
         let alert = raw(eveAlert, in: line)
         if !(tree.has(cairnRule) || tree.has(cairnLevel) || tree.has(cairnTags)) {
             let text = tree[eveAlert]?.recurring ?? RecurringTexts.Text()
@@ -194,7 +196,7 @@ struct AlertLineParser: ~Copyable {
     }
 
     /// The first of the paths of a field that the line has.
-    private func evePath(of source: Source) -> Int? {
+    private mutating func evePath(of source: Source) -> Int? {
         for index in source.eveStart..<source.eveEnd where tree.has(evePaths[index]) {
             return evePaths[index]
         }
@@ -251,12 +253,14 @@ struct AlertLineParser: ~Copyable {
         return other.byteCount > 0 ? other : CorrelationAlert.Value()
     }
 
-    private func raw(_ path: Int, in line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    private mutating func raw(_ path: Int, in line: UnsafeRawBufferPointer)
+        -> UnsafeRawBufferPointer
+    {
         guard let place = tree[path] else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(rebasing: line[place.range])
     }
 
-    private func text(
+    private mutating func text(
         _ path: Int, in line: UnsafeRawBufferPointer, is expected: StaticString
     ) -> Bool {
         guard let place = tree[path], place.kind == .string else { return false }
@@ -266,16 +270,34 @@ struct AlertLineParser: ~Copyable {
     }
 
     /// A whole number that fits; nil for anything else.
-    private func integer(_ path: Int, in line: UnsafeRawBufferPointer) -> Int64? {
+    private mutating func integer(_ path: Int, in line: UnsafeRawBufferPointer) -> Int64? {
         guard let place = tree[path], place.kind == .number, place.isPlain else { return nil }
+        let isNegative = line[place.range.lowerBound] == UInt8(ascii: "-")
+        let digits = UnsafeRawBufferPointer(
+            rebasing: line[place.range.dropFirst(isNegative ? 1 : 0)])
+        let isSafe = digits.count <= Self.safeDigitCount
+        let value = isSafe ? Self.plain(digits) : Self.exact(digits)
+        return isNegative ? value.map(-) : value
+    }
+
+    /// Numbers of so many digits fit, whatever they are.
+    private static let safeDigitCount = 18
+
+    @inline(__always) private static func plain(_ digits: UnsafeRawBufferPointer) -> Int64? {
         var value: Int64 = 0
-        for byte in line[place.range] where byte != UInt8(ascii: "-") {
+        for digit in digits { value = value &* 10 &+ Int64(digit &- 48) }
+        return value
+    }
+
+    private static func exact(_ digits: UnsafeRawBufferPointer) -> Int64? {
+        var value: Int64 = 0
+        for digit in digits {
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = scaled.addingReportingOverflow(Int64(byte &- 48))
+            let (sum, carry) = scaled.addingReportingOverflow(Int64(digit &- 48))
             guard !overflow, !carry else { return nil }
             value = sum
         }
-        return line[place.range.lowerBound] == UInt8(ascii: "-") ? -value : value
+        return value
     }
 
     private mutating func time(_ path: Int, in line: UnsafeRawBufferPointer) -> Timestamp? {
@@ -313,14 +335,16 @@ struct TimeParser {
         var index = 19
         if text[index] == UInt8(ascii: ".") {
             index &+= 1
-            var unit = nanosecondsPerSecond / 10
             let start = index
+            var fraction: Int64 = 0
             while index < text.count, text[index] &- 48 < 10 {
-                nanoseconds &+= Int64(text[index] &- 48) &* unit
-                unit /= 10
+                fraction = fraction &* 10 &+ Int64(text[index] &- 48)
                 index &+= 1
             }
-            guard (1...9).contains(index &- start) else { return nil }
+            let digitCount = index &- start
+            guard digitCount >= 1, digitCount <= 9 else { return nil }
+            for _ in digitCount..<9 { fraction &*= 10 }
+            nanoseconds &+= fraction
         }
         guard let zone = Self.zone(text, from: index) else { return nil }
         return Timestamp(nanoseconds: minute &+ nanoseconds &- zone)

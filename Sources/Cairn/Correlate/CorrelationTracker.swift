@@ -28,7 +28,7 @@ struct CorrelationTracker: ~Copyable {
     let countMin: Int
     /// Rules with an item are counted group by group.
     let usesPresence: Bool
-    let builder: FiringBuilder
+    var builder: FiringBuilder
 
     var groups: GroupTable
     /// When windows end.
@@ -53,8 +53,9 @@ struct CorrelationTracker: ~Copyable {
     private var keys = PlainList<UInt8>()
     /// The new items of the group in hand.
     var batch = PlainList<Arrival>()
-    /// For each source its fields for the group names.
+    /// For each source its fields for the group names, and the number that these have together.
     private let keyFields: [Int]
+    private let keyNumbers: [Int32]
 
     /// Alternatives of a chain that this instant completed, with the number of the chain's oldest
     /// item.
@@ -65,8 +66,11 @@ struct CorrelationTracker: ~Copyable {
     /// Alternatives of a text condition by the negated rules that are present.
     var alternatives: [UInt64: [UInt64]] = [:]
 
-    init(plan: CorrelationPlan, fieldNames: [String]) {
+    /// - Parameter keyNumbers: for each source the number that all rules give its fields for the
+    ///   group names.
+    init(plan: CorrelationPlan, fieldNames: [String], keyNumbers: [Int32]) {
         self.plan = plan
+        self.keyNumbers = keyNumbers
         if case .limits(let limits, _) = plan.condition {
             countMin = limits.countMin
         } else {
@@ -90,15 +94,29 @@ struct CorrelationTracker: ~Copyable {
         inbox.append(Arrival(item: item, source: source))
     }
 
-    /// Asks for the memory of the group that an item will join soon: first for where to find it,
-    /// then, with the item nearer, for the group itself.
+    /// What is asked for of the group that an item will join soon, the nearer the item the more, as
+    /// each needs what was asked for before.
+    enum Ahead {
+        case bucket, group, items
+    }
+
+    /// Asks for memory of the group that an item will join soon.
     mutating func lookAhead(
-        _ item: ItemID, source: Int32, isNear: Bool, in items: borrowing ItemStore
+        _ item: ItemID, source: Int32, _ part: Ahead, in items: borrowing ItemStore
     ) {
-        keys.removeAll()
-        guard appendKey(of: Arrival(item: item, source: source), in: items) else { return }
-        let hash = GroupKey.hash(keys.bytes(from: 0))
-        if isNear { groups.prefetchGroup(hash: hash) } else { groups.prefetch(hash: hash) }
+        let arrival = Arrival(item: item, source: source)
+        var hash = knownHash(of: arrival, in: items)
+        if hash == nil {
+            keys.removeAll()
+            guard appendKey(of: arrival, in: items) else { return }
+            hash = keyHash(of: arrival, keys.bytes(from: 0), in: items)
+        }
+        guard let hash else { return }
+        switch part {
+        case .bucket: groups.prefetch(hash: hash)
+        case .group: groups.prefetchGroup(hash: hash)
+        case .items: groups.prefetchItems(hash: hash)
+        }
     }
 
     /// Does what the present instant asks for; firings are then in `firings`, in the order of their
@@ -153,7 +171,8 @@ struct CorrelationTracker: ~Copyable {
         batch.removeAll()
         if !isReset { batch.append(arrival) }
         let key = keys.bytes(from: 0)
-        process(key, hash: GroupKey.hash(key), isReset: isReset, at: time, in: &context)
+        let hash = keyHash(of: arrival, key, in: context.items)
+        process(key, hash: hash, isReset: isReset, at: time, in: &context)
     }
 
     private mutating func runSeveral(at time: Timestamp, in context: inout CorrelationContext) {
@@ -237,6 +256,29 @@ struct CorrelationTracker: ~Copyable {
             GroupKey.append(items.text(arrival.item, value), to: &keys)
         }
         return true
+    }
+
+    /// The hash of an item's key, if a rule that groups by the same fields has worked it out.
+    @inline(__always)
+    private mutating func knownHash(
+        of arrival: Arrival, in items: borrowing ItemStore
+    ) -> UInt64? {
+        let header = items.header(arrival.item)
+        return header.pointee.keyFields == keyNumbers[Int(arrival.source)]
+            ? header.pointee.keyHash : nil
+    }
+
+    /// The hash of an item's key.
+    @inline(__always)
+    private mutating func keyHash(
+        of arrival: Arrival, _ key: UnsafeRawBufferPointer, in items: borrowing ItemStore
+    ) -> UInt64 {
+        if let known = knownHash(of: arrival, in: items) { return known }
+        let hash = GroupKey.hash(key)
+        let header = items.header(arrival.item)
+        header.pointee.keyFields = keyNumbers[Int(arrival.source)]
+        header.pointee.keyHash = hash
+        return hash
     }
 
     /// Whether an item has what its rule counts.

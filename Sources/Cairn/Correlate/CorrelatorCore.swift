@@ -50,9 +50,16 @@ struct CorrelatorCore: ~Copyable {
             items: ItemStore(fieldCount: program.fieldNames.count, catalog: catalog),
             records: RecordWriter(capture: settings.capture, sink: sink))
         trackers = .allocate(capacity: program.plans.count)
+        var keyNumbers: [[Int]: Int32] = [:]
         for (index, plan) in program.plans.enumerated() {
+            for fields in plan.groupFields where keyNumbers[fields] == nil {
+                keyNumbers[fields] = Int32(truncatingIfNeeded: keyNumbers.count)
+            }
+            let numbers = plan.groupFields.map { keyNumbers[$0] ?? -1 }
             trackers.initializeElement(
-                at: index, to: CorrelationTracker(plan: plan, fieldNames: program.fieldNames))
+                at: index,
+                to: CorrelationTracker(
+                    plan: plan, fieldNames: program.fieldNames, keyNumbers: numbers))
             if index % 64 == 0 { active.append(0) }
         }
         dues = DueTable(count: program.plans.count)
@@ -83,7 +90,7 @@ struct CorrelatorCore: ~Copyable {
             return
         }
         if looks(at: alert.label) {
-            let item = context.items.add(alert)
+            let item = context.items.add(alert, isSignal: isSignal(alert.label))
             pending.append(item, at: time)
             waitingByteCount &+= context.items.byteCount(of: item)
         }
@@ -112,9 +119,7 @@ struct CorrelatorCore: ~Copyable {
 
     /// Whether somebody looks at the alerts of a label: a rule or an incident.
     @inline(__always) mutating func looks(at label: RuleLabelID) -> Bool {
-        let facts = context.catalog[label]
-        if facts.isStandalone, facts.level >= settings.signalLevelMin { return true }
-        return !listeners(of: facts.identity).isEmpty
+        isSignal(label) || !listeners(of: context.catalog[label].identity).isEmpty
     }
 
     @inline(__always) private mutating func listeners(of identity: Int32) -> Range<Int> {
@@ -164,30 +169,38 @@ struct CorrelatorCore: ~Copyable {
         if let item = pending.ahead(16) { context.items.prefetch(item) }
         if let item = pending.ahead(12) {
             if isSignal(item) { incidents.prefetchBuckets(for: item, in: context.items) }
-            lookAhead(item, isNear: false)
+            lookAhead(item, .bucket)
         }
         if let item = pending.ahead(8) {
             if isSignal(item) { incidents.prefetchHosts(of: item, in: context.items) }
-            lookAhead(item, isNear: true)
+            lookAhead(item, .group)
         }
-        if let item = pending.ahead(4), isSignal(item) {
-            incidents.prefetchIncident(of: item, lists: false, in: context.items)
+        if let item = pending.ahead(4) {
+            if isSignal(item) {
+                incidents.prefetchIncident(of: item, lists: false, in: context.items)
+            }
+            lookAhead(item, .items)
         }
         if let item = pending.ahead(2), isSignal(item) {
             incidents.prefetchIncident(of: item, lists: true, in: context.items)
         }
     }
 
-    @inline(__always) private func isSignal(_ item: ItemID) -> Bool {
-        let facts = context.catalog[context.items.header(item).pointee.label]
+    /// Whether incidents look at what has a label.
+    @inline(__always) private mutating func isSignal(_ label: RuleLabelID) -> Bool {
+        let facts = context.catalog[label]
         return facts.isStandalone && facts.level >= settings.signalLevelMin
     }
 
-    private mutating func lookAhead(_ item: ItemID, isNear: Bool) {
+    @inline(__always) private mutating func isSignal(_ item: ItemID) -> Bool {
+        isSignal(context.items.header(item).pointee.label)
+    }
+
+    private mutating func lookAhead(_ item: ItemID, _ part: CorrelationTracker.Ahead) {
         let facts = context.catalog[context.items.header(item).pointee.label]
         for index in listeners(of: facts.identity).prefix(Self.listenersLookedAhead) {
             trackers[listeners[index].tracker].lookAhead(
-                item, source: listeners[index].source, isNear: isNear, in: context.items)
+                item, source: listeners[index].source, part, in: context.items)
         }
     }
 

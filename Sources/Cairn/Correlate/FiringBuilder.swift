@@ -10,6 +10,8 @@ struct FiringBuilder {
     private let groupNames: [(name: String, place: Int)]
     /// The places of different group names, in the order of the rule.
     private let ownPlaces: [Int]
+    /// The label of all firings, if the rule has a level and tags of its own; made with the first.
+    private var ownLabel = RuleLabelID.none
 
     init(plan: CorrelationPlan, fieldNames: [String]) {
         self.plan = plan
@@ -27,7 +29,7 @@ struct FiringBuilder {
     /// Writes the record of a firing and returns its item, retained once.
     ///
     /// - Parameter evidence: in item order, not empty.
-    func fire(
+    mutating func fire(
         group key: UnsafeRawBufferPointer, at time: Timestamp, from start: Timestamp,
         value: Int128, reason: [UInt8], evidence: borrowing PlainList<ItemID>,
         in context: inout CorrelationContext
@@ -37,10 +39,7 @@ struct FiringBuilder {
         for field in 0..<context.items.fieldCount {
             common.append(isCommon(field, to: evidence, context.items))
         }
-        let label = context.catalog.label(
-            identity: plan.identity, title: plan.title,
-            level: plan.level ?? level(of: evidence, context.items),
-            tags: plan.tags.isEmpty ? tags(of: evidence, context.items) : plan.tags)
+        let label = label(of: evidence, context.items)
         let detail = FiringDetail(
             id: makeID(group, at: time, &context.records), group: ownPlaces.map { group[$0] },
             actors: actors(of: evidence, context.items),
@@ -58,7 +57,7 @@ struct FiringBuilder {
         _ group: [[UInt8]], at time: Timestamp, _ records: inout RecordWriter
     ) -> RecordID {
         records.idSource.beginArray()
-        records.idSource.string("firing")
+        records.idSource.raw(#""firing""#)
         records.idSource.string(plan.id)
         records.idSource.time(time)
         records.idSource.beginArray()
@@ -66,6 +65,25 @@ struct FiringBuilder {
         records.idSource.endArray()
         records.idSource.endArray()
         return records.makeID()
+    }
+
+    /// The label of a firing, to be released.
+    private mutating func label(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> RuleLabelID {
+        if ownLabel != .none {
+            items.catalog.retain(ownLabel)
+            return ownLabel
+        }
+        let label = items.catalog.label(
+            identity: plan.identity, title: plan.title,
+            level: plan.level ?? level(of: evidence, items),
+            tags: plan.tags.isEmpty ? tags(of: evidence, items) : plan.tags)
+        if plan.level != nil, !plan.tags.isEmpty {
+            items.catalog.retain(label)
+            ownLabel = label
+        }
+        return label
     }
 
     // MARK: What the evidence shares
@@ -183,7 +201,8 @@ struct FiringBuilder {
         context.records.json.endObject()
         context.records.json.key("id")
         context.records.json.id(detail.id)
-        context.records.json.member("kind", "firing")
+        context.records.json.key("kind")
+        context.records.json.raw(#""firing""#)
         context.records.json.key("reason")
         context.records.json.string(reason)
         writeRule(label, context.catalog, &context.records.json)
@@ -242,14 +261,15 @@ struct FiringBuilder {
         json.key("rule")
         json.beginObject()
         json.key("id")
-        json.string(plan.id)
-        json.member("level", catalog[label].level.name)
+        json.raw(catalog[label].idText)
+        json.key("level")
+        json.raw(catalog[label].level.json)
         json.key("tags")
         json.beginArray()
         for tag in catalog.label(label).tags { json.string(tag) }
         json.endArray()
         json.key("title")
-        json.string(plan.title)
+        json.raw(catalog[label].titleText)
         json.endObject()
     }
 }

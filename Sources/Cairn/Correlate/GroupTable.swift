@@ -131,6 +131,22 @@ struct GroupTable: ~Copyable {
         }
     }
 
+    /// Asks for the items of the group of a hash.
+    @inline(__always) func prefetchItems(hash: UInt64) {
+        index.forEachCandidate(hash) { group in self[group].pointee.ring.prefetch() }
+    }
+
+    /// Asks for what the end of the first group in its window needs, and for the group behind it.
+    @inline(__always) private mutating func prefetchEnd() {
+        guard firstInWindow != Self.none else { return }
+        self[firstInWindow].pointee.ring.prefetch()
+        index.prefetch(self[firstInWindow].pointee.hash)
+        let next = links[Int(firstInWindow)].next
+        guard next != Self.none else { return }
+        Cairn.prefetch(UnsafeRawPointer(self[next]), byteCount: stride)
+        Cairn.prefetch(links + Int(next))
+    }
+
     /// The key of a group, valid while the group is there.
     @inline(__always) func key(of group: GroupID) -> UnsafeRawBufferPointer {
         // A short key is the first of the group's stored properties.
@@ -216,6 +232,7 @@ struct GroupTable: ~Copyable {
     /// Says that the last item of the first group in its window has left it.
     mutating func passFirstInWindow() {
         firstInWindow = links[Int(firstInWindow)].next
+        prefetchEnd()
     }
 
     @inline(__always) private mutating func append(_ group: GroupID) {

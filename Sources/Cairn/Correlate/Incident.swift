@@ -11,10 +11,8 @@ struct Incident: ~Copyable {
         var last: Timestamp
     }
 
-    enum EndReason: String {
-        case quiet, evicted
-        case maxDuration = "max-duration"
-        case endOfInput = "end-of-input"
+    enum EndReason {
+        case quiet, maxDuration, evicted, endOfInput
     }
 
     static let victimCountMax = 100
@@ -299,7 +297,7 @@ extension Incident {
         catalog.retain(label)
         addRule(
             identity, label: label, level: level, at: first,
-            titleByteCount: catalog.title(of: label)?.count ?? 0)
+            titleByteCount: catalog[label].titleText.count)
         rules[rules.count - 1].count = count
         rules[rules.count - 1].last = try reader.time()
     }

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 /// A host that open incidents name, by its number in `IncidentHosts`.
 typealias HostID = UInt32
 
@@ -15,6 +17,8 @@ struct IncidentHosts: ~Copyable {
         var hash: UInt64
         /// NAT, proxy, server of many: identifies nobody.
         var isShared: Bool
+        /// The text is short and stands for itself in JSON.
+        var isPlain = false
         /// The open incidents with the keys ["actor", text] and ["victim", text]; -1 without one.
         var actorOwner: Int32 = -1
         var victimOwner: Int32 = -1
@@ -70,6 +74,16 @@ struct IncidentHosts: ~Copyable {
         }
     }
 
+    /// Writes the name of a host.
+    @inline(__always) mutating func write(_ host: HostID, to json: inout JSONWriter) {
+        if hosts[Int(host)].isPlain {
+            let byteCount = Int(hosts[Int(host)].textByteCount)
+            json.plainString(hosts[Int(host)].shortText, byteCount: byteCount)
+        } else {
+            withText(host) { json.string($0) }
+        }
+    }
+
     /// The number of a host that is there.
     @inline(__always) func find(_ text: UnsafeRawBufferPointer, hash: UInt64) -> HostID? {
         index.find(hash) { candidate in
@@ -115,6 +129,11 @@ struct IncidentHosts: ~Copyable {
             host.longText = block.baseAddress
         } else {
             withUnsafeMutableBytes(of: &host.shortText) { $0.copyMemory(from: text) }
+            // The zeroes behind a text that does not fill the place are no plain ones.
+            host.isPlain =
+                withUnsafeBytes(of: host.shortText) {
+                    $0.baseAddress.map { Int(cairn_count_plain($0)) } ?? 0
+                } == text.count
         }
         guard !freeHosts.isEmpty else {
             hosts.append(host)

@@ -24,7 +24,7 @@ extension IncidentTable {
             context.catalog.retain(label)
             incident.pointee.addRule(
                 facts.identity, label: label, level: facts.level, at: time,
-                titleByteCount: context.catalog.title(of: label)?.count ?? 0)
+                titleByteCount: context.catalog[label].titleText.count)
         }
         if facts.hasATTACK {
             incident.pointee.addTags(
@@ -45,21 +45,21 @@ extension IncidentTable {
     // one before asked for.
 
     /// Asks for where the hosts of an alert will be looked for.
-    func prefetchBuckets(for alert: ItemID, in items: borrowing ItemStore) {
+    mutating func prefetchBuckets(for alert: ItemID, in items: borrowing ItemStore) {
         let header = items.header(alert)
         hosts.prefetch(hash: header.pointee.actorHash)
         hosts.prefetch(hash: header.pointee.victimHash)
     }
 
     /// Asks for the hosts of an alert.
-    func prefetchHosts(of alert: ItemID, in items: borrowing ItemStore) {
+    mutating func prefetchHosts(of alert: ItemID, in items: borrowing ItemStore) {
         let header = items.header(alert)
         hosts.prefetchHost(hash: header.pointee.actorHash)
         hosts.prefetchHost(hash: header.pointee.victimHash)
     }
 
     /// Asks for the incident that an alert will likely join, or for its lists.
-    func prefetchIncident(of alert: ItemID, lists: Bool, in items: borrowing ItemStore) {
+    mutating func prefetchIncident(of alert: ItemID, lists: Bool, in items: borrowing ItemStore) {
         let actor = items.value(alert, items.fieldCount)
         let hash = items.header(alert).pointee.actorHash
         guard let host = hosts.find(items.text(alert, actor), hash: hash),
@@ -134,7 +134,7 @@ extension IncidentTable {
         }
     }
 
-    private func keys(
+    private mutating func keys(
         of signal: ItemID, identity: Int32, _ context: borrowing CorrelationContext
     ) -> [IncidentKey] {
         var acting: [IncidentKey] = []
@@ -153,7 +153,7 @@ extension IncidentTable {
         return [IncidentKey("rule", [rule] + (context.items.detail(signal)?.group ?? []))]
     }
 
-    func owner(of key: IncidentKey) -> Int32 {
+    mutating func owner(of key: IncidentKey) -> Int32 {
         switch key {
         case .actor(let host): hosts[host].actorOwner
         case .victim(let host): hosts[host].victimOwner
@@ -189,7 +189,7 @@ extension IncidentTable {
 
     /// Open incidents in which an actor was hit as a victim at most `gap` ago, the latest hit
     /// first.
-    private func pivots(
+    private mutating func pivots(
         for keys: [IncidentKey], without owners: [Int32], at time: Timestamp
     ) -> [Int32] {
         var latest: [Int32: Timestamp] = [:]
@@ -233,5 +233,5 @@ extension IncidentTable {
         }
     }
 
-    private func isActor(_ host: HostID) -> Bool { actors.firstIndex(of: host) != nil }
+    private mutating func isActor(_ host: HostID) -> Bool { actors.firstIndex(of: host) != nil }
 }

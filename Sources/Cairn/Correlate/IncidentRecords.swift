@@ -1,140 +1,154 @@
-/// Records of incidents: full snapshots in canonical JSON (CORRELATION.md §9, §10).
+/// Records of incidents: full snapshots in canonical JSON (CORRELATION.md §9, §10). What is between
+/// the values is written in one piece, as there are many records of one form.
 extension IncidentTable {
-    /// Writes the present state of an incident.pointee.
-    func writeRecord(
-        of incident: UnsafeMutablePointer<Incident>, status: String, at time: Timestamp,
-        _ catalog: RuleCatalog,
-        _ records: inout RecordWriter
+    /// Writes the present state of an incident.
+    mutating func writeRecord(
+        of incident: UnsafeMutablePointer<Incident>, status: StaticString, at time: Timestamp,
+        _ catalog: RuleCatalog, _ records: inout RecordWriter
     ) {
-        records.json.beginObject()
-        records.json.key("actors")
-        records.json.beginArray()
-        for place in 0..<incident.pointee.actors.count {
-            write(incident.pointee.actors[place], to: &records.json)
-        }
-        records.json.endArray()
+        writeActors(of: incident, to: &records.json)
         records.writeCapture()
-        if let continues = incident.pointee.continues {
-            records.json.key("continues")
-            records.json.id(continues)
-        }
-        records.json.key("id")
-        records.json.id(incident.pointee.id)
-        records.json.key("key")
-        records.json.beginArray()
-        if let key = incident.pointee.keys.first { write(key, to: &records.json) }
-        records.json.endArray()
-        records.json.member("kind", "incident")
-        records.json.member("more_victims", incident.pointee.hasMoreVictims)
-        records.json.key("opened")
-        records.json.time(incident.pointee.opened)
-        records.json.member("progress", incident.pointee.progress)
-        if let end = incident.pointee.end { records.json.member("reason", end.rawValue) }
-        records.json.key("related")
-        records.json.beginArray()
-        for id in incident.pointee.related { records.json.id(id) }
-        records.json.endArray()
-        records.json.member("revision", incident.pointee.revision)
-        writeRules(of: incident, catalog, &records)
-        records.json.member("score", incident.pointee.score)
-        records.json.member("severity", incident.pointee.severity.name)
-        records.json.member("signal_count", incident.pointee.signalCount)
-        records.json.key("signals")
-        records.json.beginArray()
-        if !incident.pointee.signals.isEmpty {
-            records.json.raw(incident.pointee.signals.bytes(from: 0))
-        }
-        records.json.endArray()
-        writeKillChain(of: incident, status: status, &records)
-        records.json.key("time")
-        records.json.time(time)
-        records.json.key("updated")
-        records.json.time(incident.pointee.last)
-        records.json.key("victims")
-        records.json.beginArray()
-        for place in 0..<incident.pointee.victims.count {
-            write(incident.pointee.victims[place], to: &records.json)
-        }
-        records.json.endArray()
-        records.json.endObject()
+        writeOpening(of: incident, to: &records.json)
+        writeRelated(of: incident, to: &records.json)
+        writeRules(of: incident, catalog, to: &records.json)
+        writeSignals(of: incident, to: &records.json)
+        writeKillChain(of: incident, status: status, to: &records.json)
+        writeEnd(of: incident, at: time, to: &records.json)
         records.endRecord()
     }
 
-    private func write(_ host: HostID, to json: inout JSONWriter) {
-        hosts.withText(host) { json.string($0) }
+    private mutating func writeActors(
+        of incident: UnsafeMutablePointer<Incident>, to json: inout JSONWriter
+    ) {
+        json.fragment(#"{"actors":["#)
+        for place in 0..<incident.pointee.actors.count {
+            hosts.write(incident.pointee.actors[place], to: &json)
+        }
+        json.endArray()
+    }
+
+    private mutating func writeOpening(
+        of incident: UnsafeMutablePointer<Incident>, to json: inout JSONWriter
+    ) {
+        if let continues = incident.pointee.continues {
+            json.key("continues")
+            json.id(continues)
+        }
+        json.fragment(#","id":"#)
+        json.id(incident.pointee.id)
+        json.fragment(#","key":["#)
+        if let key = incident.pointee.keys.first { write(key, to: &json) }
+        json.fragment(#"],"kind":"incident","more_victims":"#)
+        json.bool(incident.pointee.hasMoreVictims)
+        json.fragment(#","opened":"#)
+        json.time(incident.pointee.opened)
+        json.fragment(#","progress":"#)
+        json.integer(incident.pointee.progress)
+        if let end = incident.pointee.end {
+            json.fragment(#","reason":"#)
+            json.raw(end.json)
+        }
+    }
+
+    private func writeRelated(
+        of incident: UnsafeMutablePointer<Incident>, to json: inout JSONWriter
+    ) {
+        json.fragment(#","related":["#)
+        for id in incident.pointee.related { json.id(id) }
+        json.fragment(#"],"revision":"#)
+        json.integer(incident.pointee.revision)
     }
 
     private func writeRules(
         of incident: UnsafeMutablePointer<Incident>, _ catalog: RuleCatalog,
-        _ records: inout RecordWriter
+        to json: inout JSONWriter
     ) {
-        records.json.key("rules")
-        records.json.beginArray()
+        json.fragment(#","rules":["#)
         for place in 0..<incident.pointee.rules.count {
             let rule = incident.pointee.rules[place]
-            records.json.beginObject()
-            records.json.member("count", rule.count)
-            records.json.key("first")
-            records.json.time(rule.first)
-            records.json.key("id")
-            catalog.write(
-                identity: incident.pointee.ruleIdentities[place], to: &records.json)
-            records.json.key("last")
-            records.json.time(rule.last)
-            records.json.member("level", rule.level.name)
-            records.json.key("title")
-            if let title = catalog.title(of: rule.label) {
-                records.json.string(title)
-            } else {
-                records.json.null()
-            }
-            records.json.endObject()
+            let facts = catalog[rule.label]
+            json.fragment(place == 0 ? #"{"count":"# : #",{"count":"#)
+            json.integer(rule.count)
+            json.fragment(#","first":"#)
+            json.time(rule.first)
+            json.fragment(#","id":"#)
+            json.raw(facts.idText)
+            json.fragment(#","last":"#)
+            json.time(rule.last)
+            json.fragment(#","level":"#)
+            json.raw(rule.level.json)
+            json.fragment(#","title":"#)
+            json.raw(facts.titleText)
+            json.fragment("}")
         }
-        records.json.endArray()
+        json.fragment(#"],"score":"#)
+        json.integer(incident.pointee.score)
+        json.fragment(#","severity":"#)
+        json.raw(incident.pointee.severity.json)
+    }
+
+    private func writeSignals(
+        of incident: UnsafeMutablePointer<Incident>, to json: inout JSONWriter
+    ) {
+        json.fragment(#","signal_count":"#)
+        json.integer(incident.pointee.signalCount)
+        json.fragment(#","signals":["#)
+        json.fragment(incident.pointee.signals.bytes(from: 0))
+        json.endArray()
     }
 
     private func writeKillChain(
-        of incident: UnsafeMutablePointer<Incident>, status: String, _ records: inout RecordWriter
+        of incident: UnsafeMutablePointer<Incident>, status: StaticString,
+        to json: inout JSONWriter
     ) {
-        records.json.key("stage")
-        if incident.pointee.stage >= 0 {
-            records.json.tactic(incident.pointee.stage)
-        } else {
-            records.json.null()
-        }
-        records.json.member("status", status)
-        records.json.key("tactics")
-        records.json.beginArray()
+        json.fragment(#","stage":"#)
+        if incident.pointee.stage >= 0 { json.tactic(incident.pointee.stage) } else { json.null() }
+        json.fragment(#","status":""#)
+        json.fragment(status)
+        json.fragment(#"","tactics":["#)
         for (tactic, first) in incident.pointee.tactics {
-            records.json.beginObject()
-            records.json.key("first")
-            records.json.time(first)
-            records.json.key("tactic")
-            records.json.tactic(Int(tactic))
-            records.json.endObject()
+            json.beginObject()
+            json.key("first")
+            json.time(first)
+            json.key("tactic")
+            json.tactic(Int(tactic))
+            json.endObject()
         }
-        records.json.endArray()
-        records.json.key("techniques")
-        records.json.beginArray()
-        for technique in incident.pointee.techniques { records.json.string(technique) }
-        records.json.endArray()
+        json.fragment(#"],"techniques":["#)
+        for technique in incident.pointee.techniques { json.string(technique) }
+        json.endArray()
+    }
+
+    private mutating func writeEnd(
+        of incident: UnsafeMutablePointer<Incident>, at time: Timestamp,
+        to json: inout JSONWriter
+    ) {
+        json.fragment(#","time":"#)
+        json.time(time)
+        json.fragment(#","updated":"#)
+        json.time(incident.pointee.last)
+        json.fragment(#","victims":["#)
+        for place in 0..<incident.pointee.victims.count {
+            hosts.write(incident.pointee.victims[place], to: &json)
+        }
+        json.fragment("]}")
     }
 
     /// Writes the elements of a key.
-    func write(_ key: IncidentKey, to json: inout JSONWriter) {
+    mutating func write(_ key: IncidentKey, to json: inout JSONWriter) {
         switch key {
         case .actor(let host):
-            json.string("actor")
-            write(host, to: &json)
+            json.raw(#""actor""#)
+            hosts.write(host, to: &json)
         case .victim(let host):
-            json.string("victim")
-            write(host, to: &json)
+            json.raw(#""victim""#)
+            hosts.write(host, to: &json)
         case .other(let text): json.raw(text)
         }
     }
 
     /// The elements of a key as canonical JSON, separated by commas.
-    func text(of key: IncidentKey) -> [UInt8] {
+    mutating func text(of key: IncidentKey) -> [UInt8] {
         if case .other(let text) = key { return text }
         var json = JSONWriter()
         write(key, to: &json)
@@ -147,5 +161,17 @@ extension JSONWriter {
     fileprivate mutating func tactic(_ index: Int) {
         let name = Tactic.names[index]
         string(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+}
+
+extension Incident.EndReason {
+    /// Its name as JSON text.
+    fileprivate var json: StaticString {
+        switch self {
+        case .quiet: #""quiet""#
+        case .maxDuration: #""max-duration""#
+        case .evicted: #""evicted""#
+        case .endOfInput: #""end-of-input""#
+        }
     }
 }

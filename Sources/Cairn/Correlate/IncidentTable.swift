@@ -4,6 +4,9 @@
 /// Bounded by `max-open` and by a limit of bytes; at either the incident with the earliest last
 /// signal closes and is counted. What closed by `max-duration` is remembered for one `gap`, up to a
 /// limit, to name its continuation.
+///
+/// What runs for every signal is `mutating` even where it only reads: for any other function the
+/// compiler (6.3) copies the table.
 struct IncidentTable: ~Copyable {
     let settings: CorrelationSettings
     var hosts: IncidentHosts
@@ -62,15 +65,17 @@ struct IncidentTable: ~Copyable {
     /// When the next incident closes by itself; nil without open ones. Not to be asked within an
     /// instant.
     var nextDeadline: Timestamp? {
-        guard byLast.first >= 0, byOpening.first >= 0 else { return nil }
-        return min(quietEnd(of: byLast.first), ageEnd(of: byOpening.first))
+        mutating get {
+            guard byLast.first >= 0, byOpening.first >= 0 else { return nil }
+            return min(quietEnd(of: byLast.first), ageEnd(of: byOpening.first))
+        }
     }
 
-    @inline(__always) private func quietEnd(of slot: Int32) -> Timestamp {
+    @inline(__always) private mutating func quietEnd(of slot: Int32) -> Timestamp {
         self[slot].pointee.last.adding(nanoseconds: settings.incidentGapNanoseconds)
     }
 
-    @inline(__always) private func ageEnd(of slot: Int32) -> Timestamp {
+    @inline(__always) private mutating func ageEnd(of slot: Int32) -> Timestamp {
         self[slot].pointee.opened.adding(nanoseconds: settings.incidentDurationMaxNanoseconds)
     }
 
@@ -153,7 +158,7 @@ struct IncidentTable: ~Copyable {
         incident.pointee.revision += 1
         let isOpen = incident.pointee.end == nil
         if isOpen, settings.writesFinalRecordsOnly { return }
-        let status = !isOpen ? "closed" : isNew ? "open" : "update"
+        let status: StaticString = !isOpen ? "closed" : isNew ? "open" : "update"
         writeRecord(
             of: incident, status: status, at: time, context.catalog, &context.records)
     }
@@ -167,7 +172,7 @@ struct IncidentTable: ~Copyable {
             evictFirst(at: time)
         }
         records.idSource.beginArray()
-        records.idSource.string("incident")
+        records.idSource.raw(#""incident""#)
         records.idSource.time(time)
         write(key, to: &records.idSource)
         records.idSource.endArray()
@@ -229,7 +234,7 @@ struct IncidentTable: ~Copyable {
         if third >= 0 { prefetch(self[third]) }
     }
 
-    private func prefetchHosts(of slot: Int32) {
+    private mutating func prefetchHosts(of slot: Int32) {
         let incident = self[slot]
         for place in 0..<incident.pointee.actors.count {
             hosts.prefetch(incident.pointee.actors[place])

@@ -45,6 +45,13 @@ struct ItemRing {
 
     @inline(__always) mutating func removeFirst() { first &+= 1 }
 
+    /// Asks for the oldest entry and for the place of the next one.
+    @inline(__always) func prefetch() {
+        guard let entries else { return }
+        Cairn.prefetch(entries + Int(truncatingIfNeeded: first & mask))
+        Cairn.prefetch(entries + Int(truncatingIfNeeded: next & mask))
+    }
+
     /// Gives the memory back; the numbering goes on.
     mutating func deallocate() {
         entries?.deallocate()

@@ -11,9 +11,13 @@ struct ItemHeader {
     var detail: Int32
     var hasPacket: Bool
     var hasFlowID: Bool
-    /// `GroupKey.hash` of the hosts that an alert names, by which they are found.
+    /// `GroupKey.hash` of the hosts that a signal names, by which they are found.
     var actorHash: UInt64 = 0
     var victimHash: UInt64 = 0
+    /// The hash of a group key of the item, and by which fields: rules that group by the same ones
+    /// need it once.
+    var keyHash: UInt64 = 0
+    var keyFields: Int32 = -1
     /// The text is in a block of its own, as it did not fit the slot.
     var overflow: UnsafeMutableRawPointer?
     var overflowByteCount: Int
@@ -61,22 +65,58 @@ struct ItemStore: ~Copyable {
     /// In `references`: this slot has blocks or details to give back.
     private static let hasExtras: UInt32 = 1 << 31
 
-    let fieldCount: Int
-    /// Bytes of all items that are held.
-    private(set) var byteCount = 0
+    /// What changes as items come and go.
+    private struct State: ~Copyable {
+        var byteCount = 0
+        var chunks: ChunkedMemory
+        /// Apart from the slots, so that letting go of an old item does not fetch it from memory.
+        var holds = UnsafeMutablePointer<Hold>.allocate(capacity: 1)
+        var capacity = 0
+        var used = 0
+        var firstFree = ItemStore.noSlot
+        var details: [FiringDetail?] = []
+        var freeDetails: [Int32] = []
 
+        /// A slot that nobody has, retained once.
+        mutating func takeSlot() -> ItemID {
+            if firstFree == ItemStore.noSlot { grow() }
+            let item = firstFree
+            firstFree = holds[Int(item)].references
+            holds[Int(item)].references = 1
+            return item
+        }
+
+        /// Adds a chunk of free slots, the lowest first in line.
+        private mutating func grow() {
+            let end = used + ItemStore.slotsPerChunk
+            precondition(end < Int(ItemStore.noSlot), "too many items")
+            chunks.append()
+            if end > capacity {
+                capacity = max(2 * capacity, end)
+                let moved = UnsafeMutablePointer<Hold>.allocate(capacity: capacity)
+                moved.update(from: holds, count: used)
+                holds.deallocate()
+                holds = moved
+            }
+            for index in (used..<end).reversed() {
+                holds[index] = Hold(references: firstFree, label: .none)
+                firstFree = UInt32(index)
+            }
+            used = end
+        }
+    }
+
+    let fieldCount: Int
     let catalog: RuleCatalog
     private let textOffset: Int
     private let inlineByteCount: Int
     private let stride: Int
-    private var chunks: ChunkedMemory
-    /// Apart from the slots, so that letting go of an old item does not fetch it from memory.
-    private var holds: UnsafeMutablePointer<Hold>
-    private var capacity = 0
-    private var used = 0
-    private var firstFree = ItemStore.noSlot
-    private var details: [FiringDetail?] = []
-    private var freeDetails: [Int32] = []
+    /// Apart, so that the store itself is a few words: where a larger value is lent to a function,
+    /// the compiler (6.3) copies it.
+    private let state: UnsafeMutablePointer<State>
+
+    /// Bytes of all items that are held.
+    var byteCount: Int { state.pointee.byteCount }
 
     /// A store for items with `fieldCount` carried fields.
     init(fieldCount: Int, catalog: RuleCatalog) {
@@ -87,15 +127,19 @@ struct ItemStore: ~Copyable {
             + (fieldCount + 2) * MemoryLayout<CorrelationAlert.Value>.stride
         inlineByteCount = 16 * (fieldCount + 2)
         stride = (textOffset + inlineByteCount + 15) & ~15
-        chunks = ChunkedMemory(chunkByteCount: Self.slotsPerChunk * stride)
-        holds = .allocate(capacity: 1)
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: State(chunks: ChunkedMemory(chunkByteCount: Self.slotsPerChunk * stride)))
     }
 
     deinit {
-        for index in 0..<used where holds[index].references & Self.hasExtras != 0 {
+        for index in 0..<state.pointee.used
+        where state.pointee.holds[index].references & Self.hasExtras != 0 {
             freeBlocks(header(UInt32(index)))
         }
-        holds.deallocate()
+        state.pointee.holds.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     // MARK: Reading
@@ -122,11 +166,12 @@ struct ItemStore: ~Copyable {
     /// The details of a firing; nil for an alert.
     @inline(__always) func detail(_ item: ItemID) -> FiringDetail? {
         let index = header(item).pointee.detail
-        return index < 0 ? nil : details[Int(index)]
+        return index < 0 ? nil : state.pointee.details[Int(index)]
     }
 
     @inline(__always) private func slot(_ item: ItemID) -> UnsafeMutableRawPointer {
-        chunks[Int(item) / Self.slotsPerChunk] + Int(item) % Self.slotsPerChunk &* stride
+        state.pointee.chunks[Int(item) / Self.slotsPerChunk] + Int(item) % Self.slotsPerChunk
+            &* stride
     }
 
     /// Asks for the memory of an item, which will be needed soon.
@@ -143,7 +188,9 @@ struct ItemStore: ~Copyable {
     // MARK: Lifetime
 
     /// Copies an alert, retained once.
-    mutating func add(_ alert: borrowing CorrelationAlert) -> ItemID {
+    ///
+    /// - Parameter isSignal: whether incidents will look for its hosts.
+    mutating func add(_ alert: borrowing CorrelationAlert, isSignal: Bool) -> ItemID {
         let item = reserve(
             time: alert.time, label: alert.label, textByteCount: alert.text.count)
         let header = header(item)
@@ -157,7 +204,7 @@ struct ItemStore: ~Copyable {
         values[fieldCount &+ 1] = alert.victim
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
         copy(alert.text.bytes(from: 0), to: base)
-        hashHosts(of: item)
+        if isSignal { hashHosts(of: item) }
         if !alert.source.isEmpty { keepSource(alert.source.bytes(from: 0), of: item) }
         return item
     }
@@ -179,23 +226,25 @@ struct ItemStore: ~Copyable {
         for index in 0..<fieldCount { self.values(item)[index] = values[index] }
         let base = header.pointee.overflow ?? (slot(item) + textOffset)
         text.withUnsafeBytes { copy($0, to: base) }
-        if let free = freeDetails.popLast() {
-            details[Int(free)] = detail
+        if let free = state.pointee.freeDetails.popLast() {
+            state.pointee.details[Int(free)] = detail
             header.pointee.detail = free
         } else {
-            header.pointee.detail = Int32(truncatingIfNeeded: details.count)
-            details.append(detail)
+            header.pointee.detail = Int32(truncatingIfNeeded: state.pointee.details.count)
+            state.pointee.details.append(detail)
         }
-        byteCount &+= detail.byteCount
-        holds[Int(item)].references |= Self.hasExtras
+        state.pointee.byteCount &+= detail.byteCount
+        state.pointee.holds[Int(item)].references |= Self.hasExtras
         return item
     }
 
-    @inline(__always) func retain(_ item: ItemID) { holds[Int(item)].references &+= 1 }
+    @inline(__always) func retain(_ item: ItemID) {
+        state.pointee.holds[Int(item)].references &+= 1
+    }
 
     @inline(__always) mutating func release(_ item: ItemID) {
-        holds[Int(item)].references &-= 1
-        if holds[Int(item)].references & ~Self.hasExtras == 0 { remove(item) }
+        state.pointee.holds[Int(item)].references &-= 1
+        if state.pointee.holds[Int(item)].references & ~Self.hasExtras == 0 { remove(item) }
     }
 
     /// Gives back the JSON text that an alert needed to be put in order.
@@ -203,7 +252,7 @@ struct ItemStore: ~Copyable {
         let header = header(item)
         guard let source = header.pointee.source else { return }
         source.deallocate()
-        byteCount &-= header.pointee.sourceByteCount
+        state.pointee.byteCount &-= header.pointee.sourceByteCount
         header.pointee.source = nil
         header.pointee.sourceByteCount = 0
     }
@@ -213,8 +262,8 @@ struct ItemStore: ~Copyable {
         copy(source, to: block)
         header(item).pointee.source = block
         header(item).pointee.sourceByteCount = source.count
-        byteCount &+= source.count
-        holds[Int(item)].references |= Self.hasExtras
+        state.pointee.byteCount &+= source.count
+        state.pointee.holds[Int(item)].references |= Self.hasExtras
     }
 
     @inline(__always)
@@ -229,15 +278,14 @@ struct ItemStore: ~Copyable {
 
     private mutating func reserve(time: Timestamp, label: RuleLabelID, textByteCount: Int) -> ItemID
     {
-        if firstFree == Self.noSlot { grow() }
-        let item = firstFree
-        firstFree = holds[Int(item)].references
-        holds[Int(item)].references = 1
+        let item = state.pointee.takeSlot()
+        // Nobody has read the slot that comes next for long.
+        if state.pointee.firstFree != Self.noSlot { prefetch(state.pointee.firstFree) }
         var overflow: UnsafeMutableRawPointer?
         if textByteCount > inlineByteCount {
             overflow = .allocate(byteCount: textByteCount, alignment: 8)
-            byteCount &+= textByteCount
-            holds[Int(item)].references |= Self.hasExtras
+            state.pointee.byteCount &+= textByteCount
+            state.pointee.holds[Int(item)].references |= Self.hasExtras
         }
         header(item).initialize(
             to: ItemHeader(
@@ -245,52 +293,34 @@ struct ItemStore: ~Copyable {
                 hasFlowID: false, overflow: overflow,
                 overflowByteCount: overflow == nil ? 0 : textByteCount, source: nil,
                 sourceByteCount: 0))
-        byteCount &+= stride
-        holds[Int(item)].label = label
+        state.pointee.byteCount &+= stride
+        state.pointee.holds[Int(item)].label = label
         catalog.retain(label)
         return item
     }
 
     private mutating func remove(_ item: ItemID) {
-        if holds[Int(item)].references & Self.hasExtras != 0 {
+        if state.pointee.holds[Int(item)].references & Self.hasExtras != 0 {
             let header = header(item)
             freeBlocks(header)
-            byteCount &-= header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
+            state.pointee.byteCount &-=
+                header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
             if header.pointee.detail >= 0 {
                 let index = Int(header.pointee.detail)
-                byteCount &-= details[index]?.byteCount ?? 0
-                details[index] = nil
-                freeDetails.append(header.pointee.detail)
+                state.pointee.byteCount &-= state.pointee.details[index]?.byteCount ?? 0
+                state.pointee.details[index] = nil
+                state.pointee.freeDetails.append(header.pointee.detail)
             }
         }
-        byteCount &-= stride
-        catalog.release(holds[Int(item)].label)
-        holds[Int(item)].references = firstFree
-        firstFree = item
+        state.pointee.byteCount &-= stride
+        catalog.release(state.pointee.holds[Int(item)].label)
+        state.pointee.holds[Int(item)].references = state.pointee.firstFree
+        state.pointee.firstFree = item
     }
 
     private func freeBlocks(_ header: UnsafeMutablePointer<ItemHeader>) {
         header.pointee.overflow?.deallocate()
         header.pointee.source?.deallocate()
-    }
-
-    /// Adds a chunk of free slots, the lowest first in line.
-    private mutating func grow() {
-        precondition(used < Int(Self.noSlot) - Self.slotsPerChunk, "too many items")
-        chunks.append()
-        if used + Self.slotsPerChunk > capacity {
-            let larger = max(2 * capacity, used + Self.slotsPerChunk)
-            let moved = UnsafeMutablePointer<Hold>.allocate(capacity: larger)
-            moved.update(from: holds, count: used)
-            holds.deallocate()
-            holds = moved
-            capacity = larger
-        }
-        for index in (used..<used + Self.slotsPerChunk).reversed() {
-            holds[index] = Hold(references: firstFree, label: .none)
-            firstFree = UInt32(index)
-        }
-        used += Self.slotsPerChunk
     }
 }
 

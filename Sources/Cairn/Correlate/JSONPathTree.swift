@@ -2,7 +2,7 @@
 struct JSONPathTree: ~Copyable {
     /// Where a value was found in a line.
     struct Place {
-        var kind = JSONScanner.Kind.null
+        var kind: JSONScanner.Kind
         /// A string without escapes, all ASCII; a number without fraction and exponent.
         var isPlain = false
         /// The scan that found it: of an earlier line nothing has to be wiped away.
@@ -13,6 +13,22 @@ struct JSONPathTree: ~Copyable {
         var recurring = RecurringTexts.Text()
 
         var range: Range<Int> { Int(start)..<Int(end) }
+
+        init(kind: JSONScanner.Kind) { self.kind = kind }
+
+        @inline(__always) init(_ scalar: JSONScanner.ShortScalar) {
+            isPlain = true
+            switch scalar {
+            case .string(let text):
+                kind = .string
+                start = UInt32(truncatingIfNeeded: text.start)
+                end = UInt32(truncatingIfNeeded: text.end)
+            case .number(let number):
+                kind = .number
+                start = UInt32(truncatingIfNeeded: number.start)
+                end = UInt32(truncatingIfNeeded: number.end)
+            }
+        }
     }
 
     struct Node {
@@ -119,7 +135,7 @@ struct JSONPathTree: ~Copyable {
     /// Numbers the places so that those below a node follow it.
     private mutating func number(_ draft: Int) {
         drafts[draft].place = places.count
-        places.append(Place())
+        places.append(Place(kind: .null))
         nodes.append(
             Node(opensArrays: drafts[draft].opensArrays, recurs: drafts[draft].recurs))
         for child in drafts[draft].children { number(child) }
@@ -190,9 +206,15 @@ struct JSONPathTree: ~Copyable {
         guard scanner.take(UInt8(ascii: "{")) else { return nil }
         if scanner.take(UInt8(ascii: "}")) { return scanner }
         var number = 0
+        let known = nodes[node]
         while true {
             let gap = scanner
-            var child = knownMember(number, of: node, &scanner)
+            var child = knownMember(number, of: known, &scanner)
+            if let child, let scalar = scanner.shortScalar() {
+                if child >= 0 { note(Place(scalar), of: child) }
+                number &+= 1
+                continue
+            }
             if child == nil {
                 if number > 0, !scanner.take(UInt8(ascii: ",")) { break }
                 child = newMember(of: node, &scanner)
@@ -218,12 +240,10 @@ struct JSONPathTree: ~Copyable {
     /// - Returns: the place of the member, negative if nobody wants it.
     @inline(__always)
     private func knownMember(
-        _ number: Int, of node: Int, _ scanner: inout JSONScanner
+        _ number: Int, of node: Node, _ scanner: inout JSONScanner
     ) -> Int? {
-        guard number < Int(nodes[node].gapCount), let bytes = scanner.sixteenBytes else {
-            return nil
-        }
-        let gap = gaps[Int(nodes[node].firstGap) &+ number]
+        guard number < Int(node.gapCount), let bytes = scanner.sixteenBytes else { return nil }
+        let gap = gaps[Int(node.firstGap) &+ number]
         guard (bytes ^ gap.bytes) & gap.mask == .zero, gap.byteCount > 0,
             scanner.skip(Int(gap.byteCount))
         else { return nil }

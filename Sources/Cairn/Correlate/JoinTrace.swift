@@ -93,7 +93,7 @@ extension IncidentTable {
         trace?.others = others
     }
 
-    private func reason(_ keys: [IncidentKey], _ candidate: Int32?) -> JoinTrace.Reason {
+    private mutating func reason(_ keys: [IncidentKey], _ candidate: Int32?) -> JoinTrace.Reason {
         guard let candidate else { return .opened(key: text(of: keys[0])) }
         if let key = keys.first(where: { owner(of: $0) == candidate }) {
             return .owned(key: text(of: key))

@@ -12,7 +12,7 @@ struct RecordID: Hashable, Comparable {
 /// What evidence and incidents say about an item: enough to find its packets again.
 struct ItemReference {
     var time: Timestamp
-    var identity: Int32
+    var label: RuleLabelID
     var packet: Int64
     var flowID: Int64
     var hasPacket: Bool
@@ -23,7 +23,7 @@ struct ItemReference {
     init(_ item: ItemID, in store: borrowing ItemStore) {
         let header = store.header(item)
         time = header.pointee.time
-        identity = store.catalog[header.pointee.label].identity
+        label = header.pointee.label
         packet = header.pointee.packet
         flowID = header.pointee.flowID
         hasPacket = header.pointee.hasPacket
@@ -52,6 +52,8 @@ struct RecordWriter: ~Copyable {
     var idSource = JSONWriter()
     /// A value that records will show later.
     private var part = JSONWriter()
+    /// The lines that are handed on.
+    private var block: [UInt8] = []
     private let capture: String?
     private let sink: (borrowing [UInt8]) -> Void
     private let digest = Digest(.sha256)
@@ -73,7 +75,9 @@ struct RecordWriter: ~Copyable {
     /// Hands on what was written.
     mutating func flush() {
         if json.byteCount == 0 { return }
-        sink(json.bytes)
+        block.removeAll(keepingCapacity: true)
+        json.copy(to: &block)
+        sink(block)
         json.removeAll()
     }
 
@@ -121,7 +125,7 @@ extension JSONWriter {
             if reference.hasPacket { member("packet", reference.packet) }
         }
         key("rule")
-        catalog.write(identity: reference.identity, to: &self)
+        raw(catalog[reference.label].idText)
         key("time")
         time(reference.time)
         endObject()
@@ -134,19 +138,35 @@ extension JSONWriter {
 
     /// Writes an identifier as 24 hexadecimal digits.
     mutating func id(_ id: RecordID) {
-        var text = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-        withUnsafeMutableBytes(of: &text) { text in
-            text[0] = UInt8(ascii: "\"")
-            for index in 0..<16 {
-                let digit = Int(id.high >> (60 - 4 * UInt64(index)) & 15)
-                text[1 + index] = hexDigits.utf8Start[digit]
-            }
-            for index in 0..<8 {
-                let digit = Int(id.low >> (28 - 4 * UInt32(index)) & 15)
-                text[17 + index] = hexDigits.utf8Start[digit]
-            }
-            text[25] = UInt8(ascii: "\"")
-            raw(UnsafeRawBufferPointer(rebasing: text[0..<26]))
+        let low = Self.hexadecimal(id.low)
+        plainString(
+            [
+                Self.hexadecimal(UInt32(truncatingIfNeeded: id.high >> 32)),
+                Self.hexadecimal(UInt32(truncatingIfNeeded: id.high)),
+            ], low, byteCount: 24)
+    }
+
+    /// The eight hexadecimal digits of a number, the first one in the lowest byte: the bytes are taken
+    /// apart into digits at once, then digits above nine move on to the letters.
+    @inline(__always) private static func hexadecimal(_ number: UInt32) -> UInt64 {
+        var digits = UInt64(number.byteSwapped)
+        digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff
+        digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff
+        digits = (digits >> 4 | digits << 8) & 0x0f0f_0f0f_0f0f_0f0f
+        let letters = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return (digits &+ 0x3030_3030_3030_3030 &+ letters &* 39).littleEndian
+    }
+}
+
+extension Level {
+    /// Its name as JSON text.
+    var json: StaticString {
+        switch self {
+        case .informational: #""informational""#
+        case .low: #""low""#
+        case .medium: #""medium""#
+        case .high: #""high""#
+        case .critical: #""critical""#
         }
     }
 }

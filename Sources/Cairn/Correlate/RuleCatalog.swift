@@ -19,6 +19,9 @@ final class RuleCatalog {
         /// Whether its tags name tactics or techniques.
         var hasATTACK: Bool
         var references: UInt32
+        /// The identity and the title as JSON text, in memory of the label.
+        var idText: UnsafeRawBufferPointer
+        var titleText: UnsafeRawBufferPointer
     }
 
     /// What records say about a label.
@@ -49,6 +52,7 @@ final class RuleCatalog {
     private var freeIdentities: [Int32] = []
     private var identitiesByText: [[UInt8]: Int32] = [:]
     private let program: CorrelationProgram
+    private var writer = JSONWriter()
 
     /// A catalog that knows the identities of a program by their numbers there.
     init(program: CorrelationProgram) {
@@ -61,15 +65,15 @@ final class RuleCatalog {
         }
     }
 
-    deinit { facts.deallocate() }
+    deinit {
+        for index in 0..<factCount where facts[index].references > 0 {
+            facts[index].idText.deallocate()
+        }
+        facts.deallocate()
+    }
 
     /// The text of an identity.
     func text(ofIdentity identity: Int32) -> [UInt8] { identities[Int(identity)].text }
-
-    /// Writes the text of an identity.
-    func write(identity: Int32, to json: inout JSONWriter) {
-        identities[Int(identity)].text.withUnsafeBytes { json.string($0) }
-    }
 
     /// Whether the program names an identity.
     func isKnown(_ text: [UInt8]) -> Bool {
@@ -100,9 +104,11 @@ final class RuleCatalog {
             Int(identity) < program.identities.count
             && program.identities[Int(identity)].isEvidenceOnly
         let (tactics, techniques) = Tactic.parse(tags)
+        let (idText, titleText) = texts(of: identity, title)
         let new = Facts(
             identity: identity, level: level, isStandalone: !isEvidenceOnly,
-            hasATTACK: !(tactics.isEmpty && techniques.isEmpty), references: 1)
+            hasATTACK: !(tactics.isEmpty && techniques.isEmpty), references: 1, idText: idText,
+            titleText: titleText)
         let label = Label(
             title: title, tags: tags, tactics: tactics, techniques: techniques, key: key)
         let index: Int32
@@ -128,7 +134,6 @@ final class RuleCatalog {
     func label(_ label: RuleLabelID) -> Label { labels[Int(label.index)] }
 
     // One part of that, without copying the others.
-    func title(of label: RuleLabelID) -> [UInt8]? { labels[Int(label.index)].title }
     func tactics(of label: RuleLabelID) -> [UInt8] { labels[Int(label.index)].tactics }
     func techniques(of label: RuleLabelID) -> [[UInt8]] { labels[Int(label.index)].techniques }
 
@@ -139,6 +144,25 @@ final class RuleCatalog {
     @inline(__always) func release(_ label: RuleLabelID) {
         facts[Int(label.index)].references &-= 1
         if facts[Int(label.index)].references == 0 { remove(label) }
+    }
+
+    /// What records show of a label as JSON text, in one block of memory.
+    private func texts(
+        of identity: Int32, _ title: [UInt8]?
+    ) -> (id: UnsafeRawBufferPointer, title: UnsafeRawBufferPointer) {
+        writer.removeAll()
+        writer.string(identities[Int(identity)].text)
+        let idByteCount = writer.byteCount
+        if let title { writer.string(title) } else { writer.null() }
+        let block = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: writer.byteCount, alignment: 16)
+        writer.withBytes { block.copyMemory(from: $0) }
+        let texts = UnsafeRawBufferPointer(block)
+        return (
+            UnsafeRawBufferPointer(rebasing: texts[..<idByteCount]),
+            // Behind the comma.
+            UnsafeRawBufferPointer(rebasing: texts[(idByteCount + 1)...])
+        )
     }
 
     private func growFacts() {
@@ -152,6 +176,7 @@ final class RuleCatalog {
     private func remove(_ label: RuleLabelID) {
         let index = Int(label.index)
         labelsByKey[labels[index].key] = nil
+        facts[index].idText.deallocate()
         labels[index] = Label(title: nil, tags: [], tactics: [], techniques: [], key: [])
         freeLabels.append(label.index)
         releaseIdentity(facts[index].identity)

@@ -139,6 +139,34 @@ struct JSONScanner {
         }
     }
 
+    /// A string or a whole number as most are, at its place.
+    enum ShortScalar {
+        case string(Text)
+        case number(Number)
+    }
+
+    /// Takes a string of less than sixteen bytes that stand for themselves, or a whole number of less
+    /// than sixteen digits, if that is what comes at once; else moves nowhere.
+    @inline(__always) mutating func shortScalar() -> ShortScalar? {
+        guard offset < wideEnd, offset < count, let place = widePlace else { return nil }
+        if base[offset] == UInt8(ascii: "\"") {
+            let end = offset &+ 1 &+ Int(cairn_count_plain(place + 1))
+            guard end < count, base[end] == UInt8(ascii: "\"") else { return nil }
+            defer { offset = end &+ 1 }
+            return .string(Text(start: offset &+ 1, end: end, isPlain: true))
+        }
+        let end = offset &+ Int(cairn_count_digits(place))
+        guard end > offset, end < count, base[offset] != 0x30, endsValue(base[end]) else {
+            return nil
+        }
+        defer { offset = end }
+        return .number(Number(start: offset, end: end, isInteger: true))
+    }
+
+    @inline(__always) private func endsValue(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}")
+    }
+
     /// Moves over ASCII that needs no attention.
     @inline(__always) private mutating func skipOrdinary() {
         while let place = widePlace {

@@ -38,6 +38,11 @@ struct JSONWriter: ~Copyable {
         body(UnsafeRawBufferPointer(start: start, count: byteCount))
     }
 
+    /// Appends the text written so far to an array.
+    func copy(to array: inout [UInt8]) {
+        array.append(contentsOf: UnsafeBufferPointer(start: start, count: byteCount))
+    }
+
     /// Forgets the text, keeps the memory.
     mutating func removeAll() {
         byteCount = 0
@@ -71,8 +76,9 @@ struct JSONWriter: ~Copyable {
         needsComma = false
     }
 
-    /// Writes a key that is not known at compile time.
-    mutating func key(_ name: String) {
+    /// Writes a key that is not known at compile time. A literal is one that is, though the language
+    /// would take it for a `String`.
+    @_disfavoredOverload mutating func key(_ name: String) {
         string(name)
         append(UInt8(ascii: ":"))
         needsComma = false
@@ -232,6 +238,34 @@ struct JSONWriter: ~Copyable {
     mutating func raw(_ text: some Sequence<UInt8>) {
         separate()
         for byte in text { append(byte) }
+    }
+
+    // MARK: Fragments
+
+    /// Goes on with JSON text as it is: its commas are the caller's, and so is the one behind it.
+    @inline(__always) mutating func fragment(_ text: StaticString) {
+        append(text)
+        needsComma = false
+    }
+
+    /// Goes on with JSON text as it is.
+    @inline(__always) mutating func fragment(_ text: UnsafeRawBufferPointer) {
+        append(text.assumingMemoryBound(to: UInt8.self))
+        needsComma = false
+    }
+
+    /// Writes a string of at most 24 bytes that stand for themselves.
+    @inline(__always) mutating func plainString(
+        _ text: SIMD2<UInt64>, _ rest: UInt64 = 0, byteCount count: Int
+    ) {
+        separate()
+        reserve(2)
+        start[byteCount] = UInt8(ascii: "\"")
+        let place = UnsafeMutableRawPointer(start + byteCount + 1)
+        place.storeBytes(of: text, as: SIMD2<UInt64>.self)
+        place.storeBytes(of: rest, toByteOffset: 16, as: UInt64.self)
+        start[byteCount &+ count &+ 1] = UInt8(ascii: "\"")
+        byteCount &+= count &+ 2
     }
 
     // MARK: Members
