@@ -55,4 +55,19 @@ static inline int cairn_count_digits(const void *_Nonnull address) {
     return cairn_count_before((cairn_bytes)((cairn_load(address) - '0') > 9));
 }
 
+/// How many of the sixteen bytes at an address come before the first white space other than a space.
+static inline int cairn_count_before_odd_space(const void *_Nonnull address) {
+    return cairn_count_before((cairn_bytes)((cairn_load(address) - '\t') < 5));
+}
+
+/// How many of sixteen places come before the first where two bytes are found, one at `first` and one at `second`, each with
+/// the bits of its fold set.
+static inline int cairn_count_before_two(
+    const void *_Nonnull first, uint8_t first_byte, uint8_t first_fold,
+    const void *_Nonnull second, uint8_t second_byte, uint8_t second_fold) {
+    return cairn_count_before(
+        (cairn_bytes)((cairn_load(first) | first_fold) == first_byte)
+        & (cairn_bytes)((cairn_load(second) | second_fold) == second_byte));
+}
+
 #endif

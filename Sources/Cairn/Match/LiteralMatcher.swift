@@ -137,6 +137,8 @@ struct LiteralMatcher: @unchecked Sendable {
         let hits: LiteralHits
 
         var pairs: PairTables { @inline(__always) get { tables.pointee.pairs } }
+        var windows: WindowTable { @inline(__always) get { tables.pointee.windows } }
+        var shortWindows: WindowTable { @inline(__always) get { tables.pointee.shortWindows } }
     }
 
     /// Looks at eight positions at a time, up to the last few; gives back the first that is left.
@@ -158,23 +160,64 @@ struct LiteralMatcher: @unchecked Sendable {
                     firstPairs[PairTables.index(text, offset, mask)]
                     & secondPairs[PairTables.index(text, offset &+ 2, mask)]
             }
-            if _slowPath(passed != 0) { checkEight(scan, position, every: stride) }
+            if _slowPath(passed != 0) {
+                if stride == 1 {
+                    checkEight(scan, position)
+                } else {
+                    checkEvenOfSixteen(scan, position)
+                }
+            }
             position &+= 8 &* stride
         }
         return position
     }
 
+    @inline(never) private func checkEight(_ scan: Scan, _ first: Int) {
+        checkEight(scan, first, every: 1)
+    }
+
+    @inline(never) private func checkEvenOfSixteen(_ scan: Scan, _ first: Int) {
+        checkEight(scan, first, every: 2)
+    }
+
     /// Checks those of eight positions that the pair tables let through.
-    @inline(never) private func checkEight(_ scan: Scan, _ first: Int, every stride: Int) {
+    @inline(__always) private func checkEight(_ scan: Scan, _ first: Int, every stride: Int) {
         var passed: UInt32 = 0
         for index in 0..<8 {
             let mask = bucketMask(scan, first &+ index &* stride)
             passed |= (mask != 0 ? 1 : 0) &<< UInt32(index)
         }
         while passed != 0 {
-            check(scan, first &+ passed.trailingZeroBitCount &* stride)
+            check(scan, first &+ passed.trailingZeroBitCount &* stride, every: stride)
             passed &= passed &- 1
         }
+    }
+
+    /// Looks for literals at a position, which the pair tables let through. Four bytes begin there.
+    @inline(__always) private func check(_ scan: Scan, _ position: Int, every stride: Int) {
+        checkWindow(scan, position)
+        if stride == 2, position > 0 { checkWindow(scan, position &- 1) }
+        guard scan.tables.pointee.hasShortWindows else { return }
+        for offset in 0..<stride { checkPair(scan, position &+ offset) }
+    }
+
+    /// Looks for literals whose window begins at a position.
+    @inline(__always) private func checkWindow(_ scan: Scan, _ position: Int) {
+        let window = scan.text.loadUnaligned(fromByteOffset: position, as: UInt32.self)
+        look(for: UInt32(littleEndian: window) | 0x2020_2020, scan.windows, scan, position)
+    }
+
+    /// Looks for short literals at a position.
+    @inline(__always) private func checkPair(_ scan: Scan, _ position: Int) {
+        let pair = scan.text.loadUnaligned(fromByteOffset: position, as: UInt16.self)
+        look(for: UInt32(UInt16(littleEndian: pair)) | 0x2020, scan.shortWindows, scan, position)
+    }
+
+    @inline(__always)
+    private func look(
+        for window: UInt32, _ table: WindowTable, _ scan: Scan, _ position: Int
+    ) {
+        if table.mayHold(window) { lookUp(table, window, scan, position) }
     }
 
     /// Which buckets let a position through that has four bytes.
@@ -191,7 +234,7 @@ struct LiteralMatcher: @unchecked Sendable {
                 position &+ 4 <= scan.byteCount
                 ? bucketMask(scan, position)
                 : scan.pairs.first[PairTables.index(scan.text, position, scan.pairs.mask)]
-            if mask != 0 { check(scan, position) }
+            if mask != 0 { checkNearEnd(scan, position) }
             position &+= scan.pairs.stride
         }
         for index in 0..<scan.tables.pointee.singles.count {
@@ -200,26 +243,19 @@ struct LiteralMatcher: @unchecked Sendable {
         }
     }
 
-    /// Looks for literals with a window at `position`, which the pair tables let through, and for short ones before the next.
-    private func check(_ scan: Scan, _ position: Int) {
+    /// `check` at a position at which fewer than four bytes may begin.
+    private func checkNearEnd(_ scan: Scan, _ position: Int) {
         let rest = scan.byteCount &- position
-        if rest >= 4 {
-            let window = scan.text.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-            lookUp(
-                scan.tables.pointee.windows, UInt32(littleEndian: window) | 0x2020_2020, scan,
-                position)
-        }
+        if rest >= 4 { checkWindow(scan, position) }
+        if scan.pairs.stride == 2, position > 0, rest >= 3 { checkWindow(scan, position &- 1) }
         guard scan.tables.pointee.hasShortWindows else { return }
-        for position in position..<position &+ scan.pairs.stride
-        where position &+ 2 <= scan.byteCount {
-            let pair = scan.text.loadUnaligned(fromByteOffset: position, as: UInt16.self)
-            lookUp(
-                scan.tables.pointee.shortWindows, UInt32(UInt16(littleEndian: pair)) | 0x2020, scan,
-                position)
+        for offset in 0..<scan.pairs.stride where rest &- offset >= 2 {
+            checkPair(scan, position &+ offset)
         }
     }
 
-    @inline(__always)
+    /// Looks for the literals of a window that stands at a position.
+    @inline(never)
     private func lookUp(_ table: WindowTable, _ window: UInt32, _ scan: Scan, _ position: Int) {
         let slot = table.slot(of: window)
         var index = Int(table.starts[slot])

@@ -17,7 +17,7 @@ struct LiteralPlan {
         var masks: (UInt8, UInt8, UInt8, UInt8)
     }
 
-    /// Windows of four bytes.
+    /// Windows of four bytes. Where every second position is looked at, one may also begin just before a position.
     private(set) var windows: [Window] = []
     /// Windows of two bytes, for what four bytes cannot reach.
     private(set) var shortWindows: [Window] = []
@@ -33,7 +33,7 @@ struct LiteralPlan {
     /// - Parameter chosen: which of the literals are looked for.
     init(_ literals: [LiteralMatcher.Literal], _ chosen: [Int], stride: Int) {
         self.stride = stride
-        windows.reserveCapacity(chosen.count * stride)
+        windows.reserveCapacity(chosen.count)
         views.reserveCapacity(chosen.count * stride)
         for index in chosen {
             let literal = literals[index]
@@ -49,10 +49,11 @@ struct LiteralPlan {
     private mutating func addRarest(_ literal: LiteralMatcher.Literal, _ index: Int) {
         let rarities = Self.rarities(literal.bytes)
         let offset = Self.best(rarities, neighbours: stride)
-        for offset in offset..<offset + stride { add(literal, index, at: offset, rarities) }
+        addWindow(literal, index, at: offset, rarities)
+        for offset in offset..<offset + stride { views.append(Self.view(literal, from: offset)) }
     }
 
-    private mutating func add(
+    private mutating func addWindow(
         _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int, _ rarities: [Int]
     ) {
         let checkOffset = Self.checkOffset(rarities, besides: offset)
@@ -61,28 +62,19 @@ struct LiteralPlan {
                 literal: index, offset: offset,
                 bytes: Self.folded(literal.bytes, offset, byteCount: 4),
                 check: (Self.folded(literal.bytes, checkOffset, byteCount: 4), checkOffset)))
-        views.append(Self.view(literal, from: offset))
     }
 
-    /// Of four bytes three are in view at the second place; two of them lead to the literal.
+    /// Of four bytes three are in view at the second place.
     private mutating func addFour(_ literal: LiteralMatcher.Literal, _ index: Int) {
-        add(literal, index, at: 0, Self.rarities(literal.bytes))
-        addShortWindow(literal, index, at: 1)
-        views.append(Self.view(literal, from: 1))
+        addWindow(literal, index, at: 0, Self.rarities(literal.bytes))
+        for offset in 0...1 { views.append(Self.view(literal, from: offset)) }
     }
 
     private mutating func addShort(_ literal: LiteralMatcher.Literal, _ index: Int) {
-        addShortWindow(literal, index, at: 0)
-        addViewsOfShort(literal)
-    }
-
-    private mutating func addShortWindow(
-        _ literal: LiteralMatcher.Literal, _ index: Int, at offset: Int
-    ) {
         shortWindows.append(
             Window(
-                literal: index, offset: offset,
-                bytes: Self.folded(literal.bytes, offset, byteCount: 2)))
+                literal: index, offset: 0, bytes: Self.folded(literal.bytes, 0, byteCount: 2)))
+        addViewsOfShort(literal)
     }
 
     /// A single byte is found by the pairs that it begins.

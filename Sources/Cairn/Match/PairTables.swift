@@ -17,7 +17,7 @@ struct PairTables {
     private(set) var expectedCost = 0.0
 
     /// What a position that passes costs, as a multiple of one that does not.
-    private static let passCost = 70.0
+    private static let passCost = 40.0
     /// What the largest tables cost each byte of a short text, because they have to come into the cache.
     private static let cacheCost = 1.0
 

@@ -1,3 +1,5 @@
+import CIntrinsics
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -12,11 +14,20 @@ struct SearchText {
     private let bytes: UnsafePointer<UInt8>
     let byteCount: Int
     private let ignoresCase: Bool
-    /// Where its rarest byte stands: what a search looks for.
-    private let rareOffset: Int
-    private let rareByte: UInt8
-    /// The rare byte is a letter that may be a capital too.
-    private let isRareLetter: Bool
+    /// Its two rarest bytes, or its only one twice: what a search looks for.
+    private let rarest: (RareByte, RareByte)
+
+    /// A byte of the text, and where it stands.
+    private struct RareByte {
+        let offset: Int
+        let value: UInt8
+        /// 0x20 if it is a letter that may be a capital too, else 0.
+        let fold: UInt8
+
+        @inline(__always) func stands(at start: UnsafeRawPointer) -> Bool {
+            start.load(fromByteOffset: offset, as: UInt8.self) | fold == value
+        }
+    }
 
     init(_ text: [UInt8], ignoresCase: Bool, in arena: Arena) {
         let folded = ignoresCase ? text.map(\.asciiLowercased) : text
@@ -25,11 +36,18 @@ struct SearchText {
         bytes = UnsafePointer(memory.bindMemory(to: UInt8.self).baseAddress.unsafelyUnwrapped)
         byteCount = folded.count
         self.ignoresCase = ignoresCase
-        let model = GramModel.shared
-        let rarities = folded.indices.map { model.rarity(of: folded[$0...$0]) }
-        rareOffset = rarities.indices.max { rarities[$0] < rarities[$1] } ?? 0
-        rareByte = folded.isEmpty ? 0 : folded[rareOffset]
-        isRareLetter = ignoresCase && rareByte.isASCIILetter
+        func rareByte(besides other: Int?) -> RareByte {
+            let model = GramModel.shared
+            let rarities = folded.indices.map {
+                $0 == other ? -1 : model.rarity(of: folded[$0...$0])
+            }
+            let offset = rarities.indices.max { rarities[$0] < rarities[$1] } ?? 0
+            let value = folded.isEmpty ? 0 : folded[offset]
+            return RareByte(
+                offset: offset, value: value, fold: ignoresCase && value.isASCIILetter ? 0x20 : 0)
+        }
+        let first = rareByte(besides: nil)
+        rarest = (first, rareByte(besides: first.offset))
     }
 
     /// Whether it stands at an offset of a text; false where it would reach outside.
@@ -55,51 +73,33 @@ struct SearchText {
     ) -> Int? {
         let last = min(end, text.count) &- byteCount
         var offset = max(0, start)
-        guard byteCount > 0 else { return offset <= last ? offset : nil }
-        while offset <= last {
-            guard
-                let rare = rareOffset(in: text, from: offset &+ rareOffset, to: last &+ rareOffset)
-            else { return nil }
-            offset = rare &- rareOffset
+        guard byteCount > 0, offset <= last else { return offset <= last ? offset : nil }
+        let base = text.baseAddress.unsafelyUnwrapped
+        while offset &+ 15 <= last {
+            let skipped = countBefore(base + offset)
+            offset &+= skipped
+            guard skipped < 16 else { continue }
             if isFound(atFitting: offset, text) { return offset }
             offset &+= 1
         }
-        return nil
-    }
-
-    /// The first place of the rare byte in `start...last`, both inside the text.
-    @inline(__always)
-    private func rareOffset(in text: UnsafeRawBufferPointer, from start: Int, to last: Int) -> Int?
-    {
-        let base = text.baseAddress.unsafelyUnwrapped
-        guard isRareLetter else {
-            let found = memchr(base + start, Int32(rareByte), last &- start &+ 1)
-            return found.map { UnsafeRawPointer($0) - base }
-        }
-        return firstLetter(base, from: start, to: last)
-    }
-
-    /// The first capital or small form of the rare letter, looking at eight bytes at a time.
-    @inline(__always)
-    private func firstLetter(_ base: UnsafeRawPointer, from start: Int, to last: Int) -> Int? {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let wanted = ones &* UInt64(rareByte)
-        var offset = start
-        while offset &+ 7 <= last {
-            let word = UInt64(
-                littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            // Bytes that are equal become zero; the lowest zero byte is marked exactly.
-            let difference = (word | ones &* 0x20) ^ wanted
-            let zeros = (difference &- ones) & ~difference & (ones &* 0x80)
-            if zeros != 0 { return offset &+ zeros.trailingZeroBitCount &>> 3 }
-            offset &+= 8
-        }
         while offset <= last {
-            if base.load(fromByteOffset: offset, as: UInt8.self) | 0x20 == rareByte {
+            let place = base + offset
+            if rarest.0.stands(at: place), rarest.1.stands(at: place),
+                isFound(atFitting: offset, text)
+            {
                 return offset
             }
             offset &+= 1
         }
         return nil
+    }
+
+    /// How many of the sixteen places from `start` on come before the first where both rare bytes stand.
+    @inline(__always) private func countBefore(_ start: UnsafeRawPointer) -> Int {
+        let (first, second) = rarest
+        return Int(
+            cairn_count_before_two(
+                start + first.offset, first.value, first.fold,
+                start + second.offset, second.value, second.fold))
     }
 }

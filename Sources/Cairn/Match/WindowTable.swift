@@ -10,27 +10,33 @@ struct WindowTable {
         var hasCheck: Bool
     }
 
+    /// For each slot a bit for each eighth of it that has an entry: what most windows do not get past.
+    private let marks: UnsafeMutablePointer<UInt8>
     /// Where the entries of each slot begin in `entries`; one more than there are slots.
     let starts: UnsafeMutablePointer<UInt32>
     let entries: UnsafeMutablePointer<Entry>
     private let entryCount: Int
-    private let bitCount: Int
+    /// The bits of a hash behind those that number the slot.
+    private let shift: UInt32
 
     init(_ windows: [LiteralPlan.Window]) {
         let bitCount = min(15, max(4, Int.bitWidth - windows.count.leadingZeroBitCount + 2))
-        self.bitCount = bitCount
+        shift = UInt32(32 - bitCount)
         entryCount = windows.count
         let slotCount = 1 << bitCount
+        marks = .allocate(capacity: slotCount)
+        marks.initialize(repeating: 0, count: slotCount)
         starts = .allocate(capacity: slotCount + 1)
         starts.initialize(repeating: 0, count: slotCount + 1)
         entries = .allocate(capacity: max(1, windows.count))
-        let slots = windows.map { Self.slot(of: $0.bytes, bitCount: bitCount) }
+        let slots = windows.map { slot(of: $0.bytes) }
         for slot in slots { starts[slot + 1] += 1 }
         for slot in 0..<slotCount { starts[slot + 1] += starts[slot] }
         var filled = [UInt32](repeating: 0, count: slotCount)
         for (slot, window) in zip(slots, windows) {
             let index = Int(starts[slot] + filled[slot])
             filled[slot] += 1
+            marks[slot] |= mark(of: window.bytes)
             (entries + index).initialize(
                 to: Entry(
                     window: window.bytes, check: window.check?.bytes ?? 0,
@@ -42,22 +48,34 @@ struct WindowTable {
     }
 
     func deallocate() {
+        marks.deallocate()
         starts.deallocate()
         entries.deallocate()
     }
 
+    private var slotCount: Int { 1 << Int(32 - shift) }
+
     /// Bytes of memory that the table takes.
     var byteCount: Int {
-        (1 << bitCount + 1) * MemoryLayout<UInt32>.stride
+        slotCount + (slotCount + 1) * MemoryLayout<UInt32>.stride
             + entryCount * MemoryLayout<Entry>.stride
     }
 
+    /// Whether there may be an entry for a window; of windows that have none some thirtieth part.
+    @inline(__always) func mayHold(_ window: UInt32) -> Bool {
+        marks[slot(of: window)] & mark(of: window) != 0
+    }
+
     @inline(__always) func slot(of window: UInt32) -> Int {
-        Self.slot(of: window, bitCount: bitCount)
+        Int(truncatingIfNeeded: Self.hash(window) &>> shift)
+    }
+
+    @inline(__always) private func mark(of window: UInt32) -> UInt8 {
+        1 &<< UInt8(truncatingIfNeeded: Self.hash(window) &>> (shift &- 3) & 7)
     }
 
     /// The high bits of a product spread windows that differ in any byte (Fibonacci hashing).
-    @inline(__always) private static func slot(of window: UInt32, bitCount: Int) -> Int {
-        Int(truncatingIfNeeded: (window &* 0x9e37_79b1) &>> UInt32(32 &- bitCount))
+    @inline(__always) private static func hash(_ window: UInt32) -> UInt32 {
+        window &* 0x9e37_79b1
     }
 }

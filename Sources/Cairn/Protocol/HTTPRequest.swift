@@ -29,7 +29,7 @@ extension HTTPParser {
             hasLeadingWhitespace = start > line.lowerBound
             method = start..<text.endOfWord(from: start, to: end)
             let targetStart = text.endOfWhitespace(from: method.upperBound, to: end)
-            hasOddMethodDelimiter = Self.hasOddSpace(text, method.upperBound..<targetStart)
+            hasOddMethodDelimiter = text.hasOddSpace(in: method.upperBound..<targetStart)
             target = targetStart..<end
             let targetEnd =
                 text.index(of: ASCII.space, from: targetStart, to: end)
@@ -39,9 +39,9 @@ extension HTTPParser {
                 version = versionStart..<line.upperBound
                 hasInvalidVersion = !text.hasPrefix("http/", at: versionStart)
                 target = targetStart..<targetEnd
-                hasOddTargetDelimiter = Self.hasOddSpace(text, targetEnd..<versionStart)
+                hasOddTargetDelimiter = text.hasOddSpace(in: targetEnd..<versionStart)
             }
-            if Self.hasOddSpace(text, target) { hasOddTargetDelimiter = true }
+            if text.hasOddSpace(in: target) { hasOddTargetDelimiter = true }
         }
 
         private func isProtocolLikely(_ text: RawSpan, _ words: Range<Int>) -> Bool {
@@ -58,15 +58,6 @@ extension HTTPParser {
             var end = line.upperBound
             while end > line.lowerBound, text.byte(at: end &- 1).isWhitespace { end &-= 1 }
             return end
-        }
-
-        /// Whether there is white space other than spaces.
-        private static func hasOddSpace(_ text: RawSpan, _ range: Range<Int>) -> Bool {
-            for index in range
-            where text.byte(at: index) != ASCII.space && text.byte(at: index).isWhitespace {
-                return true
-            }
-            return false
         }
 
         /// Whether a word is a protocol: letters, a slash, a digit.

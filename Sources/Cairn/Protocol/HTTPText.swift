@@ -1,3 +1,5 @@
+import CIntrinsics
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -127,6 +129,25 @@ extension RawSpan {
             else { return nil }
             return base.distance(to: UnsafeRawPointer(hit))
         }
+    }
+
+    /// Whether some byte of a range is white space other than a space.
+    func hasOddSpace(in range: Range<Int>) -> Bool {
+        var index = range.lowerBound
+        while index < range.upperBound {
+            if index &+ 16 <= byteCount {
+                let count = withUnsafeBytes { bytes in
+                    bytes.baseAddress.map { Int(cairn_count_before_odd_space($0 + index)) } ?? 0
+                }
+                if count < 16 { return index &+ count < range.upperBound }
+                index &+= 16
+            } else {
+                let byte = byte(at: index)
+                if byte != ASCII.space, byte.isWhitespace { return true }
+                index &+= 1
+            }
+        }
+        return false
     }
 
     @inline(__always) func index(of byte: UInt8, from start: Int = 0) -> Int? {
