@@ -252,23 +252,22 @@ struct CorrelationCompiler {
     /// Finds the depth of every rule; leaves out those that refer to themselves in the end, or to a
     /// rule left out.
     private mutating func withDepths(_ drafts: [Draft], correlations: Set<Int>) -> [Draft] {
-        var depths: [Int: Int] = [:]
-        var waiting = drafts
+        let places = Dictionary(
+            uniqueKeysWithValues: drafts.enumerated().map { ($1.identity, $0) })
+        let needs = drafts.enumerated().map { place, draft in
+            (draft.references + draft.until).filter(correlations.contains)
+                // What has a mistake never comes to be: as if the rule waited for itself.
+                .map { places[$0] ?? place }
+        }
         var finished: [Draft] = []
-        while true {
-            let ready = waiting.filter { draft in
-                (draft.references + draft.until).allSatisfy {
-                    !correlations.contains($0) || depths[$0] != nil
-                }
-            }
-            if ready.isEmpty { break }
-            for var draft in ready {
-                let below = (draft.references + draft.until).map { depths[$0] ?? 0 }
-                draft.depth = 1 + (below.max() ?? 0)
+        var waiting: [Draft] = []
+        for (draft, depth) in zip(drafts, dependencyDepths(needs)) {
+            if let depth {
                 finished.append(draft)
+                finished[finished.count - 1].depth = 1 + depth
+            } else {
+                waiting.append(draft)
             }
-            for draft in finished { depths[draft.identity] = draft.depth }
-            waiting.removeAll { depths[$0.identity] != nil }
         }
         let drafted = Set(drafts.map(\.identity))
         for draft in waiting {

@@ -151,6 +151,20 @@ struct CorrelationTracker: ~Copyable {
         }
     }
 
+    /// Until when no group loses all that it holds; nil without groups.
+    var firstEnd: Timestamp? {
+        mutating get {
+            var end: Timestamp?
+            if groups.firstInWindow != GroupTable.none {
+                let touched = groups[groups.firstInWindow].pointee.touched
+                end = touched.adding(nanoseconds: plan.spanNanoseconds)
+            }
+            guard groups.firstQuiet != GroupTable.none else { return end }
+            let quietEnd = groups[groups.firstQuiet].pointee.quietEnd
+            return min(end ?? quietEnd, quietEnd)
+        }
+    }
+
     /// Takes away the group with the earliest last item, as all rules together hold too much.
     mutating func evict(in context: inout CorrelationContext) {
         let before = groups.byteCount

@@ -39,6 +39,11 @@ struct CorrelatorCore: ~Copyable {
     private var signals = PlainList<ItemID>()
     /// The tracker whose idle groups go next.
     private var sweepIndex = 0
+    /// Of each tracker when the group that would be evicted next had its last item, and until when all
+    /// of its groups hold something; kept from when all rules together first held too much.
+    private var firstTouches: DueTable
+    private var firstEnds: DueTable
+    private var isTight = false
 
     init(
         program: CorrelationProgram, settings: CorrelationSettings, catalog: RuleCatalog,
@@ -63,6 +68,8 @@ struct CorrelatorCore: ~Copyable {
             if index % 64 == 0 { active.append(0) }
         }
         dues = DueTable(count: program.plans.count)
+        firstTouches = DueTable(count: program.plans.count)
+        firstEnds = DueTable(count: program.plans.count)
         incidents = IncidentTable(settings: settings)
         for identity in program.identities {
             listenerStarts.append(listeners.count)
@@ -254,7 +261,7 @@ struct CorrelatorCore: ~Copyable {
                 let index = word << 6 + active[word].trailingZeroBitCount
                 active[word] &= active[word] - 1
                 trackers[index].run(at: time, in: &context)
-                dues.set(index, to: trackers[index].timers.next)
+                noteTimes(of: index)
                 for firing in 0..<trackers[index].firings.count {
                     counts.firings += 1
                     items.append(trackers[index].firings[firing])
@@ -277,26 +284,31 @@ struct CorrelatorCore: ~Copyable {
         sweepIndex = sweepIndex + 1 < trackers.count ? sweepIndex + 1 : 0
         sweep(sweepIndex, before: time)
         guard memoryByteCount > settings.memoryByteCountMax else { return }
-        for index in trackers.indices { sweep(index, before: time) }
-        while memoryByteCount > settings.memoryByteCountMax, let index = idleTracker() {
+        if !isTight {
+            isTight = true
+            for index in trackers.indices { noteTimes(of: index) }
+        }
+        due.removeAll()
+        firstEnds.append(dueAt: time.adding(nanoseconds: -1), to: &due)
+        for index in 0..<due.count { sweep(due[index], before: time) }
+        while memoryByteCount > settings.memoryByteCountMax, firstTouches.first < .distantFuture {
+            let index = firstTouches.firstRule
             trackers[index].evict(in: &context)
-            dues.set(index, to: trackers[index].timers.next)
+            noteTimes(of: index)
         }
     }
 
     private mutating func sweep(_ index: Int, before time: Timestamp) {
         trackers[index].sweep(before: time, in: &context)
-        dues.set(index, to: trackers[index].timers.next)
+        noteTimes(of: index)
     }
 
-    /// The tracker of the group with the earliest last item; of equals the first.
-    private mutating func idleTracker() -> Int? {
-        var idle: (index: Int, touched: Timestamp)?
-        for index in trackers.indices {
-            guard let touched = trackers[index].firstTouched else { continue }
-            if idle.map({ touched < $0.touched }) ?? true { idle = (index, touched) }
-        }
-        return idle?.index
+    /// Notes when something happens next in a tracker that has changed.
+    @inline(__always) private mutating func noteTimes(of index: Int) {
+        dues.set(index, to: trackers[index].timers.next)
+        guard isTight else { return }
+        firstTouches.set(index, to: trackers[index].firstTouched)
+        firstEnds.set(index, to: trackers[index].firstEnd)
     }
 
     /// Bytes that groups hold, items included, without the alerts that wait.

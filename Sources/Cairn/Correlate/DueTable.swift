@@ -15,6 +15,15 @@ struct DueTable: ~Copyable {
     /// When the first one is due; the distant future if none is.
     @inline(__always) var first: Timestamp { dues[1] }
 
+    /// The one that is due first, of equals the one with the smallest number.
+    var firstRule: Int {
+        var place = 1
+        while place < firstLeaf {
+            place = dues[2 &* place] <= dues[2 &* place &+ 1] ? 2 &* place : 2 &* place &+ 1
+        }
+        return place - firstLeaf
+    }
+
     /// Says when a rule is due next; nil if it is not.
     @inline(__always) func set(_ rule: Int, to due: Timestamp?) {
         let due = due ?? .distantFuture

@@ -227,7 +227,11 @@ struct RuleSetBuilder {
             if !isFine { fail(rule) }
             return isFine
         }
-        for index in correlations.indices { rename(&correlations[index].rule) }
+        correlations = correlations.map { correlation in
+            var renamed = correlation
+            rename(&renamed.rule)
+            return renamed
+        }
     }
 
     private mutating func fail(_ rule: CorrelationRule) {
@@ -265,33 +269,37 @@ struct RuleSetBuilder {
 
     /// Each rule behind those that it refers to; who refers to itself in the end is left out.
     private mutating func orderCorrelations() {
-        var waiting = correlations
-        var isCorrelation = Set(waiting.map(\.rule.header.id))
-        while !waiting.isEmpty {
-            let ready = waiting.filter { correlation in
-                !(correlation.rule.rules + correlation.rule.until).contains {
-                    isCorrelation.contains($0)
-                }
-            }
-            guard !ready.isEmpty else { break }
-            set.correlations += ready.map(\.rule)
-            for correlation in ready { isCorrelation.remove(correlation.rule.header.id) }
-            waiting.removeAll { !isCorrelation.contains($0.rule.header.id) }
-        }
-        for correlation in waiting {
+        let places = Dictionary(
+            correlations.indices.map { (correlations[$0].rule.header.id, $0) },
+            uniquingKeysWith: { first, _ in first })
+        let depths = dependencyDepths(
+            correlations.map { ($0.rule.rules + $0.rule.until).compactMap { places[$0] } })
+        let ordered = correlations.indices.filter { depths[$0] != nil }
+            .sorted { (depths[$0] ?? 0, $0) < (depths[$1] ?? 0, $1) }
+        set.correlations += ordered.map { correlations[$0].rule }
+        for (correlation, depth) in zip(correlations, depths) where depth == nil {
             let rule = correlation.rule
-            let reference = (rule.rules + rule.until).first { isCorrelation.contains($0) } ?? ""
+            let reference =
+                (rule.rules + rule.until).first { name in
+                    places[name].map { depths[$0] == nil } ?? false
+                } ?? ""
             complain(
                 .error, rule.header.location, rule.header.id,
                 "the rule refers to itself through '\(reference)'")
             set.failedRuleCount += 1
         }
+        complainAboutSkipped()
+    }
+
+    private mutating func complainAboutSkipped() {
+        let reasons = Dictionary(
+            set.skipped.map { ($0.header.id, $0.reason) }, uniquingKeysWith: { first, _ in first })
         for rule in set.correlations {
-            for skipped in set.skipped
-            where !skipped.reason.isEmpty && rule.rules.contains(skipped.header.id) {
+            for reference in rule.rules {
+                guard let reason = reasons[reference], !reason.isEmpty else { continue }
                 complain(
                     .skipped, rule.header.location, rule.header.id,
-                    "it refers to '\(skipped.header.id)', which is skipped: \(skipped.reason)")
+                    "it refers to '\(reference)', which is skipped: \(reason)")
             }
         }
     }
