@@ -24,7 +24,7 @@ FUZZ_FLAGS = -O -gline-tables-only -assert-config Debug -sanitize=fuzzer,address
 	-swift-version 6 -suppress-warnings -use-ld=lld -num-threads 2 -wmo \
 	$(addprefix -I,$(dir $(wildcard Sources/*/module.modulemap)))
 
-.PHONY: help setup build run test lint format golden fuzz bench man install clean
+.PHONY: help setup build run test lint format golden fuzz bench guard man install clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ $(FUZZ)/fuzz: $(filter-out %Tests.swift,$(wildcard Tests/CairnTests/Fuzz/*.swift
 bench: setup ## measure the stages, or those whose names FILTER matches (Benchmarks/README.md)
 	swift package --package-path Benchmarks -Xswiftc -enable-testing \
 		--allow-writing-to-package-directory benchmark $(BENCH) $(if $(FILTER),--filter '$(FILTER)')
+
+guard: build ## count instructions and allocations of the main stages against Benchmarks/Guard/stages.tsv
+	@sh .ci/install-packages valgrind
+	@Benchmarks/Guard/guard $(if $(RECORD),--record) .build/release/cairn
 
 man: setup ## write the man pages of all commands, from their definitions, to .build/man
 	mkdir -p .build/man
