@@ -56,6 +56,8 @@ final class CompiledRules: @unchecked Sendable {
 
     let subjects: [ProtocolDefinition]
     private let subjectIdentifiers: [ObjectIdentifier]
+    /// Fields of each subject that are searched for literals.
+    private let scannedFields: [[Int]]
     let program: RuleProgram
     let traffic = TrafficTable()
     let rules = FlatTable<Rule>()
@@ -137,6 +139,7 @@ final class CompiledRules: @unchecked Sendable {
         self.settings = settings
         program = RuleProgram(settings)
         diagnostics = settings.reputations?.diagnostics ?? []
+        scannedFields = subjects.map(Self.scannedFields)
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
@@ -307,7 +310,7 @@ final class CompiledRules: @unchecked Sendable {
     private func place(_ rule: DetectionRule, _ index: Int, _ condition: RuleCondition) {
         let number = Int32(truncatingIfNeeded: index)
         let fields = subjects[rule.subject].fields
-        let scanned = scannedFields(rule.subject)
+        let scanned = scannedFields[rule.subject]
         let cover =
             settings.isExhaustive || isDecidedAtStart(rules.elements[index])
             ? nil
@@ -356,10 +359,10 @@ final class CompiledRules: @unchecked Sendable {
         return counts.max() ?? .max
     }
 
-    /// Fields of a subject that are searched for literals: of packets only the payload, the rest is too short to pay.
-    private func scannedFields(_ subject: Int) -> [Int] {
-        if subject == packetSubject { return [PacketField.payload.rawValue] }
-        return subjects[subject].fields.indices.filter { subjects[subject].fields[$0].type.isText }
+    /// Of packets only the payload, the rest is too short to pay.
+    private static func scannedFields(_ subject: ProtocolDefinition) -> [Int] {
+        if subject === PacketFields.definition { return [PacketField.payload.rawValue] }
+        return subject.fields.indices.filter { subject.fields[$0].type.isText }
     }
 
     /// A group in which a rule belongs.

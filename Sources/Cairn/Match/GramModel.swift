@@ -27,15 +27,27 @@ struct GramModel: Sendable {
     /// How rare bytes are, in bits: about -log2 of how often a position of traffic begins with them. Letters count as in
     /// either case.
     func rarity(of bytes: ArraySlice<UInt8>) -> Int {
-        guard let first = bytes.first else { return 0 }
-        var previous = Int(classes[Int(first)])
-        var bits = Int(firstCosts[previous])
-        for byte in bytes.dropFirst() {
-            let next = Int(classes[Int(byte)])
-            bits += Int(pairCosts[previous * Self.classCount + next])
-            previous = next
-        }
-        return bits
+        var chain = Chain()
+        for byte in bytes { add(byte, to: &chain) }
+        return chain.bits
+    }
+
+    /// How rare a byte is, in bits.
+    func rarity(of byte: UInt8) -> Int { Int(firstCosts[Int(classes[Int(byte)])]) }
+
+    /// Bytes in a row that are weighed one by one.
+    struct Chain {
+        /// How rare they are.
+        fileprivate(set) var bits = 0
+        fileprivate var last: Int?
+    }
+
+    /// Adds the byte that follows.
+    @inline(__always) func add(_ byte: UInt8, to chain: inout Chain) {
+        let next = Int(classes[Int(byte)])
+        chain.bits += Int(
+            chain.last.map { pairCosts[$0 * Self.classCount + next] } ?? firstCosts[next])
+        chain.last = next
     }
 
     /// About how often a position of traffic begins with a byte, or with two.

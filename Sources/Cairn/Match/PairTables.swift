@@ -166,10 +166,16 @@ struct PairTables {
 
     /// How often what is in view occurs.
     private static func frequency(_ view: LiteralPlan.View) -> Double {
-        let values = [view.values.0, view.values.1, view.values.2, view.values.3]
-        let masks = [view.masks.0, view.masks.1, view.masks.2, view.masks.3]
-        let seen = masks.indices.filter { masks[$0] != 0 }.map { values[$0] }
-        return 1 / Double(1 << GramModel.shared.rarity(of: seen[...]))
+        let (values, masks) = (view.values, view.masks)
+        var seen = GramModel.Chain()
+        func add(_ value: UInt8, _ mask: UInt8) {
+            if mask != 0 { GramModel.shared.add(value, to: &seen) }
+        }
+        add(values.0, masks.0)
+        add(values.1, masks.1)
+        add(values.2, masks.2)
+        add(values.3, masks.3)
+        return 1 / Double(1 << seen.bits)
     }
 
     /// The place of the pair at an offset of a text; there must be two bytes.

@@ -37,11 +37,11 @@ struct SearchText {
         byteCount = folded.count
         self.ignoresCase = ignoresCase
         func rareByte(besides other: Int?) -> RareByte {
-            let model = GramModel.shared
-            let rarities = folded.indices.map {
-                $0 == other ? -1 : model.rarity(of: folded[$0...$0])
+            var (offset, rarity) = (0, -1)
+            for index in folded.indices where index != other {
+                let own = GramModel.shared.rarity(of: folded[index])
+                if own > rarity { (offset, rarity) = (index, own) }
             }
-            let offset = rarities.indices.max { rarities[$0] < rarities[$1] } ?? 0
             let value = folded.isEmpty ? 0 : folded[offset]
             return RareByte(
                 offset: offset, value: value, fold: ignoresCase && value.isASCIILetter ? 0x20 : 0)

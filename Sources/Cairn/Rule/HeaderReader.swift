@@ -101,11 +101,14 @@ extension RuleHeader {
     /// The identity of the Suricata rule that a name means, `sid` or `gid:sid`, which need not have a
     /// document; nil for other names. Generator 1 is that of all ordinary rules.
     static func signature(named name: String) -> String? {
-        let parts = name.split(separator: ":", omittingEmptySubsequences: false)
-        let isSignature =
-            parts.count <= 2
-            && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }
-        guard isSignature else { return nil }
-        return parts.count == 2 && parts[0] == "1" ? String(parts[1]) : name
+        let generator = name.utf8.prefix { $0 != UInt8(ascii: ":") }
+        let rest = name.utf8.dropFirst(generator.count + 1)
+        func isNumber(_ text: Substring.UTF8View) -> Bool {
+            !text.isEmpty && text.allSatisfy { (48...57).contains($0) }
+        }
+        guard isNumber(generator) else { return nil }
+        if generator.endIndex == name.utf8.endIndex { return name }
+        guard isNumber(rest) else { return nil }
+        return generator.elementsEqual("1".utf8) ? String(Substring(rest)) : name
     }
 }

@@ -23,9 +23,7 @@ enum RegexCapture: Equatable {
     /// What groups with names like `flow_user` capture: `flow:user`, empty for other groups. Nothing if there are none.
     static func names(ofGroupsIn pattern: String) -> [String] {
         // Few expressions have groups with names, which begin with `(?P<`, `(?<` or `(?'`.
-        guard zip(pattern.utf8, pattern.utf8.dropFirst()).contains(where: isNameStart) else {
-            return []
-        }
+        guard pattern.withUTF8Bytes(hasNameStart) else { return [] }
         var names: [String] = []
         var isEscaped = false
         var isInClass = false
@@ -50,9 +48,14 @@ enum RegexCapture: Equatable {
         return names
     }
 
-    private static func isNameStart(_ first: UInt8, _ second: UInt8) -> Bool {
-        first == UInt8(ascii: "?")
-            && [UInt8(ascii: "P"), UInt8(ascii: "<"), UInt8(ascii: "'")].contains(second)
+    private static func hasNameStart(_ pattern: UnsafeRawBufferPointer) -> Bool {
+        for (first, second) in zip(pattern, pattern.dropFirst()) where first == UInt8(ascii: "?") {
+            switch second {
+            case UInt8(ascii: "P"), UInt8(ascii: "<"), UInt8(ascii: "'"): return true
+            default: continue
+            }
+        }
+        return false
     }
 
     /// The name of a group that begins here, empty if it has none; nil if it captures nothing.
