@@ -27,12 +27,13 @@ struct IPv4Options: Equatable, Sendable {
     ///
     /// Every option takes a byte at least, so the header's 40 bytes bound the loop.
     init(decoding bytes: RawSpan) {
+        // Suricata wants them to fill words of eight bytes.
+        if bytes.byteCount % 8 != 0 { anomalies.insert(.ipv4OptionPadRequired) }
         var offset = 0
         while offset < bytes.byteCount {
             let type = bytes.byte(at: offset)
             if type == 0 {
                 kinds.insert(.end)
-                checkPadding(bytes, from: offset &+ 1)
                 return
             }
             if type == 1 {
@@ -53,12 +54,6 @@ struct IPv4Options: Equatable, Sendable {
             }
             check(type, bytes.extracting(offset..<offset &+ length))
             offset &+= length
-        }
-    }
-
-    private mutating func checkPadding(_ bytes: RawSpan, from start: Int) {
-        for offset in start..<max(start, bytes.byteCount) where bytes.byte(at: offset) != 0 {
-            anomalies.insert(.ipv4OptionPadRequired)
         }
     }
 

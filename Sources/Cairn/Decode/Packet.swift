@@ -85,6 +85,20 @@ extension Packet {
         UnsafeRawBufferPointer(
             rebasing: bytes[Int(payloadOffset)..<Int(payloadOffset) &+ Int(payloadByteCount)])
     }
+
+    /// Bytes of payload that rules look at: as in Suricata none in fragments, behind a header of IP
+    /// whose next could not be decoded, and where no transport is known, but for ESP.
+    @inline(__always) var inspectedByteCount: Int {
+        guard ipVersion > 0 else { return Int(payloadByteCount) }
+        let isHidden =
+            !flags.isDisjoint(with: [.fragment, .undecoded])
+            || transport == .other && ipProtocol != IPProtocol.esp
+        return isHidden ? 0 : Int(payloadByteCount)
+    }
+
+    @inline(__always) var inspectedPayload: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: payload.prefix(inspectedByteCount))
+    }
 }
 
 /// The protocol above IP, as far as it is decoded.

@@ -24,7 +24,7 @@ extension PacketDecoder {
         case IPProtocol.icmpv6: return try decodeICMPv6(bytes, at: position, &packet)
         case IPProtocol.sctp: return try decodeSCTP(bytes, at: position, &packet)
         case IPProtocol.gre: return try decodeGRE(bytes, at: position, &packet)
-        case IPProtocol.esp: return try decodeESP(bytes, at: position)
+        case IPProtocol.esp: return try decodeESP(bytes, at: position, &packet)
         case IPProtocol.authentication where packet.ipVersion == 4:
             return try decodeAuthentication(bytes, at: position, &packet)
         case IPProtocol.ipv4 where packet.ipVersion == 6 || decodesIPv4InIPv4:
@@ -60,10 +60,13 @@ extension PacketDecoder {
     static let espByteCount = 8
 
     private func decodeESP(
-        _ bytes: RawSpan, at position: DecodePosition
+        _ bytes: RawSpan, at position: DecodePosition, _ packet: inout Packet
     ) throws(DecodeError) -> DecodePosition {
         try bytes.extracting(position.range).require(Self.espByteCount, else: .espTooSmall)
         count(.esp)
+        packet.payloadOffset = UInt32(truncatingIfNeeded: position.offset &+ Self.espByteCount)
+        packet.payloadByteCount = UInt32(
+            truncatingIfNeeded: position.byteCount &- Self.espByteCount)
         return .done
     }
 

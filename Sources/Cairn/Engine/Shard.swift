@@ -150,6 +150,9 @@ final class Shard: @unchecked Sendable {
         if let tracked {
             place.isNewlyKnown = sessions.takeNews(of: tracked.flow, tracked.direction)
             place.isKnown = sessions.isKnown(tracked.flow, tracked.direction)
+            if place.isKnown {
+                sessions.describeSender(tracked.flow, tracked.direction, in: &place)
+            }
         }
         matcher.inspect(packet, place, isInStream: segment.isInStream)
     }

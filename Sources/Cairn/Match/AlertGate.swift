@@ -245,8 +245,13 @@ extension AlertGate {
     }
 
     private func isSet(_ key: BitKey, _ alert: Alert) -> Bool {
-        guard let expiry = bits[key] else { return false }
-        return alert.timestamp.nanoseconds <= expiry
+        guard let lastSecond = bits[key] else { return false }
+        return Self.second(alert) <= lastSecond
+    }
+
+    /// Expiries are counted in whole seconds of the clock, as in Suricata.
+    private static func second(_ alert: Alert) -> Int64 {
+        alert.timestamp.nanoseconds / nanosecondsPerSecond
     }
 
     private func passesState(_ rule: GateRule, _ candidate: Candidate) -> Bool {
@@ -278,11 +283,13 @@ extension AlertGate {
                 case .toggle: !isSet(key, alert)
                 default: false
                 }
-            bits[key] =
-                isToBeSet
-                ? change.expireSeconds.map {
-                    alert.timestamp.adding(nanoseconds: AlertRates.nanoseconds($0)).nanoseconds
-                } ?? .max : nil
+            guard isToBeSet else {
+                bits[key] = nil
+                continue
+            }
+            // Who sets what is set does not make it last longer.
+            if isSet(key, alert) { continue }
+            bits[key] = change.expireSeconds.map { Self.second(alert) &+ $0 } ?? .max
         }
     }
 

@@ -148,6 +148,9 @@ final class Event {
                 Self.anyValue(of: field, type, in: $0, condition)
             }
         case .packet(let packet):
+            if field == PacketField.payload.rawValue, place.opacity != .clear {
+                return condition(.bytes(UnsafeRawBufferPointer(start: nil, count: 0)))
+            }
             return anyPacketValue(packet, field, type, side, condition)
         case .chunk(let bytes, let packet):
             if field == PacketField.payload.rawValue { return condition(.bytes(bytes)) }

@@ -47,11 +47,11 @@ extension Matcher {
             }
         }
         func isPassed(_ rule: Int) -> Bool { passes(compiled.rules.elements + rule, traffic) }
-        if packet.pointee.payloadByteCount > 0, place.opacity == .clear {
+        if packet.pointee.inspectedByteCount > 0, place.opacity == .clear {
             for index in 0..<group.pointee.scans.count {
                 let scan = group.pointee.scans[index]
                 guard scan.pointee.direction == place.direction else { continue }
-                scanOnce(packet.pointee.payload, scan) { if isPassed($0) { ask($0) } }
+                scanOnce(packet.pointee.inspectedPayload, scan) { if isPassed($0) { ask($0) } }
             }
         }
         memo.forEachRule(of: group.pointee.unanchored, passedBy: traffic, isPassed) { ask($0) }

@@ -218,7 +218,7 @@ extension Traffic {
         if place.isNewlyKnown { flow.insert(.protocolKnown) }
         if place.isKnown { flow.insert(.protocolSeen) }
         let hasPayload =
-            packet.pointee.payloadByteCount > 0 && place.opacity == .clear || hasDueData
+            packet.pointee.inspectedByteCount > 0 && place.opacity == .clear || hasDueData
         flow.insert(hasPayload ? .withPayload : .withoutPayload)
         flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
         switch place.direction {

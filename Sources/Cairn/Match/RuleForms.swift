@@ -42,7 +42,7 @@ extension Condition {
             let definition = subjects[Int(field.subject)]
             guard Int(field.subject) == subject || definition.makeParser != nil else { return self }
             let index = definition.field(direction, of: Int(field.index))
-            if let own = definition.fields[index].direction, own != direction { return nil }
+            guard definition.fields[index].isSeen(direction) else { return nil }
             match.field = FieldID(subject: field.subject, index: UInt16(truncatingIfNeeded: index))
             return .match(match)
         }

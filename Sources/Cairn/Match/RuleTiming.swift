@@ -74,7 +74,10 @@ struct RuleTiming {
         guard let direction = definition.direction else {
             return Readiness(toServer: available, toClient: available, isEither: true)
         }
-        return only(direction, available)
+        let own = only(direction, available)
+        guard let bound, bound != direction else { return own }
+        // Something must have come in the direction that the rule is about.
+        return own.and(only(bound, Progress.line.rawValue))
     }
 
     private func only(_ direction: Direction, _ progress: UInt8) -> Readiness {

@@ -51,7 +51,8 @@ extension TransportSet {
         }
         switch CommonField(rawValue: Int(field.index)) {
         // Streams and datagrams are asked what they speak, nothing else is.
-        case .applicationProtocol, .originalProtocol: return TransportSet([.tcp, .udp])
+        case .applicationProtocol, .originalProtocol, .senderProtocol:
+            return TransportSet([.tcp, .udp])
         case .proto:
             guard pattern.parts.count == 1, case .literal(let name) = pattern.parts[0] else {
                 return .all

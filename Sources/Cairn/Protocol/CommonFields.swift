@@ -26,6 +26,9 @@ enum CommonFields {
         var spoken: Unmanaged<ProtocolDefinition>?
         var spokenFirst: Unmanaged<ProtocolDefinition>?
         var hasFailed = false
+        /// What the sender of the packet speaks by itself, or that nobody knows it.
+        var spokenBySender: Unmanaged<ProtocolDefinition>?
+        var isSenderUnknown = false
         var opacity = Opacity.clear
         /// The packet is the first of its direction with which it is known what the flow speaks.
         var isNewlyKnown = false
@@ -88,8 +91,8 @@ extension CommonFields.Context {
 enum CommonField: Int, CaseIterable {
     case sourceAddress, sourcePort, destinationAddress, destinationPort
     case clientAddress, clientPort, serverAddress, serverPort
-    case ipVersion, isIPv6, proto, ipProtocol, applicationProtocol, originalProtocol, vlanID,
-        vlanLayers, direction,
+    case ipVersion, isIPv6, proto, ipProtocol, applicationProtocol, originalProtocol,
+        senderProtocol, vlanID, vlanLayers, direction,
         flowID
     case communityID, time
     case flowAge, flowPackets, flowPacketsToServer, flowPacketsToClient
@@ -179,13 +182,16 @@ extension CommonFields {
             guard let transport = transport(context) else { return nil }
             appendName(of: transport, context, to: text)
         case .applicationProtocol:
-            if let definition = context.applicationProtocol {
-                text.append(definition.name)
-            } else if context.hasFailed {
-                text.append("failed")
-            } else {
-                return nil
-            }
+            guard append(context.applicationProtocol, orFailed: context.hasFailed, to: text)
+            else { return nil }
+        case .senderProtocol:
+            let isUnknown = context.isSenderUnknown
+            let own = context.spokenBySender?.takeUnretainedValue()
+            guard
+                append(
+                    isUnknown ? nil : own ?? context.applicationProtocol,
+                    orFailed: isUnknown || context.hasFailed, to: text)
+            else { return nil }
         case .originalProtocol:
             guard let definition = context.originalProtocol ?? context.applicationProtocol else {
                 return nil
@@ -200,6 +206,18 @@ extension CommonFields {
         default: return nil
         }
         return text.bytes
+    }
+
+    /// Appends what is spoken, or that nobody knows it; false if neither is known yet.
+    private static func append(
+        _ definition: ProtocolDefinition?, orFailed hasFailed: Bool, to text: TextBuffer
+    ) -> Bool {
+        if let definition {
+            text.append(definition.name)
+        } else if hasFailed {
+            text.append("failed")
+        }
+        return definition != nil || hasFailed
     }
 
     /// Adds all values of a field to a store of this table.
@@ -424,6 +442,13 @@ extension CommonFields {
             FieldDefinition(
                 "app_proto.original", .text,
                 "protocol that the flow spoke first; another than now where it was changed")
+        ),
+        (
+            .senderProtocol,
+            FieldDefinition(
+                "app_proto.sender", .text,
+                "protocol that the sender of a packet speaks, whatever the other end does; failed if"
+                    + " none was recognised")
         ),
         (
             .vlanID,

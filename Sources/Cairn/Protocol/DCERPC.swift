@@ -80,13 +80,17 @@ extension DCERPC {
             .interface,
             FieldDefinition(
                 "dcerpc.iface", .text, .toServer, available: .headers, aliases: ["dce_iface"],
-                eve: "iface", "UUID of the called interface, unless the server refused it")
+                eve: "iface", "UUID of the called interface, unless the server refused it"
+            )
+            .seenFromAnswer
         ),
         (
             .interfaceVersion,
             FieldDefinition(
                 "dcerpc.iface.version", .integer, .toServer, available: .headers,
-                "major version of the called interface")
+                "major version of the called interface"
+            )
+            .seenFromAnswer
         ),
         (
             .endpoint,
@@ -112,7 +116,9 @@ extension DCERPC {
             .opnum,
             FieldDefinition(
                 "dcerpc.opnum", .integer, .toServer, available: .headers, aliases: ["dce_opnum"],
-                eve: "req.opnum", "called operation by number")
+                eve: "req.opnum", "called operation by number"
+            )
+            .seenFromAnswer
         ),
         (
             .requestFragmentCount,

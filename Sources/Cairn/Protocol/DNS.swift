@@ -88,7 +88,7 @@ enum DNS {
 enum DNSField: Int, CaseIterable {
     case query, rrname, rrtype, rrtypeNumber, rrclass, rrclassNumber
     case queryLength, queryDomain, queryParent
-    case id, type, opcode, opcodeName, rcode, rcodeName, rejected
+    case id, type, opcode, requestOpcode, responseOpcode, opcodeName, rcode, rcodeName, rejected
     case flags, qr, aa, tc, rd, ra, z, ad, cd
     case answerName, answerType, answerTTL, answerData, answerTypeNumber, answerCount
     case queryNames, authorityNames, additionalNames, responseNames
@@ -184,6 +184,16 @@ extension DNS {
                 FieldDefinition(
                     "\(p).opcode", .integer, aliases: ["opcode"], eve: "opcode",
                     "operation: 0 query, 4 notify, 5 update")
+            ),
+            (
+                .requestOpcode,
+                FieldDefinition(
+                    "\(p).request.opcode", .integer, .toServer, "operation that the query names")
+            ),
+            (
+                .responseOpcode,
+                FieldDefinition(
+                    "\(p).response.opcode", .integer, .toClient, "operation that the answer names")
             ),
             (
                 .opcodeName,

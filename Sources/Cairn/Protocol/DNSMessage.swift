@@ -146,6 +146,7 @@ struct DNSMessageReader {
         text.removeAll()
         set(.id, header.id)
         set(.opcode, header.opcode)
+        set(header.isResponse ? .responseOpcode : .requestOpcode, header.opcode)
         text.appendDNSOpcode(header.opcode)
         setText(.opcodeName)
         text.append(header.isResponse ? "answer" : "query")

@@ -37,6 +37,8 @@ public struct FieldDefinition: Sendable {
     public let isList: Bool
     /// Who sends it; nil if it belongs to both or neither.
     let direction: Direction?
+    /// Rules on the direction of the answer see what the request says here too.
+    var isSeenFromAnswer = false
     /// When it is complete, in its direction.
     let available: Progress
     /// Other names for it: Zeek's, Sigma's, old Suricata keywords.
@@ -69,5 +71,17 @@ public struct FieldDefinition: Sendable {
     ) {
         self.init(
             name, type, list: list, nil, available: available, aliases: aliases, eve: eve, summary)
+    }
+
+    /// The same field, which rules on the answer see too.
+    var seenFromAnswer: FieldDefinition {
+        var field = self
+        field.isSeenFromAnswer = true
+        return field
+    }
+
+    /// Whether rules on a direction see it.
+    func isSeen(_ direction: Direction) -> Bool {
+        self.direction ?? direction == direction || isSeenFromAnswer
     }
 }

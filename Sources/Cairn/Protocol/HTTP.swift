@@ -51,6 +51,12 @@ enum HTTP {
         guard methodCount > 0, start.byte(at: end).isBlank else { return .no }
         let method = HTTPMethod(start, offset..<end)
         if method.isOnlyHTTP { return .yes }
+        if start.starts(with: "OPTIONS", at: offset), methodCount == 7 {
+            // As in Suricata RTSP is taken for HTTP.
+            let uri = end &+ 1
+            guard uri &+ 4 <= start.byteCount else { return .needMore }
+            return start.hasPrefix("sip:", at: uri) ? .no : .yes
+        }
         guard let feed = start.index(of: ASCII.lineFeed, from: end) else {
             return start.byteCount < detectionByteCountMax ? .needMore : .no
         }
@@ -103,14 +109,17 @@ enum HTTPMethod: UInt8 {
             } else if isMethod("COPY") || isMethod("MOVE") || isMethod("LOCK") {
                 self = .other
             }
-        case 5: if isMethod("TRACE") || isMethod("PATCH") || isMethod("MKCOL") { self = .other }
-        case 6: if isMethod("DELETE") || isMethod("UNLOCK") { self = .other }
-        case 7: if isMethod("CONNECT") { self = .connect }
-        case 8: if isMethod("PROPFIND") { self = .other }
-        case 9: if isMethod("PROPPATCH") { self = .other }
-        default: break
+        case 7 where isMethod("CONNECT"): self = .connect
+        default: if Self.others.contains(where: isMethod) { self = .other }
         }
     }
+
+    /// Further methods that only HTTP has, with those of WebDAV (RFC 4918 §9) and of its versions (RFC 3253).
+    private static let others: [StaticString] = [
+        "TRACE", "PATCH", "MKCOL", "DELETE", "UNLOCK", "PROPFIND", "PROPPATCH", "REPORT", "CHECKIN",
+        "CHECKOUT", "UNCHECKOUT", "MKWORKSPACE", "UPDATE", "LABEL", "MERGE", "BASELINE-CONTROL",
+        "MKACTIVITY", "VERSION-CONTROL",
+    ]
 
     /// Whether the method alone shows that it is HTTP.
     var isOnlyHTTP: Bool { self != .ambiguous }

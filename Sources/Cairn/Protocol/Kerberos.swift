@@ -39,7 +39,8 @@ enum KerberosField: Int, CaseIterable {
     case encryption, isWeakEncryption, ticketEncryption, isWeakTicketEncryption
     case requestType, client, clientParts, serviceParts
     case options, isForwardable, isRenewable, from, till, offeredEncryptions, preauthentication
-    case messageTypes, isSuccess, errorCode, errorMessage
+    case messageTypes, requestMessageType, responseMessageType
+    case responseClientParts, responseServiceParts, isSuccess, errorCode, errorMessage
 }
 
 extension Kerberos {
@@ -186,6 +187,28 @@ extension Kerberos {
             FieldDefinition(
                 "krb5.msg_type", .integer, list: true, aliases: ["krb5_msg_type"],
                 "types of the messages: 10 AS-REQ, 11 AS-REP, 12 TGS-REQ, 13 TGS-REP, 30 error")
+        ),
+        (
+            .requestMessageType,
+            FieldDefinition(
+                "krb5.request.msg_type", .integer, .toServer, "type of the request: 10 AS-REQ")
+        ),
+        (
+            .responseMessageType,
+            FieldDefinition(
+                "krb5.response.msg_type", .integer, .toClient, "type of the answer: 11 AS-REP")
+        ),
+        (
+            .responseClientParts,
+            FieldDefinition(
+                "krb5.response.cname", .text, list: true, .toClient,
+                "parts of the name of the principal that the answer is for")
+        ),
+        (
+            .responseServiceParts,
+            FieldDefinition(
+                "krb5.response.sname", .text, list: true, .toClient,
+                "parts of the name of the principal that the answer's ticket is for")
         ),
         (
             .isSuccess,

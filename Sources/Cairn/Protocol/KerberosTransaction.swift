@@ -26,6 +26,7 @@ extension Transaction {
         fields.clear(KerberosField.messageType.rawValue)
         set(.messageType, KerberosNames.message(message.kind), text)
         set(.messageTypes, Int64(message.kind.rawValue))
+        storeOwn(message, bytes)
         switch message.kind {
         case .asRequest, .asReply: storeRequestType("AS", text)
         case .tgsRequest, .tgsReply: storeRequestType("TGS", text)
@@ -38,6 +39,24 @@ extension Transaction {
         case .asReply, .tgsReply: storeReply(message, text)
         case .error: storeError(message, bytes, text)
         }
+    }
+
+    /// Stores what rules on one direction look at: the type, and the names in answers.
+    private func storeOwn(_ message: KerberosMessage, _ bytes: RawSpan) {
+        guard !message.kind.isRequest else {
+            return set(.requestMessageType, Int64(message.kind.rawValue))
+        }
+        set(.responseMessageType, Int64(message.kind.rawValue))
+        if let name = message.clientName {
+            forEachPart(of: name, bytes) { set(.responseClientParts, bytes.extracting($0)) }
+        }
+        if let name = message.serviceName {
+            forEachPart(of: name, bytes) { set(.responseServiceParts, bytes.extracting($0)) }
+        }
+    }
+
+    private func set(_ field: KerberosField, _ bytes: RawSpan) {
+        fields.append(bytes, to: field.rawValue)
     }
 
     private func storeRequestType(_ type: StaticString, _ text: TextBuffer) {
@@ -81,13 +100,21 @@ extension Transaction {
     private func append(
         _ name: Range<Int>, _ bytes: RawSpan, to text: TextBuffer, parts field: KerberosField
     ) {
+        var isFirst = true
+        forEachPart(of: name, bytes) { part in
+            if !isFirst { text.append(UInt8(ascii: "/")) }
+            isFirst = false
+            text.append(bytes, part)
+            set(field, bytes.extracting(part))
+        }
+    }
+
+    private func forEachPart(of name: Range<Int>, _ bytes: RawSpan, _ body: (Range<Int>) -> Void) {
         var reader = DERReader(name)
         var count = 0
         while !reader.isAtEnd, count < Self.listCountMax {
             guard let part = try? reader.next(bytes) else { return }
-            if count > 0 { text.append(UInt8(ascii: "/")) }
-            text.append(bytes, part.content)
-            fields.append(bytes.extracting(part.content), to: field.rawValue)
+            body(part.content)
             count &+= 1
         }
     }

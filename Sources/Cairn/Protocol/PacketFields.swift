@@ -23,7 +23,7 @@ extension PacketFields {
     /// The number of an integer or bool field, nil if the packet has no such thing.
     static func number(_ index: Int, _ packet: UnsafePointer<Packet>) -> Int64? {
         switch PacketField(rawValue: index) {
-        case .payloadSize: return Int64(packet.pointee.payloadByteCount)
+        case .payloadSize: return Int64(packet.pointee.inspectedByteCount)
         case .size: return Int64(packet.pointee.originalByteCount)
         case .etherType:
             return packet.pointee.etherType == 0 ? nil : Int64(packet.pointee.etherType)
@@ -150,7 +150,7 @@ extension PacketFields {
         if field == .ipOptions { return ipOption(packet, element) }
         guard element == 0 else { return nil }
         switch field {
-        case .payload: return packet.pointee.payload
+        case .payload: return packet.pointee.inspectedPayload
         case .etherHeader: return etherHeader(packet)
         case .ipv4Header: return packet.pointee.ipVersion == 4 ? ipv4Header(packet) : nil
         case .ipv6Header: return packet.pointee.ipVersion == 6 ? ipv6Header(packet) : nil
@@ -333,7 +333,8 @@ extension PacketFields {
         (
             .payload,
             FieldDefinition(
-                "payload", .bytes, aliases: ["pkt_data"], "bytes behind the transport header")
+                "payload", .bytes, aliases: ["pkt_data"],
+                "bytes behind the transport header; none in fragments")
         ),
         (
             .payloadSize,

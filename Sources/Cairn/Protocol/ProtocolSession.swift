@@ -55,6 +55,13 @@ extension ProtocolSessions {
         }
     }
 
+    /// What one direction is by itself: unlike the flow, it may be nothing that anybody knows.
+    enum Own: Equatable {
+        case unknown, nothingKnown
+        /// The definition at a place.
+        case known(Int16)
+    }
+
     /// What is kept of one direction while the protocol is not known.
     struct Side {
         /// Packets for which it is news what the flow speaks, or that nobody knows it; nil while that is not known with
@@ -62,6 +69,8 @@ extension ProtocolSessions {
         var newsCount: UInt8?
         /// It is known whether the direction agrees with what the flow speaks.
         var isSettled = false
+        /// What the direction by itself is.
+        var own = Own.unknown
         /// Definitions that this direction cannot be.
         var ruledOut: UInt64 = 0
         /// Index of the buffer with the first bytes, -1 if there is none.

@@ -253,6 +253,7 @@ extension ProtocolSessions {
 
     func fail(_ session: SessionPointer) {
         session.pointee.state = .failed
+        noteFailure(session)
         freeBuffers(of: session)
         if session.pointee.isDatagrams {
             failedUDPCount &+= 1
@@ -288,19 +289,50 @@ extension ProtocolSessions {
     /// One direction has decided what the flow speaks: what the other has said so far may have been
     /// nothing that anybody knows.
     private func settle(deciding direction: Direction, _ session: SessionPointer) {
-        session.pointee[direction].isSettled = true
-        let other = session.pointee[direction.reversed]
-        guard !session.pointee.isReversed else {
-            session.pointee[direction.reversed].isSettled = true
-            return
-        }
+        agree(direction, session)
+        let reversed = direction.reversed
+        let other = session.pointee[reversed]
+        guard !session.pointee.isReversed else { return agree(reversed, session) }
         guard other.byteCount > 0 else { return }
-        session.pointee[direction.reversed].isSettled = true
+        session.pointee[reversed].isSettled = true
+        let known = session.pointee.definition
+        var context = DetectionContext(direction: reversed)
+        context.isAtPort = true
+        switch definitions[Int(known)].detector(keptBytes(other).bytes, context) {
+        case .yes, .yesReversed: session.pointee[reversed].own = .known(known)
+        case .no, .needMore:
+            guard other.byteCount >= Self.openingByteCountMax(reversed) else { return }
+            session.pointee[reversed].own = .nothingKnown
+        }
         let isKnownToNobody =
             other.isExhausted || session.pointee.candidates & ~other.ruledOut == 0
-        if isKnownToNobody, other.byteCount >= Self.openingByteCountMax(direction.reversed) {
+        if isKnownToNobody, other.byteCount >= Self.openingByteCountMax(reversed) {
             session.pointee.anomalies.insert(.onlyOneDirection)
         }
+    }
+
+    /// A direction speaks what the flow does.
+    func agree(_ direction: Direction, _ session: SessionPointer) {
+        session.pointee[direction].isSettled = true
+        session.pointee[direction].own = .known(session.pointee.definition)
+    }
+
+    /// Nobody knows what the flow speaks: that is said of the directions that have sent something, if none of them has
+    /// sent too little to tell.
+    private func noteFailure(_ session: SessionPointer) {
+        func hasSaidTooLittle(_ direction: Direction) -> Bool {
+            let byteCount = session.pointee[direction].byteCount
+            return byteCount > 0 && byteCount < Self.openingByteCountMax(direction)
+        }
+        func note(_ direction: Direction) {
+            guard session.pointee[direction].byteCount > 0,
+                session.pointee[direction].own == .unknown
+            else { return }
+            session.pointee[direction].own = .nothingKnown
+        }
+        guard !hasSaidTooLittle(.toServer), !hasSaidTooLittle(.toClient) else { return }
+        note(.toServer)
+        note(.toClient)
     }
 
     /// Looks at the first bytes of the direction that did not decide: whether it speaks the same.
@@ -322,16 +354,23 @@ extension ProtocolSessions {
         context.isAtPort = false
         var isCertain = start.count >= limits.detectionByteCountMax
         switch own {
-        case .yes, .yesReversed: isCertain = true
-        case .needMore: break
+        case .yes, .yesReversed:
+            agree(direction, session)
+            return freeBuffer(of: direction, session)
+        case .needMore:
+            if start.count >= Self.openingByteCountMax(direction) {
+                session.pointee[direction].own = .nothingKnown
+            }
         case .no:
             switch find(start.bytes, context, ruledOut: before.ruledOut, session) {
             case .found(let place, _):
                 isCertain = true
                 if place != known { session.pointee.anomalies.insert(.mismatchBothDirections) }
+                session.pointee[direction].own = .known(Int16(truncatingIfNeeded: place))
             case .nobody where start.count >= Self.openingByteCountMax(direction):
                 isCertain = true
                 session.pointee.anomalies.insert(.onlyOneDirection)
+                session.pointee[direction].own = .nothingKnown
             case .nobody, .undecided: break
             }
         }

@@ -98,7 +98,8 @@ extension ProtocolSessions {
             for announcement in output.announcements { announced.add(announcement, by: flow) }
             output.drainAnnouncements()
         }
-        noteNews(chunk.direction, session)
+        noteNews(.toServer, session)
+        noteNews(.toClient, session)
     }
 
     /// Takes a UDP datagram.
@@ -219,10 +220,25 @@ extension ProtocolSessions {
     }
 
     @inline(__always) private func noteNews(_ direction: Direction, _ session: SessionPointer) {
-        guard session.pointee.state != .detecting, session.pointee[direction].newsCount == nil
+        guard session.pointee[direction].newsCount == nil,
+            session.pointee[direction].own != .unknown
         else { return }
         session.pointee[direction].newsCount = 1
         session.pointee.hasNews = true
+    }
+
+    /// Adds to a place what the sender of a packet speaks by itself.
+    @inline(__always)
+    func describeSender(
+        _ flow: UnsafeMutablePointer<Flow>, _ direction: Direction,
+        in place: inout CommonFields.Context
+    ) {
+        guard flow.pointee.session >= 0 else { return }
+        switch sessions[flow.pointee.session].pointee[direction].own {
+        case .unknown: break
+        case .nothingKnown: place.isSenderUnknown = true
+        case .known(let definition): place.spokenBySender = references[Int(definition)]
+        }
     }
 
     /// What became odd about what a flow speaks since this was asked last.
@@ -347,7 +363,7 @@ extension ProtocolSessions {
     ) {
         switch session.pointee.state {
         case .parsing:
-            session.pointee[direction].isSettled = true
+            if !session.pointee[direction].isSettled { agree(direction, session) }
             session.pointee.parser?.skip(gap: byteCount, seen(direction, session), into: output)
         case .detecting:
             session.pointee.hasSpoken = true
@@ -430,8 +446,8 @@ extension ProtocolSessions {
             let place = definitions.firstIndex(where: { $0.name == name })
         else { return }
         begin(place, session)
-        session.pointee.toServer.isSettled = true
-        session.pointee.toClient.isSettled = true
+        agree(.toServer, session)
+        agree(.toClient, session)
         session.pointee.parser?.inherit(legacy.bytes.bytes, into: output)
     }
 

@@ -76,7 +76,7 @@ enum SMBField: Int, CaseIterable {
     case clientDialects, serverGUID
     case user, domain, host, clientSystem
     case requestNativeSystem, requestNativeManager, responseNativeSystem, responseNativeManager
-    case share, namedPipe, shareType, requestService, responseService, path
+    case share, namedPipe, pipeShare, shareType, requestService, responseService, path
     case action, filename, disposition, access, size, fileID, renameFrom, renameTo
 }
 
@@ -214,6 +214,12 @@ extension SMB {
                 "smb.named_pipe", .text, .toServer, aliases: ["smb_named_pipe"],
                 eve: "named_pipe",
                 "IPC$ that the request connects to (\\\\host\\IPC$), or pipe that it opens")
+        ),
+        (
+            .pipeShare,
+            FieldDefinition(
+                "smb.pipe_share", .text, .toServer,
+                "share of pipes that the request connects to: \\\\host\\IPC$")
         ),
         (
             .shareType,

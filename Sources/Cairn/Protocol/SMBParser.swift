@@ -240,6 +240,7 @@ extension SMBParser {
                 $0.asciiLowercased == $1.asciiLowercased
             }
         transaction.set(isPipe ? .namedPipe : .share, path)
+        if isPipe { transaction.set(.pipeShare, path) }
         transaction.set(.path, path)
         text.removeAll()
     }

@@ -100,8 +100,10 @@ extension TLS.Anomaly {
 
 /// Indices into the field table of TLS.
 enum TLSField: Int, CaseIterable {
-    case sni, clientVersion, clientVersionNumber, ciphers, alpn, random, state
+    case sni, clientVersion, clientVersionNumber, ciphers, alpn, random, randomTime, randomBytes
+    case state, clientState, serverState
     case version, versionNumber, zeekVersion, cipher, cipherNumber, serverALPN, serverRandom
+    case serverRandomTime, serverRandomBytes
     case isResumed, isEstablished, alert
     case subject, issuer, serial, serialPlain, fingerprint, notBefore, notBeforeSeconds, notAfter
     case notAfterSeconds, alternativeNames, certificates, chainLength, isSelfSigned
@@ -152,10 +154,34 @@ extension TLS {
                 "random bytes of the ClientHello")
         ),
         (
+            .randomTime,
+            FieldDefinition(
+                "tls.random_time", .bytes, .toServer, available: .headers,
+                "the first four of the random bytes of the ClientHello")
+        ),
+        (
+            .randomBytes,
+            FieldDefinition(
+                "tls.random_bytes", .bytes, .toServer, available: .headers,
+                "the other random bytes of the ClientHello")
+        ),
+        (
             .state,
             FieldDefinition(
                 "tls.state", .text, list: true, aliases: ["ssl_state"],
                 "messages seen: client_hello, server_hello, client_keyx, server_keyx")
+        ),
+        (
+            .clientState,
+            FieldDefinition(
+                "tls.client.state", .text, list: true, .toServer,
+                "last messages when packets of the client came: server_hello, server_keyx, none")
+        ),
+        (
+            .serverState,
+            FieldDefinition(
+                "tls.server.state", .text, list: true, .toClient,
+                "last messages when packets of the server came: client_hello, client_keyx, none")
         ),
     ]
 
@@ -203,6 +229,18 @@ extension TLS {
             FieldDefinition(
                 "tls.server.random", .bytes, .toClient, available: .headers,
                 "random bytes of the ServerHello")
+        ),
+        (
+            .serverRandomTime,
+            FieldDefinition(
+                "tls.server.random_time", .bytes, .toClient, available: .headers,
+                "the first four of the random bytes of the ServerHello")
+        ),
+        (
+            .serverRandomBytes,
+            FieldDefinition(
+                "tls.server.random_bytes", .bytes, .toClient, available: .headers,
+                "the other random bytes of the ServerHello")
         ),
         (
             .isResumed,

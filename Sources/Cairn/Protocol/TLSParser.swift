@@ -21,6 +21,8 @@ final class TLSParser: ProtocolParser {
     private var hasServerCertificate = false
     /// Directions that began to encrypt.
     private var encryptingCount = 0
+    /// How far the handshake is; nil before its first message.
+    private var state: StaticString?
 
     /// One direction's records.
     private struct Side {
@@ -38,6 +40,9 @@ final class TLSParser: ProtocolParser {
         var message: [UInt8] = []
         /// A ChangeCipherSpec came that may not mean what it says (TLS 1.3).
         var mayEncrypt = false
+
+        /// The next byte begins a record.
+        var isBetweenRecords: Bool { stage == .start || stage == .header && headerByteCount == 0 }
 
         /// Nothing more of it is in clear.
         var isOver: Bool { stage == .sealed || stage == .opaque }
@@ -64,11 +69,15 @@ final class TLSParser: ProtocolParser {
         isResumed = false
         hasServerCertificate = false
         encryptingCount = 0
+        state = nil
     }
 
     // MARK: Records
 
     override func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
+        meet(direction)
+        if state != nil, sides[direction].isBetweenRecords { state = "none" }
+        defer { meet(direction.reversed) }
         var position = 0
         while position < bytes.byteCount {
             switch sides[direction].stage {
@@ -256,11 +265,13 @@ final class TLSParser: ProtocolParser {
         case 2 where direction == .toClient: readServerHello(body, output)
         case 11: readCertificates(body, direction, output)
         case 12: note("server_keyx", output)
+        // A CertificateRequest.
+        case 13: if state != nil { state = "none" }
         case 16: note("client_keyx", output)
-        // HelloRequest, NewSessionTicket, EndOfEarlyData, EncryptedExtensions, CertificateRequest,
-        // ServerHelloDone, CertificateVerify, Finished, CertificateURL, CertificateStatus,
-        // SupplementalData, KeyUpdate, CompressedCertificate, NextProtocol
-        case 0, 4, 5, 8, 13, 14, 15, 20, 21, 22, 23, 24, 25, 67: break
+        // HelloRequest, NewSessionTicket, EndOfEarlyData, EncryptedExtensions, ServerHelloDone,
+        // CertificateVerify, Finished, CertificateURL, CertificateStatus, SupplementalData,
+        // KeyUpdate, CompressedCertificate, NextProtocol
+        case 0, 4, 5, 8, 14, 15, 20, 21, 22, 23, 24, 25, 67: break
         default:
             report(.invalidHandshakeMessage, direction, output)
             end(direction, output)
@@ -315,9 +326,15 @@ final class TLSParser: ProtocolParser {
 
     /// Adds the name of a message to the list of those seen.
     private func note(_ state: StaticString, _ output: ParserOutput) {
-        output.text.removeAll()
-        output.text.append(state)
-        current(output).fields.append(output.text.bytes, to: TLSField.state.rawValue)
+        self.state = state
+        current(output).add(state, to: .state)
+    }
+
+    /// Packets of a direction meet the handshake as it stands: those that bring bytes before these
+    /// are read, those that acknowledge bytes after.
+    private func meet(_ direction: Direction) {
+        guard let state, let transaction else { return }
+        transaction.add(state, to: direction == .toServer ? .clientState : .serverState)
     }
 
     // MARK: Alerts and heartbeats
@@ -433,6 +450,7 @@ final class TLSParser: ProtocolParser {
     /// The direction is encrypted from here on.
     private func encrypt(_ direction: Direction, _ output: ParserOutput) {
         guard !sides[direction].isOver else { return }
+        meet(direction.reversed)
         encryptingCount &+= 1
         let remaining = sides[direction].remaining
         end(direction, output)
@@ -448,6 +466,7 @@ final class TLSParser: ProtocolParser {
         sides[direction].stage = .opaque
         let isDone = sides[.toServer].isOver && sides[.toClient].isOver
         guard let transaction else { return }
+        meet(direction.reversed)
         if direction == .toClient, version != 0 {
             let isWithout = isResumed && !hasServerCertificate
             transaction.fields.append(isWithout ? 1 : 0, to: TLSField.isResumed.rawValue)

@@ -18,6 +18,17 @@ extension Transaction {
         fields.append(Int64(clamping: number), to: field.rawValue)
     }
 
+    /// Adds a name to a list, unless it is there.
+    func add(_ name: StaticString, to field: TLSField) {
+        let bytes = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        var cursor = fields.first(of: field.rawValue)
+        while let value = cursor {
+            if fields.bytes(value).elementsEqual(bytes) { return }
+            cursor = fields.next(after: value, of: field.rawValue)
+        }
+        fields.append(bytes, to: field.rawValue)
+    }
+
     // MARK: Hellos
 
     func storeClientHello(_ hello: TLSHello, _ message: RawSpan, _ output: ParserOutput) {
@@ -30,7 +41,7 @@ extension Transaction {
             set(.ciphers, message.bigEndian(UInt16.self, at: index))
         }
         storeApplicationProtocols(hello, message, .alpn)
-        set(.random, hello.random, message)
+        storeRandom(hello.random, message, .random, .randomTime, .randomBytes)
         JA.writeJA3(hello, message, into: text)
         storeFingerprint(text, output.md5, .ja3String, .ja3Hash)
         JA.writeJA4(hello, message, into: text, digest: output.sha256)
@@ -54,9 +65,23 @@ extension Transaction {
             set(.cipherNumber, suite)
         }
         storeApplicationProtocols(hello, message, .serverALPN)
-        set(.serverRandom, hello.random, message)
+        storeRandom(
+            hello.random, message, .serverRandom, .serverRandomTime, .serverRandomBytes)
         JA.writeJA3S(hello, message, into: text)
         storeFingerprint(text, output.md5, .ja3sString, .ja3sHash)
+    }
+
+    /// Stores the random bytes of a hello, and by themselves the four that once were a time (RFC 5246 §7.4.1.2) and the
+    /// others.
+    private func storeRandom(
+        _ range: Range<Int>, _ message: RawSpan, _ all: TLSField, _ time: TLSField,
+        _ others: TLSField
+    ) {
+        set(all, range, message)
+        guard range.count > 4 else { return }
+        let middle = range.lowerBound &+ 4
+        set(time, range.lowerBound..<middle, message)
+        set(others, middle..<range.upperBound, message)
     }
 
     /// Stores a version by its name, an unknown one in hexadecimal.

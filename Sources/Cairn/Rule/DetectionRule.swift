@@ -421,6 +421,9 @@ enum Operand: Equatable, Sendable {
 struct ByteNumber: Equatable, Sendable {
     enum Text: Equatable, Sendable { case decimal, hexadecimal, octal }
 
+    /// Offsets that rules may give.
+    static let offsets: ClosedRange<Int64> = -0x7fff_ffff...0x7fff_ffff
+
     var byteCount: Operand
     var offset: Operand
     var isRelative = false

@@ -217,7 +217,7 @@ struct SequenceReader {
         }
         var number = ByteNumber(
             byteCount: count,
-            offset: options.operand(offsetKey, in: -65_535...65_535) ?? .number(0))
+            offset: options.operand(offsetKey, in: ByteNumber.offsets) ?? .number(0))
         number.isRelative = options.flag("relative")
         number.text = string?.text
         if let node = options.node("endian") {
@@ -228,7 +228,7 @@ struct SequenceReader {
             }
         }
         if let mask = options.node("bitmask") {
-            number.bitmask = sink.integer(mask, "'bitmask'", in: 1...0xffff_ffff)
+            number.bitmask = sink.integer(mask, "'bitmask'", in: 0...0xffff_ffff)
                 .map { UInt64(bitPattern: $0) }
         }
         return number
@@ -415,8 +415,9 @@ struct SequenceReader {
 
     static func sizeComparison(_ text: String) -> SequenceStep? {
         func number(_ text: some StringProtocol) -> Int64? {
-            let text = String(text.drop { $0 == " " })
-            guard let value = Int64(text), value >= 0 else { return nil }
+            guard let value = IntegerTest.number(text.drop { $0 == " " }), value >= 0 else {
+                return nil
+            }
             return value
         }
         if let range = text.firstRange(of: "<>") ?? text.firstRange(of: "-") {

@@ -54,12 +54,13 @@ struct StateReader {
                     + " state ends with the flow")
             return nil
         }
-        return seconds(node, "'expire'")
+        return seconds(node, "'expire'", from: 1)
     }
 
-    private func seconds(_ node: YAMLNode, _ what: String) -> Int64? {
+    private func seconds(_ node: YAMLNode, _ what: String, from lowest: Int64) -> Int64? {
         guard let text = sink.text(node, what) else { return nil }
-        guard let nanoseconds = Setting.nanoseconds(text), nanoseconds >= nanosecondsPerSecond,
+        guard let nanoseconds = Setting.nanoseconds(text),
+            nanoseconds >= lowest * nanosecondsPerSecond,
             nanoseconds % nanosecondsPerSecond == 0
         else {
             sink.error(at: node.mark, "\(what) must be whole seconds like 60, 60s or 5m")
@@ -144,7 +145,7 @@ struct StateReader {
                 sink.integer(multiplier, "'multiplier'", in: 1...0xffff_ffff) ?? 1
         }
         if let seconds = node["seconds"] {
-            guard let span = self.seconds(seconds, "'seconds'") else { return nil }
+            guard let span = self.seconds(seconds, "'seconds'", from: 0) else { return nil }
             threshold.seconds = span
         }
         return threshold

@@ -97,30 +97,34 @@ extension SuricataDraft {
             return Self.file
         }
         for (sticky, offset) in protocols where sticky.subject != own.sticky.subject {
+            let names = [own.sticky, sticky].map { FieldRegistry.subjects[$0.subject].name }
             throw SuricataProblem(
                 offset: offset,
                 message: "'\(own.sticky.keyword)' and '\(sticky.keyword)' are about different"
-                    + " protocols")
+                    + " protocols", isSkip: names.allSatisfy(["dcerpc", "smb"].contains))
         }
         let subject = own.sticky.subject
         let name = FieldRegistry.subjects[subject].name
-        if !proto.applications.isEmpty,
+        if !proto.applications.isEmpty, !isInPipes(name),
             Protocols.speaking(subject).isDisjoint(with: proto.applications)
         {
             throw SuricataProblem(
                 offset: first.offset,
                 message: "'\(own.sticky.keyword)' is about \(name), the rule about"
-                    + " \(proto.applications[0])", isSkip: isCarried(name))
+                    + " \(proto.applications[0])", isSkip: isInQUIC(name))
         }
         guard protocols.count < stickies.count else { return subject }
         return moveFilesToHTTP(subject) ? subject : Self.file
     }
 
-    /// Whether the rule's protocol carries another one that Suricata then looks at too: DCE/RPC in the
-    /// pipes of SMB, the hellos of TLS in QUIC.
-    private func isCarried(_ name: String) -> Bool {
-        let carriers = ["dcerpc": "smb", "tls": "quic"]
-        return proto.applications.contains { $0 == carriers[name] }
+    /// Whether the rule is about DCE/RPC in the pipes of SMB.
+    private func isInPipes(_ name: String) -> Bool {
+        name == "dcerpc" && proto.applications == ["smb"]
+    }
+
+    /// Whether the rule is about the hellos of TLS in QUIC.
+    private func isInQUIC(_ name: String) -> Bool {
+        name == "tls" && proto.applications.contains("quic")
     }
 
     /// Rules on files can only be about protocols that carry some.
@@ -134,6 +138,7 @@ extension SuricataDraft {
 
     /// Which of the protocols that make the subject's transactions the rule means, unless it means all.
     private func speaking(on subject: Int) -> [Condition] {
+        if isInPipes(FieldRegistry.subjects[subject].name) { return speaking() }
         let all = Protocols.speaking(subject)
         let meant = proto.applications.filter(all.contains)
         return meant.isEmpty || meant.count == all.count
@@ -191,9 +196,6 @@ extension SuricataDraft {
                         + " \(other.words)")
             }
             direction = own
-        }
-        if direction == nil, subject != Self.file {
-            direction = stickies.lazy.compactMap(\.sticky.openDirection).first
         }
         if let direction, traffic.direction == nil {
             traffic.flow.append(direction == .toServer ? .to_server : .to_client)

@@ -66,8 +66,6 @@ struct SuricataSticky: Equatable, Sendable {
     var isMulti = false
     /// The direction that its keyword names.
     var side: Direction?
-    /// Where its two directions have fields of their own, the one that is meant if nothing else says it.
-    var openDirection: Direction?
 
     init?(
         _ keyword: String, _ service: String, _ name: String? = nil, toServer: String? = nil,
@@ -84,8 +82,7 @@ struct SuricataSticky: Equatable, Sendable {
                 return FieldRegistry.field(named: name, subject: subject).map { Int($0.index) }
             }
             let variant = definition.field(direction, of: index)
-            let other: Direction = direction == .toServer ? .toClient : .toServer
-            return definition.fields[variant].direction == other ? nil : variant
+            return definition.fields[variant].isSeen(direction) ? variant : nil
         }
         self.keyword = keyword
         self.subject = subject
@@ -94,9 +91,6 @@ struct SuricataSticky: Equatable, Sendable {
         both = index
         self.isMulti = isMulti
         self.side = side
-        if toServer != nil, toClient != nil {
-            openDirection = self.toServer == both ? .toServer : .toClient
-        }
     }
 
     /// Whether there may be several values.
@@ -228,6 +222,9 @@ enum SuricataBuffers {
         "sdp": "sip", "http2": "http",
     ]
 
+    /// Fields that are not called like their keyword.
+    private static let fields = ["smb.named_pipe": "smb.pipe_share"]
+
     /// Fields of the two directions where they are not variants of one name.
     private static let sides: [String: (toServer: String?, toClient: String?)] = [
         "tls.cert_subject": ("tls.client.cert_subject", "tls.cert_subject"),
@@ -236,8 +233,14 @@ enum SuricataBuffers {
         "tls.cert_fingerprint": ("tls.client.cert_fingerprint", "tls.cert_fingerprint"),
         "tls.certs": ("tls.client.certs", "tls.certs"),
         "tls.random": ("tls.random", "tls.server.random"),
+        "tls.random_time": ("tls.random_time", "tls.server.random_time"),
+        "tls.random_bytes": ("tls.random_bytes", "tls.server.random_bytes"),
+        "krb5.cname": (nil, "krb5.response.cname"), "krb5.sname": (nil, "krb5.response.sname"),
         "tls.alpn": ("tls.alpn", "tls.server.alpn"),
     ]
+
+    /// Buffers of which Suricata knows only what the answer says.
+    private static let ofAnswers: Set<String> = ["krb5.cname", "krb5.sname"]
 
     /// All names of sticky buffers; nil where the field is not there.
     static let sticky: [String: SuricataSticky?] = {
@@ -247,8 +250,9 @@ enum SuricataBuffers {
             let side = sides[name]
             table[name] = .some(
                 SuricataSticky(
-                    name, services[prefix] ?? prefix, toServer: side?.toServer,
-                    toClient: side?.toClient, isMulti: multiple.contains(name)))
+                    name, services[prefix] ?? prefix, fields[name], toServer: side?.toServer,
+                    toClient: side?.toClient, isMulti: multiple.contains(name),
+                    side: ofAnswers.contains(name) ? .toClient : nil))
         }
         for (alias, name) in aliases { table[alias] = table[name] ?? .some(nil) }
         return table

@@ -270,6 +270,7 @@ enum SuricataKeywords {
         ("http2.settings", { (d, o, _) throws(SuricataProblem) in try d.http2Setting(o) }),
         ("tls.version", { (d, o, _) throws(SuricataProblem) in try d.tlsVersion(o) }),
         ("ssl_version", { (d, o, _) throws(SuricataProblem) in try d.sslVersion(o) }),
+        ("ssl_state", { (d, o, _) throws(SuricataProblem) in try d.sslState(o) }),
     ]
 
     private static let flows: [(String, Apply)] = [
@@ -336,8 +337,7 @@ enum SuricataKeywords {
     /// Known to Suricata, not to us.
     private static let unsupported = [
         "app-layer-state", "config", "flowvar", "frame", "krb5.ticket_encryption", "lua", "luajit",
-        "luaxform", "pktvar", "smb.version", "ssl_state",
-        "tcp.session", "tcp.wscale", "template2",
+        "luaxform", "pktvar", "smb.version", "tcp.session", "tcp.wscale", "template2",
     ]
 }
 

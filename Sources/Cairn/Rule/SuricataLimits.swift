@@ -87,7 +87,7 @@ struct SuricataLimits {
                 }
                 threshold.multiplier = try words.number("multiplier", in: 1...0xffff_ffff)
             } else {
-                threshold.seconds = try words.number("seconds", in: 1...0xffff_ffff)
+                threshold.seconds = try words.number("seconds", in: 0...0xffff_ffff)
             }
             return .threshold(threshold)
         }

@@ -130,7 +130,7 @@ extension SuricataDraft {
     ) throws(SuricataProblem) -> ByteNumber {
         var number = ByteNumber(
             byteCount: try operand(count, "the byte count", in: 0...(options.isText ? 23 : 8)),
-            offset: try operand(offset, "the offset", in: -65_535...65_535))
+            offset: try operand(offset, "the offset", in: ByteNumber.offsets))
         number.isRelative = options.isRelative
         number.isLittleEndian = options.isLittleEndian
         number.isDCERPC = options.isDCERPC
@@ -142,7 +142,7 @@ extension SuricataDraft {
         }
         if options.isText { number.text = options.base ?? .decimal }
         if let mask = options.found["bitmask"] {
-            guard let bits = mask.integer, (1...0xffff_ffff).contains(bits) else {
+            guard let bits = mask.integer, (0...0xffff_ffff).contains(bits) else {
                 throw mask.error("'bitmask' must be a number like 0xff00, of at most four bytes")
             }
             number.bitmask = UInt64(bitPattern: bits)

@@ -195,7 +195,7 @@ extension SuricataDraft {
     mutating func applicationProtocol(_ option: SuricataOption) throws(SuricataProblem) {
         let (value, isNegated) = try option.required().negatable
         let parts = value.split(",")
-        var field = "app_proto"
+        var field = "app_proto.sender"
         switch parts.count > 1 ? parts[1].text : "final" {
         case "final", "either": break
         case "original": field = "app_proto.original"
@@ -221,7 +221,7 @@ extension SuricataDraft {
     }
 
     /// It is known what the flow speaks, or that nobody knows it.
-    private static let isKnown = test("app_proto", .exists(true), subject: 0)
+    private static let isKnown = test("app_proto.sender", .exists(true), subject: 0)
 
     /// The flow speaks a protocol.
     static func speaks(_ name: String) -> Condition { test("app_proto", text(name), subject: 0) }

@@ -223,7 +223,7 @@ struct SuricataRate {
         var threshold = Threshold(
             kind: kind, track: try Self.choice(words["track"]),
             count: try Self.number(words["count"], "count", from: takesType ? 0 : 1),
-            seconds: isBackoff ? 0 : try Self.number(words["seconds"], "seconds"))
+            seconds: isBackoff ? 0 : try Self.number(words["seconds"], "seconds", from: 0))
         if isBackoff {
             threshold.multiplier = try Self.number(words["multiplier"], "multiplier")
             guard threshold.track == .by_flow else {

@@ -50,6 +50,32 @@ extension SuricataDraft {
         }
     }
 
+    private static let states = [
+        "client_hello", "server_hello", "client_keyx", "server_keyx", "none",
+    ]
+
+    /// `client_hello|!server_hello`: how far the handshake is when a packet comes; one of them is enough. Nothing is
+    /// `unknown`.
+    mutating func sslState(_ option: SuricataOption) throws(SuricataProblem) {
+        var meant: [String] = []
+        for part in try option.required().split(",").flatMap({ $0.split("|") }) {
+            let (name, isNot) = part.negatable
+            guard name.text == "unknown" || Self.states.dropLast().contains(name.text) else {
+                throw part.error(
+                    "unknown state '\(part.text)'; use "
+                        + alternatives(Self.states.dropLast() + ["unknown"]))
+            }
+            meant += Self.states.filter { ($0 == name.text) != isNot && !meant.contains($0) }
+        }
+        guard
+            let sticky = SuricataSticky(
+                option.name, "tls", "tls.state", toServer: "tls.client.state",
+                toClient: "tls.server.state")
+        else { throw option.unsupported() }
+        let index = buffer(.transaction(sticky), at: option.offset)
+        buffers[index].numberTests.append(.init(predicates: meant.map(Self.text)))
+    }
+
     /// What the client wants in its direction, what the server chose in the other.
     private mutating func versions(
         _ tests: [Predicate], isNegated: Bool, _ option: SuricataOption

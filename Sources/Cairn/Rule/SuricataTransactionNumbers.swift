@@ -17,9 +17,7 @@ struct SuricataNumber: Sendable {
     }
 
     static let all: [SuricataNumber] = [
-        // Of requests, as in Suricata 7.
-        SuricataNumber(
-            "dns.opcode", "dns", "dns.opcode", 0...255, names: opcodes, side: .toServer),
+        SuricataNumber("dns.opcode", "dns", "dns.opcode", 0...255, names: opcodes),
         SuricataNumber("dns.rcode", "dns", "dns.rcode", 0...65_535, names: responseCodes),
         // What is asked for, and what is answered.
         SuricataNumber(

@@ -163,7 +163,8 @@ import Testing
         let packet = DecodeBench().decode(
             Wire.ethernet(0x86dd, Wire.ipv6(next, hex(payload))))[0]
         #expect(packet.anomalyNames == names && packet.transport == .other)
-        #expect(packet.payloadArray == hex(payload))
+        // Of ESP the header is none of it.
+        #expect(packet.payloadArray == Array(hex(payload).dropFirst(next == 50 ? 8 : 0)))
     }
 
     @Test func `a length beyond the frame is a lie`() {

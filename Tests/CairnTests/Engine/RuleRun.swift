@@ -19,6 +19,16 @@ enum RuleRun {
         return writer.framesInTimeOrder
     }
 
+    /// Datagrams of one conversation.
+    static func datagrams(_ turns: [Turn], port: UInt16) -> [TrafficWriter.TimedFrame] {
+        var writer = TrafficWriter()
+        writer.udp(
+            client: .init(address: IPAddress(v4: 0x0a00_0001), port: 40000),
+            server: .init(address: IPAddress(v4: 0x0a00_0002), port: port), turns: turns,
+            at: Timestamp(nanoseconds: 1_000_000_000))
+        return writer.framesInTimeOrder
+    }
+
     /// The records of the alerts of rules in a file of some path.
     static func records(
         _ rules: String, _ frames: [TrafficWriter.TimedFrame], path: String = "x.rules",

@@ -215,7 +215,7 @@ import Testing
         ] {
             let events = [
                 Event(rule: 0, time: 0), Event(rule: 1, time: 10, flow: 2),
-                Event(rule: 1, time: 10.5),
+                Event(rule: 1, time: 11),
                 Event(rule: 1, time: 1, from: "10.0.0.9"), Event(rule: 1, time: 1, to: "10.0.0.9"),
                 Event(rule: 1, time: 1, from: "192.0.2.1", to: "10.0.0.1"),
             ]
@@ -225,6 +225,19 @@ import Testing
             if swapped { expected.append(5) }
             #expect(admitted([set(scope), test(scope)], events) == expected)
         }
+    }
+
+    @Test func `a bit lasts from when it was set first, in seconds of the clock`() {
+        let set = rule(state: [
+            StateOperation(action: .set, names: ["a"], scope: .src, expireSeconds: 5)
+        ])
+        let test = rule(state: [StateOperation(action: .isset, names: ["a"], scope: .src)])
+        let events = [
+            Event(rule: 0, time: 0.9), Event(rule: 0, time: 3.9), Event(rule: 1, time: 5.95),
+            Event(rule: 1, time: 6.1), Event(rule: 0, time: 10.9), Event(rule: 1, time: 15.95),
+            Event(rule: 1, time: 16),
+        ]
+        #expect(admitted([set, test], events) == [0, 1, 2, 4, 5])
     }
 
     @Test func `counters count in the order of the rule`() {

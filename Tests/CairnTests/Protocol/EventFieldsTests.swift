@@ -179,6 +179,7 @@ import Testing
                         "server.ip": ["10.0.0.1"], "server.port": ["40000"], "ip.version": ["4"],
                         "ip.is_v6": ["0"], "proto": ["tcp"], "ip.proto": ["6"],
                         "app_proto": ["dns"], "app_proto.original": ["dns"],
+                        "app_proto.sender": ["dns"],
                         "vlan.id": ["5", "6"], "vlan.layers": ["2"], "direction": ["to_client"],
                         "flow.id": ["77"], "community_id": [flow.pointee.communityID()],
                         "time": ["7"], "flow.current.age": ["0"], "flow.current.pkts": ["0"],

@@ -137,6 +137,7 @@ enum KerberosMaker {
             harness.transactions == [
                 [
                     "krb5.msg_type.name": ["KRB_AS_REQ"], "krb5.msg_type": ["10"],
+                    "krb5.request.msg_type": ["10"],
                     "krb5.request_type": ["AS"], "krb5.client": ["bob/EXAMPLE.COM"],
                     "krb5.client.name": ["bob"], "krb5.cname": ["bob"],
                     "krb5.realm": ["EXAMPLE.COM"], "krb5.service": ["krbtgt/EXAMPLE.COM"],
@@ -154,6 +155,9 @@ enum KerberosMaker {
             harness.transactions == [
                 [
                     "krb5.msg_type.name": ["KRB_TGS_REP"], "krb5.msg_type": ["12", "13"],
+                    "krb5.request.msg_type": ["12"], "krb5.response.msg_type": ["13"],
+                    "krb5.response.cname": ["alice"],
+                    "krb5.response.sname": ["cifs", "fs1.example.com"],
                     "krb5.request_type": ["TGS"], "krb5.client": ["alice/EXAMPLE.COM"],
                     "krb5.client.name": ["alice"], "krb5.cname": ["alice"],
                     "krb5.realm": ["EXAMPLE.COM"], "krb5.service": ["cifs/fs1.example.com"],

@@ -1,0 +1,198 @@
+import Testing
+
+@testable import Cairn
+
+/// Suricata rules on what protocols say in either direction. The counts are those of Suricata 7.0.10 on such traffic.
+@Suite struct ProtocolRuleTests {
+    private typealias Turn = RuleRun.Turn
+
+    /// How often a rule fires.
+    private static func count(
+        _ rule: String, _ frames: [TrafficWriter.TimedFrame]
+    ) throws -> Int {
+        try RuleRun.alerts("alert \(rule) sid:1;)\n", frames)[1, default: 0]
+    }
+
+    private static func turn(_ direction: Direction, _ text: String) -> Turn {
+        Turn(direction: direction, bytes: Array(text.utf8))
+    }
+
+    // MARK: Which direction speaks what
+
+    /// A server whose banner tells nothing, and a client that speaks FTP.
+    private static let ftp = RuleRun.conversation(
+        [
+            turn(.toClient, "220 files of example.com are ready\r\n"),
+            turn(.toServer, "USER anonymous\r\n"), turn(.toClient, "331 Password required\r\n"),
+            turn(.toServer, "PASS a@example.com\r\n"), turn(.toClient, "230 Logged in\r\n"),
+        ], port: 21)
+
+    /// Nobody knows what is spoken; the client says too little to tell that it cannot be anything known.
+    private static let unknown = RuleRun.conversation(
+        [
+            turn(.toServer, "\u{1}\u{2}\u{3}"),
+            turn(.toClient, "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{8}\u{9}\u{a}"),
+        ], port: 4000)
+
+    @Test(arguments: [
+        ("app-layer-protocol:ftp;", 1), ("app-layer-protocol:failed;", 1),
+        ("app-layer-protocol:!ftp;", 1), ("app-layer-protocol:!http;", 2),
+        ("flow:to_client; app-layer-protocol:failed;", 1),
+        ("flow:to_server; app-layer-protocol:ftp;", 1),
+    ])
+    func `a direction can be nothing known though the other is`(
+        options: String, count: Int
+    ) throws {
+        #expect(try Self.count("tcp any any -> any any (\(options)", Self.ftp) == count)
+    }
+
+    @Test func `what said too little has not failed`() throws {
+        let rule = "tcp any any -> any any (app-layer-protocol:failed;"
+        #expect(try Self.count(rule, Self.unknown) == 0)
+    }
+
+    // MARK: Requests with their answers
+
+    private static let query = [UInt8](
+        hex: "1234 0100 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001")
+    private static let answer = [UInt8](
+        hex: "1234 8180 0001 0000 0000 0000 01 61 07 6578616d706c65 00 0001 0001")
+
+    @Test(arguments: [
+        ("dns.opcode:0;", 2, 1), ("flow:to_server; dns.opcode:0;", 1, 1),
+        ("flow:to_client; dns.opcode:0;", 1, 0), ("dns.opcode:!0;", 0, 0),
+        ("dns.opcode:0; dns.query; content:\"a\";", 1, 1),
+    ])
+    func `each DNS message has an operation`(
+        options: String, count: Int, withoutAnswer: Int
+    ) throws {
+        let turns = [
+            Turn(direction: .toServer, bytes: Self.query),
+            Turn(direction: .toClient, bytes: Self.answer),
+        ]
+        let rule = "dns any any -> any any (\(options)"
+        #expect(try Self.count(rule, RuleRun.datagrams(turns, port: 53)) == count)
+        let asked = RuleRun.datagrams(Array(turns.prefix(1)), port: 53)
+        #expect(try Self.count(rule, asked) == withoutAnswer)
+    }
+
+    @Test(arguments: [
+        ("krb5_msg_type:10;", 1), ("krb5_msg_type:11;", 1),
+        ("flow:to_client; krb5_msg_type:10;", 0),
+        ("flow:to_client; krb5_msg_type:11;", 1), ("krb5.cname; content:\"alice\";", 1),
+        ("krb5.sname; content:\"krbtgt\";", 1), ("krb5.cname; content:\"bob\";", 0),
+    ])
+    func `Kerberos messages have a type each, and names in answers`(
+        options: String, count: Int
+    ) throws {
+        let turns = [
+            Turn(direction: .toServer, bytes: KerberosTests.asRequest),
+            Turn(direction: .toClient, bytes: KerberosTests.asReply),
+        ]
+        let frames = RuleRun.datagrams(turns, port: 88)
+        #expect(try Self.count("krb5 any any -> any any (\(options)", frames) == count)
+    }
+
+    private static let calls = RuleRun.conversation(
+        [
+            Turn(
+                direction: .toServer,
+                bytes: DCERPCMaker.bind(call: 1, [(0, DCERPCMaker.svcctl, 2)])),
+            Turn(direction: .toClient, bytes: DCERPCMaker.bindAck(call: 1, [0])),
+            Turn(
+                direction: .toServer, bytes: DCERPCMaker.request(call: 2, opnum: 12, [1, 2, 3, 4])),
+            Turn(direction: .toClient, bytes: DCERPCMaker.response(call: 2, [5, 6, 7, 8])),
+            Turn(
+                direction: .toServer, bytes: DCERPCMaker.request(call: 3, opnum: 15, [1, 2, 3, 4])),
+        ], port: 135)
+
+    @Test(arguments: [
+        ("dcerpc.opnum:12;", 2), ("dcerpc.opnum:12,15;", 4),
+        ("flow:to_client; dcerpc.opnum:12;", 1),
+        ("flow:to_server; dcerpc.opnum:12-15;", 2), ("dcerpc.opnum:13;", 0),
+        ("flow:to_client; dcerpc.iface:\(DCERPCMaker.svcctl); dcerpc.opnum:12;", 1),
+        ("flow:to_server; dcerpc.iface:\(DCERPCMaker.samr);", 0),
+    ])
+    func `what a call is for counts for its answer too`(options: String, count: Int) throws {
+        #expect(try Self.count("dcerpc any any -> any any (\(options)", Self.calls) == count)
+        #expect(try Self.count("smb any any -> any any (\(options)", Self.calls) == 0)
+    }
+
+    private static let share = RuleRun.conversation(
+        [
+            Turn(direction: .toServer, bytes: SMBMaker.negotiate([0x0210])),
+            Turn(direction: .toClient, bytes: SMBMaker.negotiateResponse(0x0210)),
+            Turn(direction: .toServer, bytes: SMBMaker.treeConnect("\\\\a\\IPC$", id: 1)),
+            Turn(
+                direction: .toClient, bytes: SMBMaker.treeResponse(2, tree: 1, id: 1)),
+        ], port: 445)
+
+    @Test(arguments: [
+        ("smb.named_pipe; content:\"IPC$\"; endswith;", 1), ("smb.share; content:\"IPC$\";", 0),
+    ])
+    func `a share of pipes is named as such`(options: String, count: Int) throws {
+        #expect(try Self.count("smb any any -> any any (\(options)", Self.share) == count)
+    }
+
+    // MARK: TLS
+
+    private typealias Maker = TLSMaker
+
+    /// A handshake of TLS 1.2, a packet for each message of note.
+    private static let handshake = RuleRun.conversation(
+        [
+            Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
+            Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
+            Turn(
+                direction: .toClient,
+                bytes: Maker.record(Maker.message(12, [1, 2, 3]) + Maker.message(14, []))),
+            Turn(
+                direction: .toServer,
+                bytes: Maker.record(Maker.message(16, [1, 2, 3])) + Maker.changeCipher
+                    + Maker.record(Array(repeating: 0xee, count: 40))),
+            Turn(
+                direction: .toClient,
+                bytes: Maker.changeCipher + Maker.record(Array(repeating: 0xee, count: 40))),
+            Turn(direction: .toServer, bytes: Maker.applicationData),
+        ], port: 443)
+
+    @Test(arguments: [
+        ("flow:to_server; ssl_state:client_hello;", 0),
+        ("flow:to_client; ssl_state:client_hello;", 1),
+        ("flow:to_server; ssl_state:server_hello;", 1),
+        ("flow:to_client; ssl_state:server_hello;", 1),
+        ("flow:to_server; ssl_state:server_keyx;", 1),
+        ("flow:to_client; ssl_state:client_keyx;", 1),
+        ("ssl_state:client_hello;", 1), ("ssl_state:server_hello;", 2),
+        ("ssl_state:client_hello|server_hello;", 2), ("ssl_state:client_keyx,server_keyx;", 2),
+        ("flow:to_client; ssl_state:!client_hello;", 1), ("ssl_state:unknown;", 0),
+        ("flow:to_server; ssl_state:!server_hello,!server_keyx;", 1),
+    ])
+    func `packets meet a handshake as far as it is`(options: String, count: Int) throws {
+        #expect(try Self.count("tls any any -> any any (\(options)", Self.handshake) == count)
+    }
+
+    @Test(arguments: [
+        ("tls.random; bsize:32;", 2), ("tls.random_time; bsize:4;", 2),
+        ("tls.random_bytes; bsize:28;", 2),
+        ("flow:to_server; tls.random_time; content:\"|00 01 02 03|\";", 1),
+        ("flow:to_client; tls.random_bytes; content:\"|07 07|\"; startswith;", 1),
+    ])
+    func `both hellos have random bytes`(options: String, count: Int) throws {
+        #expect(try Self.count("tls any any -> any any (\(options)", Self.handshake) == count)
+    }
+
+    // MARK: Fragments and other protocols
+
+    @Test(arguments: [
+        ("ip any any -> any any (dsize:0;", 1), ("ip any any -> any any (dsize:>0;", 0),
+        ("ip any any -> any any (content:\"a\";", 0),
+    ])
+    func `a packet of a protocol that is not decoded has no payload`(
+        rule: String, count: Int
+    ) throws {
+        let frame = Wire.ethernet(0x0800, Wire.ipv4(89, Array("aaaa".utf8)))
+        let frames = [TrafficWriter.TimedFrame(timestamp: Timestamp(nanoseconds: 1), bytes: frame)]
+        #expect(try Self.count(rule, frames) == count)
+    }
+}
