@@ -198,9 +198,6 @@ final class Matcher {
 }
 
 extension Traffic {
-    /// Encapsulating Security Payload (RFC 4303), two ends of which share a key.
-    private static let esp: UInt8 = 50
-
     /// What a packet says about itself.
     ///
     /// - Parameter hasDueData: with it something of its stream is looked at.
@@ -234,7 +231,7 @@ extension Traffic {
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context
     ) -> Bool {
         guard let flow = place.flow, let direction = place.direction,
-            packet.pointee.transport != .other || packet.pointee.ipProtocol == Self.esp
+            packet.pointee.transport != .other || packet.pointee.ipProtocol == IPProtocol.esp
         else { return true }
         let counts = direction == .toServer ? flow.pointee.toServer : flow.pointee.toClient
         return counts.packetCount <= 1
