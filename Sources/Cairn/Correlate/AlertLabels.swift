@@ -16,12 +16,12 @@ final class AlertLabels {
 
         var byteCount: Int { description.count &+ rule.count &+ level.count &+ tags.count }
 
-        fileprivate var hash: UInt64 {
-            var hash = GroupKey.hash(description)
+        fileprivate var hash: UInt32 {
+            var hash = GroupKey.shortHash(description)
             if rule.count &+ level.count &+ tags.count > 0 {
-                hash = GroupKey.mix(hash, GroupKey.hash(rule))
-                hash = GroupKey.mix(hash, GroupKey.hash(level))
-                hash = GroupKey.mix(hash, GroupKey.hash(tags))
+                hash = GroupKey.combine(hash, GroupKey.shortHash(rule))
+                hash = GroupKey.combine(hash, GroupKey.shortHash(level))
+                hash = GroupKey.combine(hash, GroupKey.shortHash(tags))
             }
             return hash
         }

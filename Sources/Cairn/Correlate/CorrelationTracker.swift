@@ -15,7 +15,7 @@ struct CorrelationTracker: ~Copyable {
     struct Matter {
         var keyOffset: Int
         var keyByteCount: Int
-        var hash: UInt64
+        var hash: UInt32
         /// Negative at the end of a window.
         var source: Int32
         var item: ItemID
@@ -53,9 +53,8 @@ struct CorrelationTracker: ~Copyable {
     private var keys = PlainList<UInt8>()
     /// The new items of the group in hand.
     var batch = PlainList<Arrival>()
-    /// For each source its fields for the group names, and the number that these have together.
+    /// For each source its fields for the group names.
     private let keyFields: [Int]
-    private let keyNumbers: [Int32]
 
     /// Alternatives of a chain that this instant completed, with the number of the chain's oldest
     /// item.
@@ -66,11 +65,8 @@ struct CorrelationTracker: ~Copyable {
     /// Alternatives of a text condition by the negated rules that are present.
     var alternatives: [UInt64: [UInt64]] = [:]
 
-    /// - Parameter keyNumbers: for each source the number that all rules give its fields for the
-    ///   group names.
-    init(plan: CorrelationPlan, fieldNames: [String], keyNumbers: [Int32]) {
+    init(plan: CorrelationPlan, fieldNames: [String]) {
         self.plan = plan
-        self.keyNumbers = keyNumbers
         if case .limits(let limits, _) = plan.condition {
             countMin = limits.countMin
         } else {
@@ -92,31 +88,6 @@ struct CorrelationTracker: ~Copyable {
     /// Hands over an item of the present instant.
     @inline(__always) mutating func receive(_ item: ItemID, source: Int32) {
         inbox.append(Arrival(item: item, source: source))
-    }
-
-    /// What is asked for of the group that an item will join soon, the nearer the item the more, as
-    /// each needs what was asked for before.
-    enum Ahead {
-        case bucket, group, items
-    }
-
-    /// Asks for memory of the group that an item will join soon.
-    mutating func lookAhead(
-        _ item: ItemID, source: Int32, _ part: Ahead, in items: borrowing ItemStore
-    ) {
-        let arrival = Arrival(item: item, source: source)
-        var hash = knownHash(of: arrival, in: items)
-        if hash == nil {
-            keys.removeAll()
-            guard appendKey(of: arrival, in: items) else { return }
-            hash = keyHash(of: arrival, keys.bytes(from: 0), in: items)
-        }
-        guard let hash else { return }
-        switch part {
-        case .bucket: groups.prefetch(hash: hash)
-        case .group: groups.prefetchGroup(hash: hash)
-        case .items: groups.prefetchItems(hash: hash)
-        }
     }
 
     /// Does what the present instant asks for; firings are then in `firings`, in the order of their
@@ -184,9 +155,8 @@ struct CorrelationTracker: ~Copyable {
         }
         batch.removeAll()
         if !isReset { batch.append(arrival) }
-        let key = keys.bytes(from: 0)
-        let hash = keyHash(of: arrival, key, in: context.items)
-        process(key, hash: hash, isReset: isReset, at: time, in: &context)
+        let hash = keyHash(of: arrival.item, source: arrival.source, in: context.items)
+        process(keys.bytes(from: 0), hash: hash, isReset: isReset, at: time, in: &context)
     }
 
     private mutating func runSeveral(at time: Timestamp, in context: inout CorrelationContext) {
@@ -204,7 +174,8 @@ struct CorrelationTracker: ~Copyable {
                 uncountedCount += 1
                 continue
             }
-            addMatter(keyOffset: offset, arrival)
+            let hash = keyHash(of: arrival.item, source: arrival.source, in: context.items)
+            addMatter(keyOffset: offset, hash: hash, arrival)
         }
         sortMatters()
         var index = 0
@@ -228,11 +199,10 @@ struct CorrelationTracker: ~Copyable {
         }
     }
 
-    private mutating func addMatter(keyOffset: Int, _ arrival: Arrival?) {
-        let key = keys.bytes(from: keyOffset)
+    private mutating func addMatter(keyOffset: Int, hash: UInt32, _ arrival: Arrival?) {
         matters.append(
             Matter(
-                keyOffset: keyOffset, keyByteCount: key.count, hash: GroupKey.hash(key),
+                keyOffset: keyOffset, keyByteCount: keys.count &- keyOffset, hash: hash,
                 source: arrival?.source ?? -1, item: arrival?.item ?? 0, order: matters.count))
     }
 
@@ -262,8 +232,8 @@ struct CorrelationTracker: ~Copyable {
         let nameCount = plan.groupNames.count
         for index in 0..<nameCount {
             let field = keyFields[Int(arrival.source) &* nameCount &+ index]
-            let value = field < 0 ? CorrelationAlert.Value() : items.value(arrival.item, field)
-            guard value.kind != .none else {
+            let value = field < 0 ? .none : items.value(arrival.item, field)
+            guard !value.isMissing else {
                 keys.truncate(to: start)
                 return false
             }
@@ -272,26 +242,17 @@ struct CorrelationTracker: ~Copyable {
         return true
     }
 
-    /// The hash of an item's key, if a rule that groups by the same fields has worked it out.
+    /// The hash of an item's key, if it has one.
     @inline(__always)
-    private mutating func knownHash(
-        of arrival: Arrival, in items: borrowing ItemStore
-    ) -> UInt64? {
-        let header = items.header(arrival.item)
-        return header.pointee.keyFields == keyNumbers[Int(arrival.source)]
-            ? header.pointee.keyHash : nil
-    }
-
-    /// The hash of an item's key.
-    @inline(__always)
-    private mutating func keyHash(
-        of arrival: Arrival, _ key: UnsafeRawBufferPointer, in items: borrowing ItemStore
-    ) -> UInt64 {
-        if let known = knownHash(of: arrival, in: items) { return known }
-        let hash = GroupKey.hash(key)
-        let header = items.header(arrival.item)
-        header.pointee.keyFields = keyNumbers[Int(arrival.source)]
-        header.pointee.keyHash = hash
+    mutating func keyHash(
+        of item: ItemID, source: Int32, in items: borrowing ItemStore
+    ) -> UInt32 {
+        var hash: UInt32 = 0
+        let nameCount = plan.groupNames.count
+        for index in 0..<nameCount {
+            let field = keyFields[Int(source) &* nameCount &+ index]
+            if field >= 0 { hash = GroupKey.combine(hash, items.value(item, field).hash) }
+        }
         return hash
     }
 
@@ -300,7 +261,7 @@ struct CorrelationTracker: ~Copyable {
     private mutating func counts(_ item: ItemID, in items: borrowing ItemStore) -> Bool {
         for field in plan.countedFields {
             let value = items.value(item, field)
-            if value.kind == .none { return false }
+            if value.isMissing { return false }
             if plan.isNumeric, items.number(item, field) == nil { return false }
         }
         return true
@@ -310,7 +271,7 @@ struct CorrelationTracker: ~Copyable {
 
     /// Brings the batch to the group of a key, or resets it, and looks whether the rule fires.
     private mutating func process(
-        _ key: UnsafeRawBufferPointer, hash: UInt64, isReset: Bool, at time: Timestamp,
+        _ key: UnsafeRawBufferPointer, hash: UInt32, isReset: Bool, at time: Timestamp,
         in context: inout CorrelationContext
     ) {
         let known = groups.find(key, hash: hash)
@@ -384,7 +345,7 @@ struct CorrelationTracker: ~Copyable {
             }
             let offset = keys.count
             keys.append(contentsOf: groups.key(of: group))
-            addMatter(keyOffset: offset, nil)
+            addMatter(keyOffset: offset, hash: groups[group].pointee.hash, nil)
         }
     }
 

@@ -15,7 +15,8 @@ struct CorrelatorCore: ~Copyable {
     private var clock: Timestamp?
     /// The last instant that is done; alerts up to it are late if it was completed early.
     private var doneThrough = Timestamp(nanoseconds: .min)
-    private var pending = PendingAlerts()
+    var pending = PendingAlerts()
+    var ahead = LookAhead()
     private var waitingByteCount = 0
     /// No window and no incident ends before this.
     private var nextTimer = Timestamp.distantFuture
@@ -28,7 +29,7 @@ struct CorrelatorCore: ~Copyable {
 
     /// For each identity of the program where its listeners begin; one more for the end.
     private var listenerStarts = PlainList<Int>()
-    private var listeners = PlainList<Listener>()
+    var listeners = PlainList<Listener>()
     /// When the next window of each tracker ends.
     private var dues: DueTable
     /// Those of the present instant.
@@ -55,16 +56,9 @@ struct CorrelatorCore: ~Copyable {
             items: ItemStore(fieldCount: program.fieldNames.count, catalog: catalog),
             records: RecordWriter(capture: settings.capture, sink: sink))
         trackers = .allocate(capacity: program.plans.count)
-        var keyNumbers: [[Int]: Int32] = [:]
         for (index, plan) in program.plans.enumerated() {
-            for fields in plan.groupFields where keyNumbers[fields] == nil {
-                keyNumbers[fields] = Int32(truncatingIfNeeded: keyNumbers.count)
-            }
-            let numbers = plan.groupFields.map { keyNumbers[$0] ?? -1 }
             trackers.initializeElement(
-                at: index,
-                to: CorrelationTracker(
-                    plan: plan, fieldNames: program.fieldNames, keyNumbers: numbers))
+                at: index, to: CorrelationTracker(plan: plan, fieldNames: program.fieldNames))
             if index % 64 == 0 { active.append(0) }
         }
         dues = DueTable(count: program.plans.count)
@@ -97,7 +91,7 @@ struct CorrelatorCore: ~Copyable {
             return
         }
         if looks(at: alert.label) {
-            let item = context.items.add(alert, isSignal: isSignal(alert.label))
+            let item = context.items.add(alert)
             pending.append(item, at: time)
             waitingByteCount &+= context.items.byteCount(of: item)
         }
@@ -129,7 +123,7 @@ struct CorrelatorCore: ~Copyable {
         isSignal(label) || !listeners(of: context.catalog[label].identity).isEmpty
     }
 
-    @inline(__always) private mutating func listeners(of identity: Int32) -> Range<Int> {
+    @inline(__always) mutating func listeners(of identity: Int32) -> Range<Int> {
         Int(identity) &+ 1 < listenerStarts.count
             ? listenerStarts[Int(identity)]..<listenerStarts[Int(identity) &+ 1] : 0..<0
     }
@@ -170,49 +164,11 @@ struct CorrelatorCore: ~Copyable {
         updateTimer()
     }
 
-    /// Asks for the memory that alerts will need which come soon, so that it need not be waited for
-    /// then: more is held than fits into the cache.
-    private mutating func lookAhead() {
-        if let item = pending.ahead(16) { context.items.prefetch(item) }
-        if let item = pending.ahead(12) {
-            if isSignal(item) { incidents.prefetchBuckets(for: item, in: context.items) }
-            lookAhead(item, .bucket)
-        }
-        if let item = pending.ahead(8) {
-            if isSignal(item) { incidents.prefetchHosts(of: item, in: context.items) }
-            lookAhead(item, .group)
-        }
-        if let item = pending.ahead(4) {
-            if isSignal(item) {
-                incidents.prefetchIncident(of: item, lists: false, in: context.items)
-            }
-            lookAhead(item, .items)
-        }
-        if let item = pending.ahead(2), isSignal(item) {
-            incidents.prefetchIncident(of: item, lists: true, in: context.items)
-        }
-    }
-
     /// Whether incidents look at what has a label.
-    @inline(__always) private mutating func isSignal(_ label: RuleLabelID) -> Bool {
+    @inline(__always) mutating func isSignal(_ label: RuleLabelID) -> Bool {
         let facts = context.catalog[label]
         return facts.isStandalone && facts.level >= settings.signalLevelMin
     }
-
-    @inline(__always) private mutating func isSignal(_ item: ItemID) -> Bool {
-        isSignal(context.items.header(item).pointee.label)
-    }
-
-    private mutating func lookAhead(_ item: ItemID, _ part: CorrelationTracker.Ahead) {
-        let facts = context.catalog[context.items.header(item).pointee.label]
-        for index in listeners(of: facts.identity).prefix(Self.listenersLookedAhead) {
-            trackers[listeners[index].tracker].lookAhead(
-                item, source: listeners[index].source, part, in: context.items)
-        }
-    }
-
-    /// Of one alert; more would crowd each other out.
-    private static let listenersLookedAhead = 4
 
     /// Fills `items` with the alerts of an instant, in item order (§2).
     private mutating func takeItems(at time: Timestamp) {

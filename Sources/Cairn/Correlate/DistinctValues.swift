@@ -6,7 +6,7 @@
 /// the table.
 struct DistinctValues {
     struct Value {
-        var hash: UInt64
+        var hash: UInt32
         /// Items that have it; of a free place, the next free one.
         var count: UInt32
         /// The latest of them.
@@ -30,7 +30,7 @@ struct DistinctValues {
     /// Counts an item; `isSame` tells whether another item has the same value. Returns the value's
     /// place.
     @inline(__always)
-    mutating func add(_ item: ItemID, hash: UInt64, isSame: (ItemID) -> Bool) -> UInt32 {
+    mutating func add(_ item: ItemID, hash: UInt32, isSame: (ItemID) -> Bool) -> UInt32 {
         if let values,
             let place = index.find(
                 hash, where: { values[Int($0)].hash == hash && isSame(values[Int($0)].item) })
@@ -60,7 +60,7 @@ struct DistinctValues {
         self = DistinctValues()
     }
 
-    private mutating func insert(_ item: ItemID, hash: UInt64) -> UInt32 {
+    private mutating func insert(_ item: ItemID, hash: UInt32) -> UInt32 {
         if used == capacity, firstFree == Self.noPlace { grow() }
         guard let values else { preconditionFailure("a grown table has memory") }
         let place: UInt32

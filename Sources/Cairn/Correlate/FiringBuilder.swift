@@ -93,7 +93,7 @@ struct FiringBuilder {
         _ field: Int, to evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) -> Bool {
         let first = items.value(evidence[0], field)
-        guard first.kind != .none else { return false }
+        guard !first.isMissing else { return false }
         let text = items.text(evidence[0], first)
         for index in 1..<max(1, evidence.count) {
             let value = items.value(evidence[index], field)
@@ -280,8 +280,8 @@ extension ItemStore {
         if let detail = detail(item) {
             for actor in detail.actors { actor.withUnsafeBytes(body) }
         } else {
-            let value = value(item, fieldCount)
-            if value.kind != .none { body(text(item, value)) }
+            let value = actor(item)
+            if !value.isMissing { body(text(item, value)) }
         }
     }
 
@@ -290,8 +290,8 @@ extension ItemStore {
         if let detail = detail(item) {
             for victim in detail.victims { victim.withUnsafeBytes(body) }
         } else {
-            let value = value(item, fieldCount + 1)
-            if value.kind != .none { body(text(item, value)) }
+            let value = victim(item)
+            if !value.isMissing { body(text(item, value)) }
         }
     }
 }

@@ -6,7 +6,7 @@ enum GroupKey {
     @inline(__always)
     static func append(_ text: UnsafeRawBufferPointer, to key: inout PlainList<UInt8>) {
         key.append(contentsOf: text)
-        if text.contains(0) {
+        if hasZero(text) {
             key.truncate(to: key.count &- text.count)
             for byte in text {
                 key.append(byte)
@@ -14,6 +14,21 @@ enum GroupKey {
             }
         }
         key.append(0)
+    }
+
+    @inline(__always) private static func hasZero(_ text: UnsafeRawBufferPointer) -> Bool {
+        // Eight bytes at a time: taking one from each byte turns over the highest bit of a zero.
+        var index = 0
+        while index &+ 8 <= text.count {
+            let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080 != 0 { return true }
+            index &+= 8
+        }
+        while index < text.count {
+            if text[index] == 0 { return true }
+            index &+= 1
+        }
+        return false
     }
 
     /// The values of a key.
@@ -86,6 +101,24 @@ enum GroupKey {
             hash = mix(hash, rest)
         }
         return mix(hash, 0x2d35_8dcc_aa6c_78a5)
+    }
+
+    /// A hash of bytes as tables keep it.
+    @inline(__always) static func shortHash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+        UInt32(truncatingIfNeeded: hash(bytes) >> 32)
+    }
+
+    /// The hash of several values, from that of all but the last and that of the last; of none it is
+    /// zero.
+    @inline(__always) static func combine(_ hash: UInt32, _ valueHash: UInt32) -> UInt32 {
+        UInt32(truncatingIfNeeded: mix(UInt64(hash), UInt64(valueHash)) >> 32)
+    }
+
+    /// The hash of several values.
+    static func shortHash(ofValues values: [[UInt8]]) -> UInt32 {
+        values.reduce(0) { hash, value in
+            combine(hash, value.withUnsafeBytes { shortHash($0) })
+        }
     }
 
     @inline(__always) static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {

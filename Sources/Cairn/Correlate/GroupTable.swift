@@ -10,7 +10,7 @@ struct CorrelationGroup {
     var keyByteCount: Int32
     /// Place in the rule's timers; -1 without one.
     var timer: Int32 = -1
-    var hash: UInt64
+    var hash: UInt32
     /// When an item last came, whether it was kept or not: what eviction goes by.
     var touched: Timestamp
     /// Neither a firing nor the start of a window at this time or before.
@@ -114,26 +114,36 @@ struct GroupTable: ~Copyable {
     // MARK: Keys
 
     /// The group of a key.
-    @inline(__always) func find(_ key: UnsafeRawBufferPointer, hash: UInt64) -> GroupID? {
+    @inline(__always) func find(_ key: UnsafeRawBufferPointer, hash: UInt32) -> GroupID? {
         index.find(hash) { candidate in
             GroupKey.areEqual(self.key(of: candidate), key)
         }
     }
 
     /// Asks for where the group of a hash will be looked for.
-    @inline(__always) func prefetch(hash: UInt64) { index.prefetch(hash) }
+    @inline(__always) func prefetch(hash: UInt32) { index.prefetch(hash) }
 
-    /// Asks for the memory of the group of a hash.
-    @inline(__always) func prefetchGroup(hash: UInt64) {
-        index.forEachCandidate(hash) { group in
-            Cairn.prefetch(UnsafeRawPointer(self[group]), byteCount: stride)
-            Cairn.prefetch(links + Int(group))
-        }
+    /// The group that likely is the one of a hash, whose memory is asked for; `none` without one.
+    @inline(__always) func prefetchGroup(hash: UInt32) -> GroupID {
+        guard let group = index.find(hash, where: { _ in true }) else { return Self.none }
+        Cairn.prefetch(UnsafeRawPointer(self[group]), byteCount: stride)
+        Cairn.prefetch(links + Int(group))
+        return group
     }
 
-    /// Asks for the items of the group of a hash.
-    @inline(__always) func prefetchItems(hash: UInt64) {
-        index.forEachCandidate(hash) { group in self[group].pointee.ring.prefetch() }
+    /// Asks for the items of a group and for its neighbours in the order of last items. The group may
+    /// be gone meanwhile.
+    @inline(__always) func prefetchItems(_ group: GroupID) {
+        self[group].pointee.ring.prefetch()
+        let link = links[Int(group)]
+        if link.previous != Self.none { Cairn.prefetch(links + Int(link.previous)) }
+        if link.next != Self.none { Cairn.prefetch(links + Int(link.next)) }
+    }
+
+    /// The oldest item of a group, which will be let go of first; nil without one.
+    @inline(__always) func firstItem(_ group: GroupID) -> ItemID? {
+        let ring = self[group].pointee.ring
+        return ring.isEmpty ? nil : ring[ring.first].item
     }
 
     /// Asks for what the end of the first group in its window needs, and for the group behind it.
@@ -156,7 +166,7 @@ struct GroupTable: ~Copyable {
     }
 
     /// Makes the group of a key that is not there, last in the order of items.
-    mutating func insert(_ key: UnsafeRawBufferPointer, hash: UInt64, at time: Timestamp) -> GroupID
+    mutating func insert(_ key: UnsafeRawBufferPointer, hash: UInt32, at time: Timestamp) -> GroupID
     {
         if firstFree == Self.none { addChunk() }
         let group = firstFree

@@ -24,47 +24,44 @@ struct HashIndex {
     }
 
     /// The number with a hash that is the right one.
-    @inline(__always) func find(_ hash: UInt64, where isRight: (UInt32) -> Bool) -> UInt32? {
+    @inline(__always) func find(_ hash: UInt32, where isRight: (UInt32) -> Bool) -> UInt32? {
         guard let buckets else { return nil }
-        let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        var position = tag & mask
+        var position = hash & mask
         while true {
             let bucket = buckets[Int(position)]
             if bucket.number == Self.none { return nil }
-            if bucket.hash == tag, isRight(bucket.number) { return bucket.number }
+            if bucket.hash == hash, isRight(bucket.number) { return bucket.number }
             position = (position &+ 1) & mask
         }
     }
 
     /// Asks for where a hash will be looked for.
-    @inline(__always) func prefetch(_ hash: UInt64) {
+    @inline(__always) func prefetch(_ hash: UInt32) {
         guard let buckets else { return }
-        let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        cairn_prefetch(buckets + Int(tag & mask))
+        cairn_prefetch(buckets + Int(hash & mask))
     }
 
     /// Calls `body` with each number that may be one with a hash, the right ones among them.
-    @inline(__always) func forEachCandidate(_ hash: UInt64, _ body: (UInt32) -> Void) {
+    @inline(__always) func forEachCandidate(_ hash: UInt32, _ body: (UInt32) -> Void) {
         guard let buckets else { return }
-        let tag = UInt32(truncatingIfNeeded: hash >> 32)
-        var position = tag & mask
+        var position = hash & mask
         while buckets[Int(position)].number != Self.none {
-            if buckets[Int(position)].hash == tag { body(buckets[Int(position)].number) }
+            if buckets[Int(position)].hash == hash { body(buckets[Int(position)].number) }
             position = (position &+ 1) & mask
         }
     }
 
     /// Enters a number that is not there, below 2^32 - 1.
-    mutating func insert(_ number: UInt32, hash: UInt64) {
+    mutating func insert(_ number: UInt32, hash: UInt32) {
         if buckets == nil || 2 &* (count &+ 1) > mask { grow() }
-        enter(Bucket(hash: UInt32(truncatingIfNeeded: hash >> 32), number: number))
+        enter(Bucket(hash: hash, number: number))
         count &+= 1
     }
 
     /// Takes out a number that is there.
-    mutating func remove(_ number: UInt32, hash: UInt64) {
+    mutating func remove(_ number: UInt32, hash: UInt32) {
         guard let buckets else { return }
-        var hole = UInt32(truncatingIfNeeded: hash >> 32) & mask
+        var hole = hash & mask
         while buckets[Int(hole)].number != number { hole = (hole &+ 1) & mask }
         // Entries behind the hole that it would cut off from their first choice move into it.
         var position = hole

@@ -14,7 +14,7 @@ struct IncidentHosts: ~Copyable {
         var longText: UnsafeMutableRawPointer?
         var textByteCount: Int32
         var references: UInt32
-        var hash: UInt64
+        var hash: UInt32
         /// NAT, proxy, server of many: identifies nobody.
         var isShared: Bool
         /// The text is short and stands for itself in JSON.
@@ -85,17 +85,17 @@ struct IncidentHosts: ~Copyable {
     }
 
     /// The number of a host that is there.
-    @inline(__always) func find(_ text: UnsafeRawBufferPointer, hash: UInt64) -> HostID? {
+    @inline(__always) func find(_ text: UnsafeRawBufferPointer, hash: UInt32) -> HostID? {
         index.find(hash) { candidate in
             withText(candidate) { GroupKey.areEqual($0, text) }
         }
     }
 
     /// Asks for where a host will be looked for.
-    @inline(__always) func prefetch(hash: UInt64) { index.prefetch(hash) }
+    @inline(__always) func prefetch(hash: UInt32) { index.prefetch(hash) }
 
     /// Asks for the memory of the host of a hash.
-    @inline(__always) func prefetchHost(hash: UInt64) {
+    @inline(__always) func prefetchHost(hash: UInt32) {
         index.forEachCandidate(hash) { prefetch($0) }
     }
 
@@ -104,11 +104,11 @@ struct IncidentHosts: ~Copyable {
 
     /// The number of a host, retained once.
     mutating func retained(_ text: UnsafeRawBufferPointer) -> HostID {
-        retained(text, hash: GroupKey.hash(text))
+        retained(text, hash: GroupKey.shortHash(text))
     }
 
     /// The number of a host, retained once; `hash` is that of its text.
-    mutating func retained(_ text: UnsafeRawBufferPointer, hash: UInt64) -> HostID {
+    mutating func retained(_ text: UnsafeRawBufferPointer, hash: UInt32) -> HostID {
         if let known = find(text, hash: hash) {
             hosts[Int(known)].references &+= 1
             return known
@@ -118,7 +118,7 @@ struct IncidentHosts: ~Copyable {
         return id
     }
 
-    private mutating func insert(_ text: UnsafeRawBufferPointer, _ hash: UInt64) -> HostID {
+    private mutating func insert(_ text: UnsafeRawBufferPointer, _ hash: UInt32) -> HostID {
         var host = Host(
             textByteCount: Int32(truncatingIfNeeded: text.count), references: 1, hash: hash,
             isShared: isShared(text))

@@ -46,23 +46,20 @@ extension IncidentTable {
 
     /// Asks for where the hosts of an alert will be looked for.
     mutating func prefetchBuckets(for alert: ItemID, in items: borrowing ItemStore) {
-        let header = items.header(alert)
-        hosts.prefetch(hash: header.pointee.actorHash)
-        hosts.prefetch(hash: header.pointee.victimHash)
+        hosts.prefetch(hash: items.actor(alert).hash)
+        hosts.prefetch(hash: items.victim(alert).hash)
     }
 
     /// Asks for the hosts of an alert.
     mutating func prefetchHosts(of alert: ItemID, in items: borrowing ItemStore) {
-        let header = items.header(alert)
-        hosts.prefetchHost(hash: header.pointee.actorHash)
-        hosts.prefetchHost(hash: header.pointee.victimHash)
+        hosts.prefetchHost(hash: items.actor(alert).hash)
+        hosts.prefetchHost(hash: items.victim(alert).hash)
     }
 
     /// Asks for the incident that an alert will likely join, or for its lists.
     mutating func prefetchIncident(of alert: ItemID, lists: Bool, in items: borrowing ItemStore) {
-        let actor = items.value(alert, items.fieldCount)
-        let hash = items.header(alert).pointee.actorHash
-        guard let host = hosts.find(items.text(alert, actor), hash: hash),
+        let actor = items.actor(alert)
+        guard let host = hosts.find(items.text(alert, actor), hash: actor.hash),
             hosts[host].actorOwner >= 0
         else { return }
         let incident = self[hosts[host].actorOwner]
@@ -121,16 +118,13 @@ extension IncidentTable {
             }
             return
         }
-        let header = items.header(signal)
-        let actor = items.value(signal, items.fieldCount)
-        if actor.kind != .none {
-            actors.append(
-                hosts.retained(items.text(signal, actor), hash: header.pointee.actorHash))
+        let actor = items.actor(signal)
+        if !actor.isMissing {
+            actors.append(hosts.retained(items.text(signal, actor), hash: actor.hash))
         }
-        let victim = items.value(signal, items.fieldCount + 1)
-        if victim.kind != .none {
-            victims.append(
-                hosts.retained(items.text(signal, victim), hash: header.pointee.victimHash))
+        let victim = items.victim(signal)
+        if !victim.isMissing {
+            victims.append(hosts.retained(items.text(signal, victim), hash: victim.hash))
         }
     }
 

@@ -19,7 +19,7 @@ extension ItemStore {
     }
 
     private func canonicalSource(_ header: ItemHeader) -> [UInt8] {
-        let text = UnsafeRawBufferPointer(start: header.source, count: header.sourceByteCount)
+        let text = UnsafeRawBufferPointer(start: header.source, count: Int(header.sourceByteCount))
         return JSONValue(parsing: text)?.canonicalText ?? Array(text)
     }
 

@@ -1,7 +1,7 @@
 /// An alert or firing that correlation holds, by its place in the `ItemStore`.
 typealias ItemID = UInt32
 
-/// What every item has; its values and its text follow in the same slot.
+/// What every item has. Which values it has, these values and their text follow in the same slot.
 struct ItemHeader {
     var time: Timestamp
     var packet: Int64
@@ -9,21 +9,46 @@ struct ItemHeader {
     var label: RuleLabelID
     /// Of a firing its details, in the store's list; -1 for an alert.
     var detail: Int32
-    var hasPacket: Bool
-    var hasFlowID: Bool
-    /// `GroupKey.hash` of the hosts that a signal names, by which they are found.
-    var actorHash: UInt64 = 0
-    var victimHash: UInt64 = 0
-    /// The hash of a group key of the item, and by which fields: rules that group by the same ones
-    /// need it once.
-    var keyHash: UInt64 = 0
-    var keyFields: Int32 = -1
-    /// The text is in a block of its own, as it did not fit the slot.
-    var overflow: UnsafeMutableRawPointer?
-    var overflowByteCount: Int
+    /// The values and their text, as they did not fit the slot.
+    var block: UnsafeMutableRawPointer?
     /// JSON text of the alert, while it waits to be put in order.
     var source: UnsafeMutableRawPointer?
-    var sourceByteCount: Int
+    var blockByteCount: Int32 = 0
+    var sourceByteCount: Int32 = 0
+    var hasPacket = false
+    var hasFlowID = false
+}
+
+/// A value of an item: where its text is, and what that is found by.
+struct ItemValue {
+    /// From the first value of the item on.
+    fileprivate var offset: UInt32 = 0
+    /// In the two highest bits, of what kind it is.
+    private var kindAndByteCount: UInt32 = 0
+    /// `GroupKey.shortHash` of the text.
+    private(set) var hash: UInt32 = 0
+
+    /// Missing, null, a list or an object.
+    static let none = ItemValue()
+    private init() {}
+
+    @inline(__always) fileprivate init(
+        kind: CorrelationAlert.Value.Kind, offset: UInt32, text: UnsafeRawBufferPointer
+    ) {
+        self.offset = offset
+        kindAndByteCount =
+            UInt32(kind.rawValue) << 30 | UInt32(truncatingIfNeeded: text.count) & (1 << 30 - 1)
+        hash = GroupKey.shortHash(text)
+    }
+
+    @inline(__always) var kind: CorrelationAlert.Value.Kind {
+        CorrelationAlert.Value.Kind(rawValue: UInt8(truncatingIfNeeded: kindAndByteCount >> 30))
+            ?? .none
+    }
+
+    @inline(__always) var isMissing: Bool { kindAndByteCount >> 30 == 0 }
+
+    @inline(__always) fileprivate var byteCount: Int { Int(kindAndByteCount & (1 << 30 - 1)) }
 }
 
 /// What a firing has beyond an alert.
@@ -49,10 +74,11 @@ final class FiringDetail {
 /// The items that groups, windows and waiting lists share, each held once: time, references to
 /// rule, packet and flow, carried fields, actor and victim.
 ///
-/// An item lives as long as it is retained; its slot is used again. Slots are of one size, chosen
-/// so that addresses and ports fit; longer texts get a block of their own. What bounds the number
-/// of items are the limits of those who retain them (`max-items`, `max-groups`, `memcap`, the
-/// lateness).
+/// An item lives as long as it is retained; its slot is used again. Of all the fields that some rule
+/// carries an alert has few, so an item keeps one bit for each and then the values that it has, in
+/// their order. Slots are of one size, chosen so that addresses, ports and a name fit; more gets a
+/// block of its own. What bounds the number of items are the limits of those who retain them
+/// (`max-items`, `max-groups`, `memcap`, the lateness).
 struct ItemStore: ~Copyable {
     struct Hold {
         /// How often the slot is retained; of a free slot the next free one.
@@ -61,6 +87,7 @@ struct ItemStore: ~Copyable {
     }
 
     private static let slotsPerChunk = 1024
+    private static let inlineByteCountMax = 184
     private static let noSlot: UInt32 = .max >> 1
     /// In `references`: this slot has blocks or details to give back.
     private static let hasExtras: UInt32 = 1 << 31
@@ -108,7 +135,10 @@ struct ItemStore: ~Copyable {
 
     let fieldCount: Int
     let catalog: RuleCatalog
-    private let textOffset: Int
+    /// One bit for each carried field, for the actor and for the victim: whether the item has it.
+    private let presenceWordCount: Int
+    private let valuesOffset: Int
+    /// Bytes of values and text that fit a slot.
     private let inlineByteCount: Int
     private let stride: Int
     /// Apart, so that the store itself is a few words: where a larger value is lent to a function,
@@ -122,11 +152,11 @@ struct ItemStore: ~Copyable {
     init(fieldCount: Int, catalog: RuleCatalog) {
         self.fieldCount = fieldCount
         self.catalog = catalog
-        textOffset =
-            MemoryLayout<ItemHeader>.stride
-            + (fieldCount + 2) * MemoryLayout<CorrelationAlert.Value>.stride
-        inlineByteCount = 16 * (fieldCount + 2)
-        stride = (textOffset + inlineByteCount + 15) & ~15
+        presenceWordCount = (fieldCount + 2 + 63) / 64
+        valuesOffset =
+            MemoryLayout<ItemHeader>.stride + presenceWordCount * MemoryLayout<UInt64>.stride
+        inlineByteCount = min(Self.inlineByteCountMax, 28 * (fieldCount + 2))
+        stride = (valuesOffset + inlineByteCount + 15) & ~15
         state = .allocate(capacity: 1)
         state.initialize(
             to: State(chunks: ChunkedMemory(chunkByteCount: Self.slotsPerChunk * stride)))
@@ -149,18 +179,31 @@ struct ItemStore: ~Copyable {
     }
 
     /// A carried field; actor and victim of an alert follow the fields.
-    @inline(__always) func value(_ item: ItemID, _ field: Int) -> CorrelationAlert.Value {
-        (slot(item) + MemoryLayout<ItemHeader>.stride)
-            .assumingMemoryBound(to: CorrelationAlert.Value.self)[field]
+    @inline(__always) func value(_ item: ItemID, _ field: Int) -> ItemValue {
+        let presence = presence(item)
+        let bit = UInt64(1) << UInt64(field & 63)
+        guard presence[field >> 6] & bit != 0 else { return .none }
+        var place = (presence[field >> 6] & (bit &- 1)).nonzeroBitCount
+        for word in 0..<field >> 6 { place &+= presence[word].nonzeroBitCount }
+        return (contents(item) + place &* MemoryLayout<ItemValue>.stride)
+            .assumingMemoryBound(to: ItemValue.self).pointee
     }
 
+    @inline(__always) func actor(_ item: ItemID) -> ItemValue { value(item, fieldCount) }
+    @inline(__always) func victim(_ item: ItemID) -> ItemValue { value(item, fieldCount &+ 1) }
+
     /// The bytes of a value of an item.
-    @inline(__always) func text(
-        _ item: ItemID, _ value: CorrelationAlert.Value
-    ) -> UnsafeRawBufferPointer {
-        let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
-        return UnsafeRawBufferPointer(
-            start: base + Int(value.offset), count: Int(value.byteCount))
+    @inline(__always) func text(_ item: ItemID, _ value: ItemValue) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: contents(item) + Int(value.offset), count: value.byteCount)
+    }
+
+    @inline(__always) private func presence(_ item: ItemID) -> UnsafeMutablePointer<UInt64> {
+        (slot(item) + MemoryLayout<ItemHeader>.stride).assumingMemoryBound(to: UInt64.self)
+    }
+
+    /// The values that an item has, and their text behind them.
+    @inline(__always) private func contents(_ item: ItemID) -> UnsafeMutableRawPointer {
+        header(item).pointee.block ?? (slot(item) + valuesOffset)
     }
 
     /// The details of a firing; nil for an alert.
@@ -179,40 +222,31 @@ struct ItemStore: ~Copyable {
         Cairn.prefetch(slot(item), byteCount: stride)
     }
 
+    /// Asks for what letting go of an item needs.
+    @inline(__always) func prefetchRelease(_ item: ItemID) {
+        Cairn.prefetch(state.pointee.holds + Int(item))
+    }
+
     /// Bytes that an alert takes.
-    func byteCount(of item: ItemID) -> Int {
+    @inline(__always) func byteCount(of item: ItemID) -> Int {
         let header = header(item)
-        return stride &+ header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
+        return stride &+ Int(header.pointee.blockByteCount) &+ Int(header.pointee.sourceByteCount)
     }
 
     // MARK: Lifetime
 
     /// Copies an alert, retained once.
-    ///
-    /// - Parameter isSignal: whether incidents will look for its hosts.
-    mutating func add(_ alert: borrowing CorrelationAlert, isSignal: Bool) -> ItemID {
-        let item = reserve(
-            time: alert.time, label: alert.label, textByteCount: alert.text.count)
+    mutating func add(_ alert: borrowing CorrelationAlert) -> ItemID {
+        let item = make(
+            time: alert.time, label: alert.label, alert.fields.elements, actor: alert.actor,
+            victim: alert.victim, text: alert.text.bytes(from: 0))
         let header = header(item)
         header.pointee.packet = alert.packet ?? -1
         header.pointee.hasPacket = alert.packet != nil
         header.pointee.flowID = alert.flowID ?? -1
         header.pointee.hasFlowID = alert.flowID != nil
-        let values = values(item)
-        for index in 0..<fieldCount { values[index] = alert.fields[index] }
-        values[fieldCount] = alert.actor
-        values[fieldCount &+ 1] = alert.victim
-        let base = header.pointee.overflow ?? (slot(item) + textOffset)
-        copy(alert.text.bytes(from: 0), to: base)
-        if isSignal { hashHosts(of: item) }
         if !alert.source.isEmpty { keepSource(alert.source.bytes(from: 0), of: item) }
         return item
-    }
-
-    private func hashHosts(of item: ItemID) {
-        let header = header(item)
-        header.pointee.actorHash = GroupKey.hash(text(item, value(item, fieldCount)))
-        header.pointee.victimHash = GroupKey.hash(text(item, value(item, fieldCount &+ 1)))
     }
 
     /// Makes a firing, retained once. `values` come one for each carried field, with their bytes in
@@ -221,11 +255,13 @@ struct ItemStore: ~Copyable {
         firing detail: FiringDetail, time: Timestamp, label: RuleLabelID,
         values: [CorrelationAlert.Value], text: [UInt8]
     ) -> ItemID {
-        let item = reserve(time: time, label: label, textByteCount: text.count)
+        let item = values.withUnsafeBufferPointer { values in
+            text.withUnsafeBytes { text in
+                make(
+                    time: time, label: label, values, actor: .init(), victim: .init(), text: text)
+            }
+        }
         let header = header(item)
-        for index in 0..<fieldCount { self.values(item)[index] = values[index] }
-        let base = header.pointee.overflow ?? (slot(item) + textOffset)
-        text.withUnsafeBytes { copy($0, to: base) }
         if let free = state.pointee.freeDetails.popLast() {
             state.pointee.details[Int(free)] = detail
             header.pointee.detail = free
@@ -252,7 +288,7 @@ struct ItemStore: ~Copyable {
         let header = header(item)
         guard let source = header.pointee.source else { return }
         source.deallocate()
-        state.pointee.byteCount &-= header.pointee.sourceByteCount
+        state.pointee.byteCount &-= Int(header.pointee.sourceByteCount)
         header.pointee.source = nil
         header.pointee.sourceByteCount = 0
     }
@@ -261,7 +297,7 @@ struct ItemStore: ~Copyable {
         let block = UnsafeMutableRawPointer.allocate(byteCount: source.count, alignment: 8)
         copy(source, to: block)
         header(item).pointee.source = block
-        header(item).pointee.sourceByteCount = source.count
+        header(item).pointee.sourceByteCount = Int32(truncatingIfNeeded: source.count)
         state.pointee.byteCount &+= source.count
         state.pointee.holds[Int(item)].references |= Self.hasExtras
     }
@@ -271,28 +307,61 @@ struct ItemStore: ~Copyable {
         if let base = bytes.baseAddress { place.copyMemory(from: base, byteCount: bytes.count) }
     }
 
-    private func values(_ item: ItemID) -> UnsafeMutablePointer<CorrelationAlert.Value> {
-        (slot(item) + MemoryLayout<ItemHeader>.stride)
-            .assumingMemoryBound(to: CorrelationAlert.Value.self)
+    /// Makes an item with the values that are there, retained once; its packet and flow are unknown.
+    ///
+    /// - Parameter text: what the places of the values are in.
+    private mutating func make(
+        time: Timestamp, label: RuleLabelID,
+        _ fields: UnsafeBufferPointer<CorrelationAlert.Value>, actor: CorrelationAlert.Value,
+        victim: CorrelationAlert.Value, text: UnsafeRawBufferPointer
+    ) -> ItemID {
+        var valueCount = actor.kind == .none ? 0 : 1
+        if victim.kind != .none { valueCount &+= 1 }
+        for index in 0..<fieldCount where fields[index].kind != .none { valueCount &+= 1 }
+        let textOffset = valueCount &* MemoryLayout<ItemValue>.stride
+        let item = reserve(
+            time: time, label: label, contentsByteCount: textOffset &+ text.count)
+        copy(text, to: contents(item) + textOffset)
+        let presence = presence(item)
+        for word in 0..<presenceWordCount { presence[word] = 0 }
+        var place = contents(item)
+        for index in 0..<fieldCount where fields[index].kind != .none {
+            add(fields[index], index, at: &place, textOffset, to: item)
+        }
+        if actor.kind != .none { add(actor, fieldCount, at: &place, textOffset, to: item) }
+        if victim.kind != .none { add(victim, fieldCount &+ 1, at: &place, textOffset, to: item) }
+        return item
     }
 
-    private mutating func reserve(time: Timestamp, label: RuleLabelID, textByteCount: Int) -> ItemID
-    {
+    /// Puts a value behind those that an item has already; its text is there.
+    @inline(__always) private func add(
+        _ value: CorrelationAlert.Value, _ index: Int, at place: inout UnsafeMutableRawPointer,
+        _ textOffset: Int, to item: ItemID
+    ) {
+        presence(item)[index >> 6] |= 1 << UInt64(index & 63)
+        let offset = UInt32(truncatingIfNeeded: textOffset) &+ value.offset
+        let text = UnsafeRawBufferPointer(
+            start: contents(item) + Int(offset), count: Int(value.byteCount))
+        place.storeBytes(
+            of: ItemValue(kind: value.kind, offset: offset, text: text), as: ItemValue.self)
+        place += MemoryLayout<ItemValue>.stride
+    }
+
+    private mutating func reserve(
+        time: Timestamp, label: RuleLabelID, contentsByteCount: Int
+    ) -> ItemID {
         let item = state.pointee.takeSlot()
         // Nobody has read the slot that comes next for long.
         if state.pointee.firstFree != Self.noSlot { prefetch(state.pointee.firstFree) }
-        var overflow: UnsafeMutableRawPointer?
-        if textByteCount > inlineByteCount {
-            overflow = .allocate(byteCount: textByteCount, alignment: 8)
-            state.pointee.byteCount &+= textByteCount
+        let header = header(item)
+        header.initialize(
+            to: ItemHeader(time: time, packet: -1, flowID: -1, label: label, detail: -1))
+        if contentsByteCount > inlineByteCount {
+            header.pointee.block = .allocate(byteCount: contentsByteCount, alignment: 8)
+            header.pointee.blockByteCount = Int32(truncatingIfNeeded: contentsByteCount)
+            state.pointee.byteCount &+= contentsByteCount
             state.pointee.holds[Int(item)].references |= Self.hasExtras
         }
-        header(item).initialize(
-            to: ItemHeader(
-                time: time, packet: -1, flowID: -1, label: label, detail: -1, hasPacket: false,
-                hasFlowID: false, overflow: overflow,
-                overflowByteCount: overflow == nil ? 0 : textByteCount, source: nil,
-                sourceByteCount: 0))
         state.pointee.byteCount &+= stride
         state.pointee.holds[Int(item)].label = label
         catalog.retain(label)
@@ -304,7 +373,7 @@ struct ItemStore: ~Copyable {
             let header = header(item)
             freeBlocks(header)
             state.pointee.byteCount &-=
-                header.pointee.overflowByteCount &+ header.pointee.sourceByteCount
+                Int(header.pointee.blockByteCount) &+ Int(header.pointee.sourceByteCount)
             if header.pointee.detail >= 0 {
                 let index = Int(header.pointee.detail)
                 state.pointee.byteCount &-= state.pointee.details[index]?.byteCount ?? 0
@@ -319,7 +388,7 @@ struct ItemStore: ~Copyable {
     }
 
     private func freeBlocks(_ header: UnsafeMutablePointer<ItemHeader>) {
-        header.pointee.overflow?.deallocate()
+        header.pointee.block?.deallocate()
         header.pointee.source?.deallocate()
     }
 }
@@ -348,7 +417,7 @@ extension ItemStore {
         if header.hasFlowID { writer.signed(header.flowID) }
         saveValues(of: item, detail, to: &writer)
         if let source = header.source {
-            writer.text(UnsafeRawBufferPointer(start: source, count: header.sourceByteCount))
+            writer.text(UnsafeRawBufferPointer(start: source, count: Int(header.sourceByteCount)))
         }
         if let detail {
             writer.id(detail.id)
@@ -364,17 +433,19 @@ extension ItemStore {
     private func saveValues(
         of item: ItemID, _ detail: FiringDetail?, to writer: inout CheckpointWriter
     ) {
-        var textByteCount = header(item).pointee.overflowByteCount
-        for index in 0..<valueCount(detail) {
-            let value = value(item, index)
+        let count = valueCount(detail)
+        let values = (0..<count).map { value(item, $0) }
+        let textOffset = values.count { !$0.isMissing } * MemoryLayout<ItemValue>.stride
+        var textEnd = max(textOffset, Int(header(item).pointee.blockByteCount))
+        for value in values {
             writer.byte(value.kind.rawValue)
-            guard value.kind != .none else { continue }
-            writer.count(Int(value.offset))
-            writer.count(Int(value.byteCount))
-            textByteCount = max(textByteCount, Int(value.offset) + Int(value.byteCount))
+            guard !value.isMissing else { continue }
+            writer.count(Int(value.offset) - textOffset)
+            writer.count(value.byteCount)
+            textEnd = max(textEnd, Int(value.offset) + value.byteCount)
         }
-        let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
-        writer.text(UnsafeRawBufferPointer(start: base, count: textByteCount))
+        let text = UnsafeRawBufferPointer(start: contents(item), count: textEnd)
+        writer.text(UnsafeRawBufferPointer(rebasing: text[textOffset...]))
     }
 
     /// The item that is mentioned next; the reader retains it.
@@ -401,11 +472,13 @@ extension ItemStore {
                 id: id, group: group, actors: actors, victims: try reader.texts())
             item = add(firing: detail, time: time, label: label, values: values, text: text)
         } else {
-            item = reserve(time: time, label: label, textByteCount: text.count)
-            for index in values.indices { self.values(item)[index] = values[index] }
-            let base = header(item).pointee.overflow ?? (slot(item) + textOffset)
-            text.withUnsafeBytes { copy($0, to: base) }
-            hashHosts(of: item)
+            item = values.withUnsafeBufferPointer { values in
+                text.withUnsafeBytes { text in
+                    make(
+                        time: time, label: label, values, actor: values[fieldCount],
+                        victim: values[fieldCount + 1], text: text)
+                }
+            }
         }
         header(item).pointee.packet = packet ?? -1
         header(item).pointee.hasPacket = packet != nil

@@ -11,6 +11,8 @@ struct PendingAlerts: ~Copyable {
 
     private var queue = PlainList<Entry>()
     private var queueStart = 0
+    /// Alerts that were in the queue and went.
+    private(set) var takenCount = 0
     private var heap = PlainList<Entry>()
 
     /// The earliest time of a waiting alert.
@@ -21,9 +23,10 @@ struct PendingAlerts: ~Copyable {
         return min(queued, heap[0].time)
     }
 
-    /// The alert some places behind the next one; nil if it came out of order or is not there yet.
-    @inline(__always) func ahead(_ distance: Int) -> ItemID? {
-        queueStart &+ distance < queue.count ? queue[queueStart &+ distance].item : nil
+    /// The alert that came into the queue with a number and has not gone; nil if none is there yet.
+    @inline(__always) subscript(number: Int) -> ItemID? {
+        let index = number &- takenCount &+ queueStart
+        return index < queue.count ? queue[index].item : nil
     }
 
     @inline(__always) mutating func append(_ item: ItemID, at time: Timestamp) {
@@ -39,6 +42,7 @@ struct PendingAlerts: ~Copyable {
         while queueStart < queue.count, queue[queueStart].time == time {
             items.append(queue[queueStart].item)
             queueStart += 1
+            takenCount &+= 1
         }
         while !heap.isEmpty, heap[0].time == time {
             items.append(heap[0].item)

@@ -136,7 +136,7 @@ extension CorrelationTracker {
         for value in values { value.withUnsafeBytes { GroupKey.append($0, to: &written) } }
         guard values.count == plan.groupNames.count, written.bytes(from: 0).elementsEqual(key)
         else { throw .inconsistent("a group has other values than its rule asks for") }
-        let hash = GroupKey.hash(written.bytes(from: 0))
+        let hash = GroupKey.shortHash(ofValues: values)
         guard groups.find(written.bytes(from: 0), hash: hash) == nil else {
             throw .inconsistent("a group comes twice")
         }

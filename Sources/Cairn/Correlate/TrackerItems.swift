@@ -169,11 +169,9 @@ extension ItemStore {
     }
 
     /// A hash of some fields of an item.
-    func hash(of fields: [Int], in item: ItemID) -> UInt64 {
-        var hash: UInt64 = 0
-        for field in fields {
-            hash = GroupKey.mix(hash, GroupKey.hash(text(item, value(item, field))))
-        }
+    @inline(__always) func hash(of fields: [Int], in item: ItemID) -> UInt32 {
+        var hash: UInt32 = 0
+        for field in fields { hash = GroupKey.combine(hash, value(item, field).hash) }
         return hash
     }
 

@@ -41,13 +41,20 @@ final class AlertFeed {
         value.removeValues()
         value.packet = alert.frameNumber > 0 ? Int64(clamping: alert.frameNumber) : nil
         value.flowID = alert.flowID.map { Int64(clamping: $0) }
-        value.actor = store(alert.actor ?? .address(alert.client))
+        let (client, server) = (value.store(alert.client), value.store(alert.server))
+        value.actor = alert.actor.map { store($0) } ?? client
         value.actor.kind = .text
-        value.victim = store(alert.victim ?? .address(alert.server))
+        value.victim = alert.victim.map { store($0) } ?? server
         value.victim.kind = .text
         for carried in alert.fields {
             let column = columns[Int(carried.field.subject)][Int(carried.field.index)]
-            if column >= 0 { value.fields[column] = store(carried.value) }
+            guard column >= 0 else { continue }
+            // Mostly the addresses are the ends of the flow, whose text is there.
+            switch carried.value {
+            case .address(alert.client): value.fields[column] = client
+            case .address(alert.server): value.fields[column] = server
+            default: value.fields[column] = store(carried.value)
+            }
         }
     }
 
