@@ -62,6 +62,12 @@ struct CorrelationTracker: ~Copyable {
     var latestOfPosition: [UInt64]
     /// The items that make up a firing, in item order.
     var evidence = PlainList<ItemID>()
+    /// What its firings say beside value and rules: `event_count `, ` gte 20 within 300s`.
+    let reasonStart: [UInt8]
+    let reasonEnd: [UInt8]
+    /// Of the firing in hand.
+    var reason = PlainList<UInt8>()
+    var shownValue = PlainList<UInt8>()
     /// Alternatives of a text condition by the negated rules that are present.
     var alternatives: [UInt64: [UInt64]] = [:]
 
@@ -71,6 +77,15 @@ struct CorrelationTracker: ~Copyable {
             countMin = limits.countMin
         } else {
             countMin = 1
+        }
+        let span = "within \(plan.spanNanoseconds / nanosecondsPerSecond)s"
+        switch plan.condition {
+        case .limits(let limits, _):
+            reasonStart = Array("\(plan.type.rawValue) ".utf8)
+            reasonEnd = Array(" \(limits.text) \(span)".utf8)
+        case .expression:
+            reasonStart = Array("\(plan.type.rawValue) matched ".utf8)
+            reasonEnd = Array(" \(span)".utf8)
         }
         usesPresence = plan.isTemporal && plan.mode != .tumbling && plan.chain == nil
         builder = FiringBuilder(plan: plan, fieldNames: fieldNames)
@@ -148,14 +163,15 @@ struct CorrelationTracker: ~Copyable {
     private mutating func runOne(
         _ arrival: Arrival, at time: Timestamp, in context: inout CorrelationContext
     ) {
-        guard appendKey(of: arrival, in: context.items) else { return ungroupedCount += 1 }
+        guard let hash = appendKey(of: arrival, in: context.items) else {
+            return ungroupedCount += 1
+        }
         let isReset = Int(arrival.source) >= plan.referenceCount
         guard isReset || counts(arrival.item, in: context.items) else {
             return uncountedCount += 1
         }
         batch.removeAll()
         if !isReset { batch.append(arrival) }
-        let hash = keyHash(of: arrival.item, source: arrival.source, in: context.items)
         process(keys.bytes(from: 0), hash: hash, isReset: isReset, at: time, in: &context)
     }
 
@@ -163,7 +179,7 @@ struct CorrelationTracker: ~Copyable {
         for index in 0..<inbox.count {
             let arrival = inbox[index]
             let offset = keys.count
-            guard appendKey(of: arrival, in: context.items) else {
+            guard let hash = appendKey(of: arrival, in: context.items) else {
                 ungroupedCount += 1
                 continue
             }
@@ -174,7 +190,6 @@ struct CorrelationTracker: ~Copyable {
                 uncountedCount += 1
                 continue
             }
-            let hash = keyHash(of: arrival.item, source: arrival.source, in: context.items)
             addMatter(keyOffset: offset, hash: hash, arrival)
         }
         sortMatters()
@@ -225,21 +240,26 @@ struct CorrelationTracker: ~Copyable {
         }
     }
 
-    /// Appends the group key of an item; false, leaving nothing, if it belongs to no group.
+    /// Appends the group key of an item and returns its hash; nil, leaving nothing, if it belongs to
+    /// no group.
     @inline(__always)
-    private mutating func appendKey(of arrival: Arrival, in items: borrowing ItemStore) -> Bool {
+    private mutating func appendKey(
+        of arrival: Arrival, in items: borrowing ItemStore
+    ) -> UInt32? {
         let start = keys.count
+        var hash: UInt32 = 0
         let nameCount = plan.groupNames.count
         for index in 0..<nameCount {
             let field = keyFields[Int(arrival.source) &* nameCount &+ index]
             let value = field < 0 ? .none : items.value(arrival.item, field)
             guard !value.isMissing else {
                 keys.truncate(to: start)
-                return false
+                return nil
             }
             GroupKey.append(items.text(arrival.item, value), to: &keys)
+            hash = GroupKey.combine(hash, value.hash)
         }
-        return true
+        return hash
     }
 
     /// The hash of an item's key, if it has one.

@@ -1,6 +1,6 @@
 /// Makes the firings of one correlation rule: what all evidence shares, who acts and who suffers,
 /// the record, and the item that other correlations and incidents see (CORRELATION.md §4, §6, §9).
-struct FiringBuilder {
+struct FiringBuilder: ~Copyable {
     /// Victims that a firing passes on.
     static let victimCountMax = 100
 
@@ -10,8 +10,20 @@ struct FiringBuilder {
     private let groupNames: [(name: String, place: Int)]
     /// The places of different group names, in the order of the rule.
     private let ownPlaces: [Int]
-    /// The label of all firings, if the rule has a level and tags of its own; made with the first.
-    private var ownLabel = RuleLabelID.none
+    /// The labels of firings that have no tags of their evidence, by level; each made with the first
+    /// firing that has it.
+    private var labels = PlainList<RuleLabelID>()
+
+    // Of the firing in hand.
+    /// The group's values, and those of them that it passes on.
+    private var group = TextList()
+    private var ownGroup = TextList()
+    private var actors = TextList()
+    private var victims = TextList()
+    /// For each carried field, whether all evidence has the same value.
+    private var common = PlainList<Bool>()
+    private var values = PlainList<CorrelationAlert.Value>()
+    private var text = PlainList<UInt8>()
 
     init(plan: CorrelationPlan, fieldNames: [String]) {
         self.plan = plan
@@ -24,44 +36,47 @@ struct FiringBuilder {
         ownPlaces = plan.groupNames.indices.filter {
             plan.groupNames.firstIndex(of: plan.groupNames[$0]) == $0
         }
+        for _ in Level.allCases { labels.append(.none) }
     }
 
     /// Writes the record of a firing and returns its item, retained once.
     ///
-    /// - Parameter evidence: in item order, not empty.
+    /// - Parameters:
+    ///   - value: in plain decimal notation.
+    ///   - evidence: in item order, not empty.
     mutating func fire(
         group key: UnsafeRawBufferPointer, at time: Timestamp, from start: Timestamp,
-        value: Int128, reason: [UInt8], evidence: borrowing PlainList<ItemID>,
-        in context: inout CorrelationContext
+        value: borrowing PlainList<UInt8>, reason: borrowing PlainList<UInt8>,
+        evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
     ) -> ItemID {
-        let group = GroupKey.values(key)
-        var common: [Bool] = []
-        for field in 0..<context.items.fieldCount {
-            common.append(isCommon(field, to: evidence, context.items))
-        }
+        group.removeAll()
+        group.append(valuesOf: key)
+        ownGroup.removeAll()
+        for place in ownPlaces { ownGroup.append(group[place]) }
+        takeCommon(of: evidence, context.items)
+        takeActors(of: evidence, context.items)
+        takeVictims(of: evidence, context.items)
         let label = label(of: evidence, context.items)
         let detail = FiringDetail(
-            id: makeID(group, at: time, &context.records), group: ownPlaces.map { group[$0] },
-            actors: actors(of: evidence, context.items),
-            victims: victims(of: evidence, context.items))
+            id: makeID(at: time, &context.records), group: ownGroup, actors: actors,
+            victims: victims)
         write(
-            detail, group, common, label, at: time, from: start, value: value, reason: reason,
+            detail.id, label, at: time, from: start, value: value, reason: reason,
             evidence: evidence, in: &context)
-        let item = makeItem(
-            detail, group, common, label, at: time, evidence[0], &context.items)
+        let item = makeItem(detail, label, at: time, evidence[0], &context.items)
         context.catalog.release(label)
         return item
     }
 
-    private func makeID(
-        _ group: [[UInt8]], at time: Timestamp, _ records: inout RecordWriter
+    private mutating func makeID(
+        at time: Timestamp, _ records: inout RecordWriter
     ) -> RecordID {
         records.idSource.beginArray()
         records.idSource.raw(#""firing""#)
         records.idSource.string(plan.id)
         records.idSource.time(time)
         records.idSource.beginArray()
-        for text in group { records.idSource.string(text) }
+        for place in 0..<group.count { records.idSource.string(group[place]) }
         records.idSource.endArray()
         records.idSource.endArray()
         return records.makeID()
@@ -71,17 +86,19 @@ struct FiringBuilder {
     private mutating func label(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) -> RuleLabelID {
-        if ownLabel != .none {
-            items.catalog.retain(ownLabel)
-            return ownLabel
+        let level = plan.level ?? level(of: evidence, items)
+        let takesTags = plan.tags.isEmpty && hasTags(evidence, items)
+        let known = labels[Int(level.rawValue)]
+        if !takesTags, known != .none {
+            items.catalog.retain(known)
+            return known
         }
         let label = items.catalog.label(
-            identity: plan.identity, title: plan.title,
-            level: plan.level ?? level(of: evidence, items),
-            tags: plan.tags.isEmpty ? tags(of: evidence, items) : plan.tags)
-        if plan.level != nil, !plan.tags.isEmpty {
+            identity: plan.identity, title: plan.title, level: level,
+            tags: takesTags ? tags(of: evidence, items) : plan.tags)
+        if !takesTags {
             items.catalog.retain(label)
-            ownLabel = label
+            labels[Int(level.rawValue)] = label
         }
         return label
     }
@@ -104,7 +121,14 @@ struct FiringBuilder {
         return true
     }
 
-    private func level(
+    private mutating func takeCommon(
+        of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) {
+        common.removeAll()
+        for field in 0..<items.fieldCount { common.append(isCommon(field, to: evidence, items)) }
+    }
+
+    private mutating func level(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) -> Level {
         var level = Level.informational
@@ -112,6 +136,14 @@ struct FiringBuilder {
             level = max(level, items.catalog[items.header(evidence[index]).pointee.label].level)
         }
         return level
+    }
+
+    private mutating func hasTags(
+        _ evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
+    ) -> Bool {
+        for index in 0..<evidence.count
+        where items.catalog[items.header(evidence[index]).pointee.label].hasTags { return true }
+        return false
     }
 
     /// The union of the evidence's tags, in the order of their bytes.
@@ -129,42 +161,40 @@ struct FiringBuilder {
 
     /// The different actors of the evidence; none if there are more than may act together: as many
     /// as rules for the temporal types, else one.
-    private func actors(
+    private mutating func takeActors(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
-    ) -> [[UInt8]] {
+    ) {
         let countMax = plan.isTemporal ? plan.referenceCount : 1
-        var actors = HostList()
+        actors.removeAll()
         for index in 0..<evidence.count {
-            items.forEachActor(of: evidence[index]) { actors.insert($0) }
-            if actors.hosts.count > countMax { return [] }
+            items.forEachActor(of: evidence[index]) { actors.insert($0, hash: $1) }
+            if actors.count > countMax { return actors.removeAll() }
         }
-        return actors.hosts
     }
 
     /// The first different victims of the evidence.
-    private func victims(
+    private mutating func takeVictims(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
-    ) -> [[UInt8]] {
-        var victims = HostList()
+    ) {
+        victims.removeAll()
         for index in 0..<evidence.count {
-            items.forEachVictim(of: evidence[index]) { host in
-                if victims.hosts.count < Self.victimCountMax { victims.insert(host) }
+            items.forEachVictim(of: evidence[index]) {
+                if victims.count < Self.victimCountMax { victims.insert($0, hash: $1) }
             }
-            if victims.hosts.count == Self.victimCountMax { break }
+            if victims.count == Self.victimCountMax { break }
         }
-        return victims.hosts
     }
 
     // MARK: Item and record
 
     /// A firing answers a field with the value that all its evidence agrees on, else with its own
     /// group value of that name, else nothing.
-    private func makeItem(
-        _ detail: FiringDetail, _ group: [[UInt8]], _ common: [Bool], _ label: RuleLabelID,
-        at time: Timestamp, _ first: ItemID, _ items: inout ItemStore
+    private mutating func makeItem(
+        _ detail: FiringDetail, _ label: RuleLabelID, at time: Timestamp, _ first: ItemID,
+        _ items: inout ItemStore
     ) -> ItemID {
-        var values: [CorrelationAlert.Value] = []
-        var text: [UInt8] = []
+        values.removeAll()
+        text.removeAll()
         for field in 0..<items.fieldCount {
             var value = CorrelationAlert.Value()
             value.offset = UInt32(truncatingIfNeeded: text.count)
@@ -179,17 +209,19 @@ struct FiringBuilder {
             value.byteCount = UInt32(truncatingIfNeeded: text.count) &- value.offset
             values.append(value)
         }
-        return items.add(firing: detail, time: time, label: label, values: values, text: text)
+        return items.add(
+            firing: detail, time: time, label: label, values: values.elements,
+            text: text.bytes(from: 0))
     }
 
-    private func write(
-        _ detail: FiringDetail, _ group: [[UInt8]], _ common: [Bool], _ label: RuleLabelID,
-        at time: Timestamp, from start: Timestamp, value: Int128, reason: [UInt8],
+    private mutating func write(
+        _ id: RecordID, _ label: RuleLabelID, at time: Timestamp, from start: Timestamp,
+        value: borrowing PlainList<UInt8>, reason: borrowing PlainList<UInt8>,
         evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
     ) {
         context.records.json.beginObject()
         context.records.writeCapture()
-        writeCommon(common, of: evidence[0], context.items, &context.records.json)
+        writeCommon(of: evidence[0], context.items, &context.records.json)
         writeEvidence(evidence, in: &context)
         context.records.json.member("evidence_count", evidence.count)
         context.records.json.key("group")
@@ -200,18 +232,18 @@ struct FiringBuilder {
         }
         context.records.json.endObject()
         context.records.json.key("id")
-        context.records.json.id(detail.id)
+        context.records.json.id(id)
         context.records.json.key("kind")
         context.records.json.raw(#""firing""#)
         context.records.json.key("reason")
-        context.records.json.string(reason)
+        context.records.json.string(reason.bytes(from: 0))
         writeRule(label, context.catalog, &context.records.json)
         context.records.json.member("standalone", plan.isStandalone)
         context.records.json.key("time")
         context.records.json.time(time)
         context.records.json.member("type", plan.type.rawValue)
         context.records.json.key("value")
-        context.records.json.raw(plainText(ofMillionths: value).utf8)
+        context.records.json.raw(value.bytes(from: 0))
         context.records.json.key("window")
         context.records.json.beginObject()
         context.records.json.key("end")
@@ -223,8 +255,8 @@ struct FiringBuilder {
         context.records.endRecord()
     }
 
-    private func writeCommon(
-        _ common: [Bool], of first: ItemID, _ items: borrowing ItemStore, _ json: inout JSONWriter
+    private mutating func writeCommon(
+        of first: ItemID, _ items: borrowing ItemStore, _ json: inout JSONWriter
     ) {
         json.key("common")
         json.beginObject()
@@ -275,39 +307,27 @@ struct FiringBuilder {
 }
 
 extension ItemStore {
-    /// Calls `body` with each host that acts in an item.
-    fileprivate func forEachActor(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
+    /// Calls `body` with each host that acts in an item, and its hash.
+    fileprivate func forEachActor(
+        of item: ItemID, _ body: (UnsafeRawBufferPointer, UInt32) -> Void
+    ) {
         if let detail = detail(item) {
-            for actor in detail.actors { actor.withUnsafeBytes(body) }
+            detail.forEachActor { body($0, GroupKey.shortHash($0)) }
         } else {
             let value = actor(item)
-            if !value.isMissing { body(text(item, value)) }
+            if !value.isMissing { body(text(item, value), value.hash) }
         }
     }
 
-    /// Calls `body` with each host that suffers in an item.
-    fileprivate func forEachVictim(of item: ItemID, _ body: (UnsafeRawBufferPointer) -> Void) {
+    /// Calls `body` with each host that suffers in an item, and its hash.
+    fileprivate func forEachVictim(
+        of item: ItemID, _ body: (UnsafeRawBufferPointer, UInt32) -> Void
+    ) {
         if let detail = detail(item) {
-            for victim in detail.victims { victim.withUnsafeBytes(body) }
+            detail.forEachVictim { body($0, GroupKey.shortHash($0)) }
         } else {
             let value = victim(item)
-            if !value.isMissing { body(text(item, value)) }
+            if !value.isMissing { body(text(item, value), value.hash) }
         }
-    }
-}
-
-/// Different host names in the order in which they came, for as many as a firing may name.
-struct HostList {
-    private(set) var hosts: [[UInt8]] = []
-    private var hashes: [UInt64] = []
-
-    /// Adds a host if it is new.
-    mutating func insert(_ host: UnsafeRawBufferPointer) {
-        let hash = GroupKey.hash(host)
-        for index in hashes.indices where hashes[index] == hash {
-            if hosts[index].elementsEqual(host) { return }
-        }
-        hosts.append(Array(host))
-        hashes.append(hash)
     }
 }

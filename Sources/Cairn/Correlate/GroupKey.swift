@@ -35,21 +35,27 @@ enum GroupKey {
     static func values(_ key: some Sequence<UInt8>) -> [[UInt8]] {
         var values: [[UInt8]] = []
         var value: [UInt8] = []
+        forEachByte(of: key) { byte in
+            if let byte { return value.append(byte) }
+            values.append(value)
+            value = []
+        }
+        return values
+    }
+
+    /// Calls `body` with each byte of the values of a key, and with nil behind each value.
+    @inline(__always)
+    static func forEachByte(of key: some Sequence<UInt8>, _ body: (UInt8?) -> Void) {
         var isZeroPending = false
         for byte in key {
             if isZeroPending {
                 isZeroPending = false
-                if byte == 0xff {
-                    value.append(0)
-                    continue
-                }
-                values.append(value)
-                value = []
+                body(byte == 0xff ? 0 : nil)
+                if byte == 0xff { continue }
             }
-            if byte == 0 { isZeroPending = true } else { value.append(byte) }
+            if byte == 0 { isZeroPending = true } else { body(byte) }
         }
-        if isZeroPending { values.append(value) }
-        return values
+        if isZeroPending { body(nil) }
     }
 
     /// Whether one key comes before, with or after another: below, at or above zero.
@@ -69,7 +75,7 @@ enum GroupKey {
     static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
         guard a.count == b.count else { return false }
         var index = 0
-        while index &+ 8 <= a.count {
+        while index &+ 8 < a.count {
             if a.loadUnaligned(fromByteOffset: index, as: UInt64.self)
                 != b.loadUnaligned(fromByteOffset: index, as: UInt64.self)
             {
@@ -77,30 +83,34 @@ enum GroupKey {
             }
             index &+= 8
         }
-        while index < a.count {
-            if a[index] != b[index] { return false }
-            index &+= 1
-        }
-        return true
+        // Of so few the end says all.
+        return end(of: a) == end(of: b)
     }
 
     /// A hash of bytes, eight at a time: multiplied to 128 bits, both halves folded together.
     @inline(__always) static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = UInt64(truncatingIfNeeded: bytes.count) &* 0x9e37_79b9_7f4a_7c15
         var index = 0
-        while index &+ 8 <= bytes.count {
+        while index &+ 8 < bytes.count {
             hash = mix(hash, bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self))
             index &+= 8
         }
-        if index < bytes.count {
-            var rest: UInt64 = 0
-            while index < bytes.count {
-                rest = rest << 8 | UInt64(bytes[index])
-                index &+= 1
-            }
-            hash = mix(hash, rest)
+        return mix(mix(hash, end(of: bytes)), 0x2d35_8dcc_aa6c_78a5)
+    }
+
+    /// The last eight bytes, or all if they are fewer: loads that overlap take the place of a loop.
+    @inline(__always) private static func end(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let count = bytes.count
+        if count >= 8 {
+            return bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
         }
-        return mix(hash, 0x2d35_8dcc_aa6c_78a5)
+        if count >= 4 {
+            let first = bytes.loadUnaligned(as: UInt32.self)
+            let last = bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+            return UInt64(first) << 32 | UInt64(last)
+        }
+        guard count > 0 else { return 0 }
+        return UInt64(bytes[0]) << 16 | UInt64(bytes[count / 2]) << 8 | UInt64(bytes[count &- 1])
     }
 
     /// A hash of bytes as tables keep it.

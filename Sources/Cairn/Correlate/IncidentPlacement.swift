@@ -110,12 +110,8 @@ extension IncidentTable {
         actors.removeAll()
         victims.removeAll()
         if let detail = items.detail(signal) {
-            for actor in detail.actors {
-                actor.withUnsafeBytes { actors.append(hosts.retained($0)) }
-            }
-            for victim in detail.victims {
-                victim.withUnsafeBytes { victims.append(hosts.retained($0)) }
-            }
+            detail.forEachActor { actors.append(hosts.retained($0)) }
+            detail.forEachVictim { victims.append(hosts.retained($0)) }
             return
         }
         let actor = items.actor(signal)

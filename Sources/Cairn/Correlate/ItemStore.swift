@@ -51,26 +51,6 @@ struct ItemValue {
     @inline(__always) fileprivate var byteCount: Int { Int(kindAndByteCount & (1 << 30 - 1)) }
 }
 
-/// What a firing has beyond an alert.
-final class FiringDetail {
-    /// The first 12 bytes of a SHA-256 (CORRELATION.md §6).
-    let id: RecordID
-    /// The group's values, one for each different name.
-    let group: [[UInt8]]
-    let actors: [[UInt8]]
-    let victims: [[UInt8]]
-    let byteCount: Int
-
-    init(id: RecordID, group: [[UInt8]], actors: [[UInt8]], victims: [[UInt8]]) {
-        self.id = id
-        self.group = group
-        self.actors = actors
-        self.victims = victims
-        byteCount =
-            128 + (group + actors + victims).reduce(0) { $0 + 48 + $1.count }
-    }
-}
-
 /// The items that groups, windows and waiting lists share, each held once: time, references to
 /// rule, packet and flow, carried fields, actor and victim.
 ///
@@ -183,8 +163,13 @@ struct ItemStore: ~Copyable {
         let presence = presence(item)
         let bit = UInt64(1) << UInt64(field & 63)
         guard presence[field >> 6] & bit != 0 else { return .none }
-        var place = (presence[field >> 6] & (bit &- 1)).nonzeroBitCount
-        for word in 0..<field >> 6 { place &+= presence[word].nonzeroBitCount }
+        var place = field
+        for word in 0...field >> 6 {
+            let before = word == field >> 6 ? bit &- 1 : .max
+            // Counting is for items that lack some field before this one.
+            let missing = ~presence[word] & before
+            if missing != 0 { place &-= missing.nonzeroBitCount }
+        }
         return (contents(item) + place &* MemoryLayout<ItemValue>.stride)
             .assumingMemoryBound(to: ItemValue.self).pointee
     }
@@ -253,14 +238,10 @@ struct ItemStore: ~Copyable {
     /// `text`.
     mutating func add(
         firing detail: FiringDetail, time: Timestamp, label: RuleLabelID,
-        values: [CorrelationAlert.Value], text: [UInt8]
+        values: UnsafeBufferPointer<CorrelationAlert.Value>, text: UnsafeRawBufferPointer
     ) -> ItemID {
-        let item = values.withUnsafeBufferPointer { values in
-            text.withUnsafeBytes { text in
-                make(
-                    time: time, label: label, values, actor: .init(), victim: .init(), text: text)
-            }
-        }
+        let item = make(
+            time: time, label: label, values, actor: .init(), victim: .init(), text: text)
         let header = header(item)
         if let free = state.pointee.freeDetails.popLast() {
             state.pointee.details[Int(free)] = detail
@@ -463,21 +444,15 @@ extension ItemStore {
         let isFiring = parts & Part.firing != 0
         let (values, text) = try restoreValues(isFiring ? fieldCount : fieldCount + 2, &reader)
         let source = parts & Part.source != 0 ? try reader.text() : []
-        let item: ItemID
-        if isFiring {
-            let id = try reader.id()
-            let group = try reader.texts()
-            let actors = try reader.texts()
-            let detail = FiringDetail(
-                id: id, group: group, actors: actors, victims: try reader.texts())
-            item = add(firing: detail, time: time, label: label, values: values, text: text)
-        } else {
-            item = values.withUnsafeBufferPointer { values in
-                text.withUnsafeBytes { text in
-                    make(
+        let detail = isFiring ? try Self.restoreDetail(from: &reader) : nil
+        let item = values.withUnsafeBufferPointer { values in
+            text.withUnsafeBytes { text in
+                guard let detail else {
+                    return make(
                         time: time, label: label, values, actor: values[fieldCount],
                         victim: values[fieldCount + 1], text: text)
                 }
+                return add(firing: detail, time: time, label: label, values: values, text: text)
             }
         }
         header(item).pointee.packet = packet ?? -1
@@ -490,6 +465,16 @@ extension ItemStore {
             throw .inconsistent("its items take more memory than they may")
         }
         return item
+    }
+
+    private static func restoreDetail(
+        from reader: inout CheckpointReader
+    ) throws(CheckpointError) -> FiringDetail {
+        let id = try reader.id()
+        let group = TextList(try reader.texts())
+        let actors = TextList(try reader.texts())
+        let victims = TextList(try reader.texts())
+        return FiringDetail(id: id, group: group, actors: actors, victims: victims)
     }
 
     private func restoreValues(

@@ -16,6 +16,7 @@ final class RuleCatalog {
         var identity: Int32
         var level: Level
         var isStandalone: Bool
+        var hasTags: Bool
         /// Whether its tags name tactics or techniques.
         var hasATTACK: Bool
         var references: UInt32
@@ -107,8 +108,8 @@ final class RuleCatalog {
         let (idText, titleText) = texts(of: identity, title)
         let new = Facts(
             identity: identity, level: level, isStandalone: !isEvidenceOnly,
-            hasATTACK: !(tactics.isEmpty && techniques.isEmpty), references: 1, idText: idText,
-            titleText: titleText)
+            hasTags: !tags.isEmpty, hasATTACK: !(tactics.isEmpty && techniques.isEmpty),
+            references: 1, idText: idText, titleText: titleText)
         let label = Label(
             title: title, tags: tags, tactics: tactics, techniques: techniques, key: key)
         let index: Int32

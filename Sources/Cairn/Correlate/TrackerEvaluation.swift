@@ -65,35 +65,32 @@ extension CorrelationTracker {
         in context: inout CorrelationContext
     ) {
         evidence.removeAll()
-        let value: Int128
-        let reason: [UInt8]
+        reason.removeAll()
+        shownValue.removeAll()
         switch plan.condition {
         case .limits(let limits, let percentile):
             guard
                 let (measured, size) = measure(id, from: start, anchor, percentile, context.items),
                 !evidence.isEmpty, limits.hold(measured, per: size)
             else { return noteEnd(id, .decided(time), at: time, context.items) }
-            value = measured / size
-            let shown = plainText(ofMillionths: value)
-            reason = Array("\(plan.type.rawValue) \(shown) \(limits.text) within \(spanText)".utf8)
+            shownValue.append(millionths: measured / size)
+            reason.append(contentsOf: reasonStart)
+            reason.append(contentsOf: shownValue.bytes(from: 0))
+            reason.append(contentsOf: reasonEnd)
         case .expression(let expression):
             guard let chosen = match(expression, id, anchor: anchor ?? time) else {
                 return noteEnd(id, .decided(time), at: time, context.items)
             }
-            value = Int128(chosen.nonzeroBitCount) * ExactNumber.perUnit
-            reason = self.reason(chosen, expression)
+            shownValue.append(decimal: Int64(chosen.nonzeroBitCount))
+            appendReason(chosen, expression)
         }
         let firing = builder.fire(
-            group: groups.key(of: id), at: time, from: start, value: value,
+            group: groups.key(of: id), at: time, from: start, value: shownValue,
             reason: reason, evidence: evidence, in: &context)
         firings.append(firing)
         noteEnd(id, .fired, at: time, context.items)
         groups[id].pointee.quietEnd = time.adding(nanoseconds: plan.suppressNanoseconds)
         groups.listQuiet(id)
-    }
-
-    private var spanText: String {
-        mutating get { "\(plan.spanNanoseconds / nanosecondsPerSecond)s" }
     }
 
     // MARK: Map conditions
@@ -316,15 +313,22 @@ extension CorrelationTracker {
         return chain
     }
 
-    private mutating func reason(_ chosen: UInt64, _ expression: ConditionExpression) -> [UInt8] {
-        func names(_ rules: UInt64) -> [UInt8] {
-            let names = plan.referenceNames.indices.filter { rules >> UInt64($0) & 1 == 1 }
-            return Array(names.map { plan.referenceNames[$0] }.joined(separator: ", ".utf8))
-        }
-        var text = Array("\(plan.type.rawValue) matched ".utf8) + names(chosen)
+    private mutating func appendReason(_ chosen: UInt64, _ expression: ConditionExpression) {
+        reason.append(contentsOf: reasonStart)
+        appendNames(of: chosen)
         if expression.negated != 0 {
-            text += Array("; none of ".utf8) + names(expression.negated)
+            reason.append(contentsOf: "; none of ".utf8)
+            appendNames(of: expression.negated)
         }
-        return text + " within \(spanText)".utf8
+        reason.append(contentsOf: reasonEnd)
+    }
+
+    private mutating func appendNames(of rules: UInt64) {
+        var rest = rules
+        while rest != 0 {
+            if rest != rules { reason.append(contentsOf: ", ".utf8) }
+            reason.append(contentsOf: plan.referenceNames[rest.trailingZeroBitCount])
+            rest &= rest &- 1
+        }
     }
 }

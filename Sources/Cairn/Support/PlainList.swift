@@ -169,6 +169,16 @@ extension PlainList where Element == UInt8 {
         digits.reverse()
     }
 
+    /// Appends millionths in plain decimal notation.
+    mutating func append(millionths: Int128) {
+        // Nearly all are whole and fit 64 bits, which divide many times faster.
+        if let small = Int64(exactly: millionths), small % 1_000_000 == 0 {
+            append(decimal: small / 1_000_000)
+        } else {
+            append(contentsOf: plainText(ofMillionths: millionths).utf8)
+        }
+    }
+
     @inline(__always) private mutating func reserve(_ number: Int) {
         if number > capacity &- count { grow(to: max(2 * capacity, count + number)) }
     }
