@@ -47,7 +47,7 @@ func flowBenchmarks() {
                     address: IPAddress(v4: 0xc612_0000 + UInt32(number % 5000)),
                     port: UInt16(1 + number / 5000)),
                 isRefused: false,
-                at: ScriptedTraffic.start.adding(nanoseconds: Int64(number) * 100_000))
+                at: testStart.adding(nanoseconds: Int64(number) * 100_000))
         }
         return flowPass(Packets(Frames(writer)))
     }

@@ -8,7 +8,7 @@ func recordBenchmarks() {
     ) {
         let transactions = Player(Traffic.web(500)).transactions()
         let header = EventHeader(
-            timestamp: ScriptedTraffic.start, frameNumber: 1, source: 0, flowID: 1_234_567_890,
+            timestamp: testStart, frameNumber: 1, source: 0, flowID: 1_234_567_890,
             sourceAddress: IPAddress(v4: 0x0a00_0001),
             destinationAddress: IPAddress(v4: 0xc000_0201),
             sourcePort: 40_000, destinationPort: 80, ipProtocol: 6, transport: .tcp,

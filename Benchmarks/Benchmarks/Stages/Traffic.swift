@@ -127,7 +127,7 @@ enum Traffic {
     }
 
     private static func start(_ number: Int) -> Timestamp {
-        ScriptedTraffic.start.adding(nanoseconds: Int64(number) * 1_000_000)
+        testStart.adding(nanoseconds: Int64(number) * 1_000_000)
     }
 
     private static func client(_ number: Int) -> PacketBuilder.Endpoint {
