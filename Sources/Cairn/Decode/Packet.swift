@@ -86,14 +86,36 @@ extension Packet {
             rebasing: bytes[Int(payloadOffset)..<Int(payloadOffset) &+ Int(payloadByteCount)])
     }
 
-    /// Bytes of payload that rules look at: as in Suricata none in fragments, behind a header of IP
-    /// whose next could not be decoded, and where no transport is known, but for ESP.
+    /// Bytes of payload that rules look at: none where it is a packet, which is looked at by itself.
     @inline(__always) var inspectedByteCount: Int {
+        flags.contains(.tunnel) ? 0 : sizedByteCount
+    }
+
+    /// Bytes of payload that rules count: as in Suricata none in fragments, behind a header of IP
+    /// whose next could not be decoded, and where no transport is known, but for ESP.
+    @inline(__always) var sizedByteCount: Int {
         guard ipVersion > 0 else { return Int(payloadByteCount) }
         let isHidden =
             !flags.isDisjoint(with: [.fragment, .undecoded])
             || transport == .other && ipProtocol != IPProtocol.esp
         return isHidden ? 0 : Int(payloadByteCount)
+    }
+
+    /// Whether the flow of the packet is one to rules: as in Suricata not where nothing but addresses makes it.
+    @inline(__always) var hasOwnFlow: Bool {
+        transport != .other || ipProtocol == IPProtocol.esp
+    }
+
+    /// The transport that rules mean. A fragment of IPv4 names its own, though nothing of it is
+    /// decoded.
+    @inline(__always) var namedTransport: Transport {
+        guard flags.contains(.fragment), ipVersion == 4 else { return transport }
+        return switch ipProtocol {
+        case IPProtocol.tcp: .tcp
+        case IPProtocol.udp: .udp
+        case IPProtocol.icmp: .icmp
+        default: transport
+        }
     }
 
     @inline(__always) var inspectedPayload: UnsafeRawBufferPointer {

@@ -140,7 +140,7 @@ final class Shard: @unchecked Sendable {
         _ packet: UnsafePointer<Packet>, _ tracked: TrackedFlow?,
         _ segment: SegmentView = SegmentView()
     ) {
-        guard matcher.looks(at: packet.pointee.transport) else { return }
+        guard matcher.looks(at: packet.pointee.namedTransport) else { return }
         var place = place(packet, tracked)
         place.isOfPacket = true
         place.isEstablished = segment.isEstablished

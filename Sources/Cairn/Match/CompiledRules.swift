@@ -33,6 +33,8 @@ final class CompiledRules: @unchecked Sendable {
         var variables: [String] = []
         /// Which files of a transaction it is about.
         var files = FileScope.each
+        /// Whether trailers count by themselves.
+        var trailers = TrailerScope.once
         /// Asks something of sets.
         var testsSets = false
         /// Counters decide behind the matcher, and need the variables.
@@ -218,6 +220,7 @@ final class CompiledRules: @unchecked Sendable {
             if case .inSet = test.match.predicate { true } else { false }
         }
         compiled.files = rule.files
+        compiled.trailers = rule.trailers
         compiled.actor = rule.actor
         compiled.victim = rule.victim
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty

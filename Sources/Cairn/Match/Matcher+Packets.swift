@@ -24,7 +24,7 @@ extension Matcher {
             hasFired = candidates.count > first
         }
         let fired = hasFired ? candidates.map(\.form) : []
-        let group = compiled.packetGroups.elements + Int(transport.rawValue)
+        let group = compiled.packetGroups.elements + Int(traffic.transport.rawValue)
         inspect(packet, place, traffic, UnsafePointer(group), packetMemo, fired)
         if transport == .tcp, !isInStream, place.opacity == .clear {
             let group = UnsafePointer(compiled.strayGroups.elements)
@@ -117,7 +117,7 @@ extension Matcher {
     func inspectChunk(
         endOf flow: FlowPointer, _ direction: Direction, _ place: CommonFields.Context
     ) {
-        guard flow.pointee.matchState >= 0,
+        guard place.opacity == .clear, flow.pointee.matchState >= 0,
             let traffic = Traffic(place, sending: direction, isReversed: false)
         else { return }
         inspectChunk(streams.side(of: flow, direction), direction, nil, place, traffic)

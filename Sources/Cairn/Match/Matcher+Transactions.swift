@@ -9,6 +9,7 @@ extension Matcher {
         let hasNewAnomaly = transaction.hasNewAnomaly
         guard before != now || hasNewAnomaly else { return }
         transaction.hasNewAnomaly = false
+        if transaction.answerHasTrailers { noteTrailers(transaction, place, before.1) }
         if let flow = place.flow?.pointee {
             if now.0 == .complete, before.0 != .complete {
                 transaction.packetCounts.toServer =
@@ -63,6 +64,26 @@ extension Matcher {
                     transaction.candidates.append(Int32(truncatingIfNeeded: rule))
                 }
             }
+        }
+    }
+
+    /// Makes candidates again of rules that count trailers by themselves, where the head of the answer was looked at before
+    /// its end came: Suricata looks with the server's packets.
+    private func noteTrailers(
+        _ transaction: Transaction, _ place: CommonFields.Context, _ before: Progress
+    ) {
+        guard let packetCount = place.flow?.pointee.toClient.packetCount else { return }
+        if before < .headers { transaction.answerHeadPacketCount = packetCount }
+        guard before >= .headers, before < .complete, transaction.toClient == .complete,
+            packetCount > transaction.answerHeadPacketCount || place.packet == nil
+        else { return }
+        transaction.fired.removeAll { number in
+            let rule = compiled.rules.elements + Int(number)
+            guard rule.pointee.trailers == .again, rule.pointee.orientation == .toClient else {
+                return false
+            }
+            transaction.candidates.append(number)
+            return true
         }
     }
 

@@ -206,23 +206,26 @@ extension Traffic {
         destination = packet.pointee.destinationAddress
         sourcePort = packet.pointee.sourcePort
         destinationPort = packet.pointee.destinationPort
-        transport = packet.pointee.transport
-        flow =
-            place.isEstablished.map { $0 ? .established : .notEstablished }
-            ?? Self.state(of: place.flow)
-        flow.insert(.noStream)
+        transport = packet.pointee.namedTransport
+        flow = [.noStream]
+        // As in Suricata a packet of no flow goes to the server, and has nothing else of a flow.
+        let isInFlow = place.flow != nil && packet.pointee.hasOwnFlow
+        if isInFlow {
+            flow.formUnion(
+                place.isEstablished.map { $0 ? .established : .notEstablished }
+                    ?? Self.state(of: place.flow))
+            flow.insert(.inFlow)
+            flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
+        }
+        if !packet.pointee.flags.contains(.fragment) { flow.insert(.withPorts) }
         if isFirst(packet, place) { flow.insert(.firstPacket) }
         if place.isNewlyKnown { flow.insert(.protocolKnown) }
         if place.isKnown { flow.insert(.protocolSeen) }
         let hasPayload =
             packet.pointee.inspectedByteCount > 0 && place.opacity == .clear || hasDueData
         flow.insert(hasPayload ? .withPayload : .withoutPayload)
-        flow.insert(packet.pointee.flags.contains(.reassembled) ? .onlyFragments : .noFragments)
-        switch place.direction {
-        case .toServer: flow.insert(.toServer)
-        case .toClient: flow.insert(.toClient)
-        case nil: break
-        }
+        let goesToClient = isInFlow && place.direction == .toClient
+        flow.insert(goesToClient ? .toClient : .toServer)
     }
 
     /// Whether a packet is the first of its direction, or of no conversation: rules on ends ask each packet of a protocol
@@ -230,8 +233,7 @@ extension Traffic {
     private func isFirst(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context
     ) -> Bool {
-        guard let flow = place.flow, let direction = place.direction,
-            packet.pointee.transport != .other || packet.pointee.ipProtocol == IPProtocol.esp
+        guard let flow = place.flow, let direction = place.direction, packet.pointee.hasOwnFlow
         else { return true }
         let counts = direction == .toServer ? flow.pointee.toServer : flow.pointee.toClient
         return counts.packetCount <= 1
@@ -253,6 +255,7 @@ extension Traffic {
         self.flow = Self.state(of: flow)
         self.flow.formUnion([
             .onlyStream, .onlyFragments, .noFragments, .protocolSeen, .withPayload, .withoutPayload,
+            .withPorts, .inFlow,
         ])
         self.flow.insert(direction == .toServer ? .toServer : .toClient)
     }

@@ -33,6 +33,9 @@ struct FlowTests: OptionSet {
     static let protocolSeen = FlowTests(rawValue: 1024)
     static let withPayload = FlowTests(rawValue: 2048)
     static let withoutPayload = FlowTests(rawValue: 4096)
+    static let inFlow = FlowTests(rawValue: 16384)
+    /// There are ports: a fragment has none, not even one that no group names.
+    static let withPorts = FlowTests(rawValue: 8192)
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -42,7 +45,7 @@ struct FlowTests: OptionSet {
             switch condition {
             case .established: insert(.established)
             case .not_established: insert(.notEstablished)
-            case .stateless: break
+            case .stateless: insert(.inFlow)
             case .to_server, .from_client: insert(.toServer)
             case .to_client, .from_server: insert(.toClient)
             case .only_stream: insert(.onlyStream)
@@ -92,6 +95,9 @@ final class TrafficTable: @unchecked Sendable {
             test.transports = filter.protocols.reduce(0) { $0 | 1 << $1.rawValue }
         }
         test.flow = FlowTests(filter.flow)
+        if filter.source.ports != PortSet() || filter.destination.ports != PortSet() {
+            test.flow.insert(.withPorts)
+        }
         askedTests.formUnion(test.flow)
         test.isBothWays = filter.isBothWays
         test.sourceAddresses = index(filter.source.addresses)

@@ -58,6 +58,7 @@ extension HTTPParser {
         case .chunked:
             if response.version < 11 { note(.responseChunkedOldProto, response, into: output) }
             response.state = .chunkSize
+            transaction.answerHasTrailers = true
         case .none:
             response.state = .openBody
         }

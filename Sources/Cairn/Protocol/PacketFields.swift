@@ -23,7 +23,7 @@ extension PacketFields {
     /// The number of an integer or bool field, nil if the packet has no such thing.
     static func number(_ index: Int, _ packet: UnsafePointer<Packet>) -> Int64? {
         switch PacketField(rawValue: index) {
-        case .payloadSize: return Int64(packet.pointee.inspectedByteCount)
+        case .payloadSize: return Int64(packet.pointee.sizedByteCount)
         case .size: return Int64(packet.pointee.originalByteCount)
         case .etherType:
             return packet.pointee.etherType == 0 ? nil : Int64(packet.pointee.etherType)

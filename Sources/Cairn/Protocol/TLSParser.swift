@@ -166,9 +166,10 @@ final class TLSParser: ProtocolParser {
         }
     }
 
-    /// With application data behind a whole handshake, payload says nothing any more.
+    /// With application data behind a handshake, payload says nothing any more; a client may send some before it has seen
+    /// the end of the server's (RFC 7918).
     private func takeApplicationData() {
-        guard encryptingCount == 2 || TLSNumbers.isVersion13(version) else { return }
+        guard encryptingCount > 0 && version != 0 || TLSNumbers.isVersion13(version) else { return }
         opacity = .payload
         for direction in [Direction.toServer, .toClient] where sides[direction].stage == .sealed {
             sides[direction].stage = .opaque

@@ -40,6 +40,10 @@ final class Transaction {
     /// How far each direction had come when it was last looked at.
     var inspectedToServer: Progress = .none
     var inspectedToClient: Progress = .none
+    /// Whether headers may stand behind the body of the server's message.
+    var answerHasTrailers = false
+    /// Packets of the server when its headers were first looked at.
+    var answerHeadPacketCount: UInt64 = 0
     /// Packets of the client and of the server before the first that came behind the end of what each
     /// said: with that one rules on its direction are asked for the last time.
     var packetCounts: (toServer: UInt64, toClient: UInt64) = (0, 0)
@@ -89,6 +93,8 @@ final class Transaction {
         hasNewAnomaly = false
         inspectedToServer = .none
         inspectedToClient = .none
+        answerHasTrailers = false
+        answerHeadPacketCount = 0
         packetCounts = (0, 0)
     }
 

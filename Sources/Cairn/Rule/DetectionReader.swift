@@ -6,7 +6,7 @@ struct DetectionReader {
     static let keys: Set<String> = [
         "detection", "traffic", "state", "counters", "threshold", "detection_filter", "alert",
         "bypass",
-        "action", "actor", "victim", "files",
+        "action", "actor", "victim", "files", "trailers",
     ]
 
     enum Result {
@@ -176,6 +176,7 @@ struct DetectionReader {
             case "bypass": rule.bypasses = sink.bool(value, "'bypass'") ?? false
             case "action": rule.action = sink.choice(value, "action") ?? .alert
             case "files": rule.files = files(value, rule.subject)
+            case "trailers": rule.trailers = sink.choice(value, "'trailers'") ?? .once
             case "actor": rule.actor = resolver.field(value, "'actor'")
             case "victim": rule.victim = resolver.field(value, "'victim'")
             default: break

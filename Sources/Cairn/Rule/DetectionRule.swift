@@ -106,6 +106,12 @@ public struct DetectionRule: Sendable {
         set { own.files = newValue }
     }
 
+    /// For a rule on headers: whether what may stand behind a body counts by itself.
+    var trailers: TrailerScope {
+        get { shared.parts.trailers }
+        set { own.trailers = newValue }
+    }
+
     /// Fields that say who acts and who suffers; nil for the flow's client and server.
     var actor: FieldID? {
         get { shared.parts.actor }
@@ -163,6 +169,7 @@ private struct RuleParts: Sendable {
     var suppressions: [Suppression] = []
     var rateFilter: RateFilter?
     var files = FileScope.each
+    var trailers = TrailerScope.once
     var actor: FieldID?
     var victim: FieldID?
     var alerts = true
@@ -178,6 +185,14 @@ enum FileScope: String, CaseIterable, Sendable {
     /// All that one side sends: different files may meet its tests, and it holds once (Suricata's rules on files).
     case once
     /// The same, and it holds again when other files have begun (those that name `filestore`).
+    case again
+}
+
+/// How often a rule on headers holds on a message that may have some behind its body, too.
+enum TrailerScope: String, CaseIterable, Sendable {
+    case once
+    /// Once for the head of an answer, and once more at the end of its chunked body if that took several packets
+    /// (Suricata's rules that are looked for by what is in `http.header`).
     case again
 }
 

@@ -2,7 +2,7 @@
 /// placeholders (`%name%`).
 ///
 /// Groups nest and negate as in Suricata: a group is what its members name, less what its negated
-/// members name; two negations undo each other.
+/// members name; with negated members only, it is everything else of the same version of IP.
 struct RuleVariables: Sendable {
     private var addressGroups: [String: String] = [:]
     private var portGroups: [String: String] = [:]
@@ -51,39 +51,47 @@ struct RuleVariables: Sendable {
     /// The addresses of a text like `[10.0.0.0/8, !$DNS_SERVERS]`.
     func addressSet(_ text: String, useCache: Bool = true) throws(GroupError) -> AddressSet {
         if useCache, let set = addressSets[text] { return set }
+        return try addressSet(text[...], depth: 0)
+    }
+
+    private func addressSet(_ text: Substring, depth: Int) throws(GroupError) -> AddressSet {
         var set = AddressSet()
         var includesAny = false
-        for term in try terms(of: text, among: addressGroups, kind: "vars.address-groups") {
-            if term.text == "any" {
+        for term in try terms(of: text, .addresses, depth: depth) {
+            if term.isGroup {
+                let group = try addressSet(term.text[...], depth: term.depth)
+                guard group != AddressSet() else { throw GroupError(message: "'!any' is nobody") }
+                set.excluded += group.excluded.isEmpty ? group.included : Self.difference(group)
+            } else if term.text == "any" {
                 guard !term.isNegated else { throw GroupError(message: "'!any' is nobody") }
                 includesAny = true
-                continue
-            }
-            guard let networks = Self.networks(term.text) else {
+            } else if let networks = Self.networks(term.text) {
+                if term.isNegated { set.excluded += networks } else { set.included += networks }
+            } else {
                 throw GroupError(
                     message: "'\(term.text)' is no address; write 10.0.0.1, 10.0.0.0/8,"
                         + " 10.0.0.1-10.0.0.9 or $HOME_NET")
             }
-            if term.isNegated { set.excluded += networks } else { set.included += networks }
         }
-        if includesAny { set.included = [] }
-        if !set.included.isEmpty { Self.completeFamilies(&set) }
-        let isEmpty =
-            !set.included.isEmpty
-            && set.included.allSatisfy { network in
-                set.excluded.contains {
-                    $0.prefixLength <= network.prefixLength && $0.contains(network.address)
-                }
-            }
-        if isEmpty { throw GroupError(message: "'\(text)' leaves no address") }
+        if includesAny { set.included = [] } else { Self.completeFamilies(&set) }
+        guard set.included.isEmpty || !Self.isCovered(set) else {
+            throw GroupError(message: "'\(text)' leaves no address")
+        }
         return set
     }
 
+    private static func isCovered(_ set: AddressSet) -> Bool {
+        set.included.allSatisfy { network in
+            set.excluded.contains {
+                $0.prefixLength <= network.prefixLength && $0.contains(network.address)
+            }
+        }
+    }
+
     /// IPv4 and IPv6 are groups of their own: where only negations are given for one of them, they are taken from all
-    /// of its addresses.
+    /// of its addresses, and one of which nothing is said has none.
     private static func completeFamilies(_ set: inout AddressSet) {
-        for text in ["0.0.0.0/0", "::/0"] {
-            guard let all = IPNetwork(text) else { continue }
+        for all in IPNetwork.families {
             let isV4 = all.address.isV4
             if set.excluded.contains(where: { $0.address.isV4 == isV4 }),
                 !set.included.contains(where: { $0.address.isV4 == isV4 })
@@ -91,6 +99,12 @@ struct RuleVariables: Sendable {
                 set.included.append(all)
             }
         }
+    }
+
+    /// What counts, without networks that do not.
+    private static func difference(_ set: AddressSet) -> [IPNetwork] {
+        let included = set.included.isEmpty ? IPNetwork.families : set.included
+        return included.flatMap { $0.without(set.excluded) }
     }
 
     private static func networks(_ text: String) -> [IPNetwork]? {
@@ -109,7 +123,7 @@ struct RuleVariables: Sendable {
         if useCache, let set = portSets[text] { return set }
         var set = PortSet()
         var includesAny = false
-        for term in try terms(of: text, among: portGroups, kind: "vars.port-groups") {
+        for term in try terms(of: text[...], .ports, depth: 0) {
             if term.text == "any" {
                 guard !term.isNegated else { throw GroupError(message: "'!any' is no port") }
                 includesAny = true
@@ -148,23 +162,30 @@ struct RuleVariables: Sendable {
 
     // MARK: Groups
 
+    private enum Kind: String {
+        case addresses = "vars.address-groups"
+        case ports = "vars.port-groups"
+    }
+
     private struct Term {
         var text: String
         var isNegated: Bool
+        /// A negated group of addresses, which is what it is before that is taken away. (Ports flip.)
+        var isGroup = false
+        var depth: Int
     }
 
     private func terms(
-        of text: String, among groups: [String: String], kind: String
+        of text: Substring, _ kind: Kind, depth: Int
     ) throws(GroupError) -> [Term] {
         var terms: [Term] = []
-        try collect(text[...], false, among: groups, kind: kind, depth: 0, into: &terms)
+        try collect(text, false, kind, depth: depth, into: &terms)
         guard !terms.isEmpty else { throw GroupError(message: "the group is empty; write 'any'") }
         return terms
     }
 
     private func collect(
-        _ text: Substring, _ isNegated: Bool, among groups: [String: String], kind: String,
-        depth: Int, into terms: inout [Term]
+        _ text: Substring, _ isNegated: Bool, _ kind: Kind, depth: Int, into terms: inout [Term]
     ) throws(GroupError) {
         guard depth <= Self.depthMax, terms.count <= 65_536 else {
             throw GroupError(
@@ -176,33 +197,41 @@ struct RuleVariables: Sendable {
             isNegated.toggle()
             text = Self.trimmed(text.dropFirst())
         }
+        guard let members = try members(ofGroup: text, kind) else {
+            terms.append(Term(text: String(text), isNegated: isNegated, depth: depth))
+            return
+        }
+        if isNegated, kind == .addresses {
+            terms.append(
+                Term(text: String(text), isNegated: true, isGroup: true, depth: depth + 1))
+            return
+        }
+        for member in members {
+            try collect(member, isNegated, kind, depth: depth + 1, into: &terms)
+        }
+    }
+
+    /// What a group in brackets, of a name or with commas has in it; nil if the text is no group.
+    private func members(
+        ofGroup text: Substring, _ kind: Kind
+    ) throws(GroupError) -> [Substring]? {
         if text.utf8.first == UInt8(ascii: "[") {
             guard text.utf8.last == UInt8(ascii: "]"), text.utf8.count > 1 else {
                 throw GroupError(message: "'[' is not closed in '\(text)'")
             }
-            for part in try Self.members(text.dropFirst().dropLast()) {
-                try collect(
-                    part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
-            }
-        } else if text.utf8.first == UInt8(ascii: "$") {
-            let name = String(text.dropFirst())
-            guard let group = groups[name] else {
-                throw GroupError(
-                    message: "unknown variable '$\(name)'"
-                        + (nearest(to: name, among: groups.keys.sorted())
-                            .map { " — did you mean '$\($0)'?" }
-                            ?? "; set it as \(kind).\(name)"))
-            }
-            try collect(
-                group[...], isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
-        } else if text.utf8.contains(UInt8(ascii: ",")) {
-            for part in try Self.members(text) {
-                try collect(
-                    part, isNegated, among: groups, kind: kind, depth: depth + 1, into: &terms)
-            }
-        } else {
-            terms.append(Term(text: String(text), isNegated: isNegated))
+            return try Self.members(text.dropFirst().dropLast())
         }
+        if text.utf8.first == UInt8(ascii: "$") {
+            let groups = kind == .addresses ? addressGroups : portGroups
+            let name = String(text.dropFirst())
+            if let group = groups[name] { return [group[...]] }
+            throw GroupError(
+                message: "unknown variable '$\(name)'"
+                    + (nearest(to: name, among: groups.keys.sorted())
+                        .map { " — did you mean '$\($0)'?" }
+                        ?? "; set it as \(kind.rawValue).\(name)"))
+        }
+        return text.utf8.contains(UInt8(ascii: ",")) ? try Self.members(text) : nil
     }
 
     /// The parts between the commas that are not inside of brackets.

@@ -131,6 +131,7 @@ struct RuleWriter {
         }
         if let filter = rule.detectionFilter { lines.append("detection_filter: {\(rate(filter))}") }
         if rule.files != .each { lines.append("files: \(rule.files.rawValue)") }
+        if rule.trailers != .once { lines.append("trailers: \(rule.trailers.rawValue)") }
         let alertsByItself = rule.action != .pass
         if rule.alerts != alertsByItself { lines.append("alert: \(rule.alerts)") }
         if rule.action != .alert { lines.append("action: \(rule.action.rawValue)") }

@@ -13,6 +13,7 @@ extension SuricataDraft {
                 header: header, subject: subject,
                 condition: try transactionCondition(subject, direction))
             traffic.isEachWay = direction == nil && !isTransactional && isTwoWay(subject)
+            if isLookedForInHeaders { rule.trailers = .again }
             if subject == Self.file { rule.files = looksAgainAtFiles ? .again : .once }
         } else {
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
@@ -34,6 +35,26 @@ extension SuricataDraft {
         rule.bypasses = bypasses
         setRoles(of: &rule)
         return rule
+    }
+
+    /// Whether the content that Suricata looks for first is one in `http.header`, which it looks at twice, and whether it
+    /// then knows all that the rule asks: the one that is marked, or else the longest. What there are few values of comes
+    /// last.
+    private var isLookedForInHeaders: Bool {
+        let fewValued = ["http.method", "http.stat_code", "http.stat_msg"]
+        var best = (rank: 0, byteCount: 0, isInHeaders: false)
+        for buffer in buffers where !buffer.isEmpty {
+            guard case .transaction(let sticky) = buffer.place,
+                FieldRegistry.definition(of: sticky.field(nil)).available <= .headers
+            else { return false }
+            for case .content(let content) in buffer.steps
+            where !content.isNegated || content.isFast {
+                let rank = content.isFast ? 3 : fewValued.contains(sticky.keyword) ? 1 : 2
+                guard (rank, content.bytes.count) > (best.rank, best.byteCount) else { continue }
+                best = (rank, content.bytes.count, sticky.keyword == "http.header")
+            }
+        }
+        return best.isInHeaders
     }
 
     /// Ports can be counted only where packets have some.

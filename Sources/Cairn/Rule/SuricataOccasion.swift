@@ -42,7 +42,7 @@ extension SuricataDraft {
 
     private var isAboutEndsOnly: Bool {
         looksAtNothing && traffic.flow.isEmpty && proto.applications.isEmpty
-            && proto.ipVersion == nil && proto.link == nil
+            && proto.link == nil
             && commonTests.allSatisfy { Self.isAboutIPProtocol($0) || Self.isAboutIPVersion($0) }
             && counters.isEmpty
             && endTests.allSatisfy { if case .reputation = $0.predicate { true } else { false } }

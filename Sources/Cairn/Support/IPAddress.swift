@@ -245,6 +245,29 @@ public struct IPNetwork: Hashable, Sendable {
         return other.high & mask.high == address.high && other.low & mask.low == address.low
     }
 
+    /// All of IPv4, and all of IPv6.
+    static let families = ["0.0.0.0/0", "::/0"].compactMap { IPNetwork($0) }
+
+    /// What is left of the block without others: the fewest blocks.
+    func without(_ others: [IPNetwork]) -> [IPNetwork] {
+        let holes = others.filter { contains($0.address) || $0.contains(address) }
+        guard !holes.isEmpty else { return [self] }
+        guard holes.allSatisfy({ $0.prefixLength > prefixLength }) else { return [] }
+        return halves.flatMap { $0.without(holes) }
+    }
+
+    /// The two blocks that it consists of; none if it is one address.
+    private var halves: [IPNetwork] {
+        let length = prefixLength &+ 1
+        guard let low = IPNetwork(address, prefixLength: length) else { return [] }
+        let bits = Self.mask(address.isV4 ? length &+ 96 : length)
+        let outer = Self.mask(address.isV4 ? prefixLength &+ 96 : prefixLength)
+        let upper = IPAddress(
+            high: address.high | (bits.high ^ outer.high),
+            low: address.low | (bits.low ^ outer.low))
+        return [low] + (IPNetwork(upper, prefixLength: length).map { [$0] } ?? [])
+    }
+
     private static func mask(_ bits: Int) -> (high: UInt64, low: UInt64) {
         func ones(_ count: Int) -> UInt64 {
             count <= 0 ? 0 : count >= 64 ? .max : ~(.max >> UInt64(count))

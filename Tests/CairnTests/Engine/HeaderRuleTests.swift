@@ -81,6 +81,68 @@ import Testing
         #expect(fired == expected)
     }
 
+    @Test func `fragments are of the transport that IP names, and have no ports`() throws {
+        let rules = """
+            alert udp any any -> any any (ttl:>0; sid:1;)
+            alert udp any any -> any !80 (ttl:>0; sid:2;)
+            alert tcp any any -> any any (ttl:>0; sid:3;)
+            alert udp any any -> any any (dsize:0; sid:4;)
+            alert udp any any -> any any (content:"a"; sid:5;)
+            alert ip any any -> any !80 (ttl:>0; sid:6;)
+
+            """
+        let datagram = Wire.udp(hex("6162636465666768"))
+        let frames = [
+            Wire.ipv4(17, Array(datagram.prefix(8)), fragment: 0x2000),
+            Wire.ipv4(17, Array(datagram.dropFirst(8)), fragment: 1),
+        ].map { Wire.ethernet(0x0800, $0) }
+        // The datagram that is put together has them.
+        #expect(try EventRuleTests.alerts(rules, frames) == [1: 3, 2: 1, 4: 2, 5: 1, 6: 1])
+    }
+
+    @Test(arguments: [
+        ("to_server", 3), ("to_client", 0), ("stateless", 0), ("not_established", 0),
+        ("no_frag", 0),
+    ])
+    func `packets of no flow go to the server`(flow: String, count: Int) throws {
+        let rule = "alert ip any any -> any any (flow:\(flow); ttl:>0; sid:1;)\n"
+        let packets = [
+            Wire.ipv4(89, hex("00")),
+            Wire.ipv4(89, hex("00"), source: Wire.server, destination: Wire.client),
+            Wire.ipv4(17, Wire.udp(hex("616263")), fragment: 0x2000),
+        ]
+        let frames = packets.map { Wire.ethernet(0x0800, $0) }
+        #expect(try EventRuleTests.alerts(rule, frames)[1, default: 0] == count)
+    }
+
+    @Test(arguments: [
+        ("ipv4 any any -> any any (", 2), ("ipv4 any any -> any any (ip_proto:17; ", 2),
+        ("ipv4 10.0.0.1 any -> any any (", 1), ("ipv4 !1.1.1.1 any -> any any (", 4),
+        ("ipv4 any any -> any any (ttl:>0; ", 4), ("ipv6 any any -> any any (", 0),
+    ])
+    func `a version of IP alone tells ends only`(rule: String, count: Int) throws {
+        let turns: [RuleRun.Turn] = [.toServer, .toClient, .toServer, .toClient].map {
+            .init(direction: $0, bytes: [0x61])
+        }
+        let frames = RuleRun.datagrams(turns, port: 4000)
+        #expect(try RuleRun.alerts("alert \(rule)sid:1;)\n", frames)[1, default: 0] == count)
+    }
+
+    @Test func `what a tunnel carries is looked at once`() throws {
+        let rules = """
+            alert udp any any -> any 4789 (ttl:>0; sid:1;)
+            alert udp any any -> any any (content:"abc"; sid:2;)
+            alert udp any any -> any any (dsize:>0; sid:3;)
+            alert udp any any -> any 4789 (dsize:0; sid:4;)
+            alert udp any any -> any 4789 (dsize:<100; sid:5;)
+
+            """
+        let vxlan = hex("08000000 00000100") + Wire.ethernet(0x0800, Self.datagram)
+        let outer = Wire.ipv4(17, Wire.udp(vxlan, destination: 4789))
+        let frames = [Wire.ethernet(0x0800, outer)]
+        #expect(try EventRuleTests.alerts(rules, frames) == [1: 1, 2: 1, 3: 1, 5: 1])
+    }
+
     @Test(arguments: [("0", [1: 1]), ("!x10", [1: 1]), ("x0", [1: 1]), ("X1F", [:])])
     func `the type of service is version 4's`(value: String, counts: [Int: Int]) throws {
         let rule = "alert ip any any -> any any (tos:\(value); sid:1;)\n"

@@ -182,6 +182,60 @@ import Testing
         #expect(try Self.count("tls any any -> any any (\(options)", Self.handshake) == count)
     }
 
+    @Test func `what a client sends before the end of the handshake hides payload, too`() throws {
+        let finished = Maker.record(Array(repeating: 0xee, count: 40))
+        let frames = RuleRun.conversation(
+            [
+                Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
+                Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
+                Turn(
+                    direction: .toServer,
+                    bytes: Maker.changeCipher + finished + Maker.applicationData),
+                Turn(direction: .toClient, bytes: Maker.changeCipher + finished),
+            ], port: 443)
+        #expect(try Self.count("tcp any any -> any any (flow:to_client; dsize:>0;", frames) == 1)
+    }
+
+    // MARK: HTTP
+
+    private static let chunkedHead =
+        "HTTP/1.1 200 OK\r\nServer: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+
+    /// A request whose response comes in segments.
+    private static func response(_ segments: [String]) -> [TrafficWriter.TimedFrame] {
+        RuleRun.conversation(
+            [turn(.toServer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")]
+                + segments.map { turn(.toClient, $0) })
+    }
+
+    @Test(arguments: [
+        ("flow:to_client; http.header; content:\"Server\";", 2),
+        ("http.header; content:\"Server\"; http.stat_code; content:\"200\";", 2),
+        ("http.header; content:\"a\"; http.stat_msg; content:\"OK\";", 2),
+        ("http.header; content:\"Server\"; http.stat_msg; content:\"OK\"; fast_pattern;", 1),
+        ("http.header; content:\"Server\"; http.header_names; content:\"|0d 0a|Server\";", 1),
+        ("flow:to_client; http.header; pcre:\"/Server/\";", 1),
+        ("http.server; content:\"a\";", 1),
+        ("flow:to_client; http.header; content:\"Server\"; file.data; content:\"hello\";", 1),
+        ("flow:to_server; http.header; content:\"Host\";", 1),
+    ])
+    func `headers are looked at again behind chunks`(options: String, count: Int) throws {
+        let rule = "http any any -> any any (\(options)"
+        let chunked = Self.response([Self.chunkedHead, "0\r\n\r\n"])
+        #expect(try Self.count(rule, chunked) == count)
+        let request =
+            "POST / HTTP/1.1\r\nHost: a\r\nServer: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+        let posted = RuleRun.conversation([
+            Self.turn(.toServer, request), Self.turn(.toServer, "0\r\n\r\n"),
+        ])
+        let toServer = "http any any -> any any (flow:to_server; http.header; content:\"Server\";"
+        #expect(try Self.count(toServer, posted) == 1)
+        let atOnce = Self.response([Self.chunkedHead + "0\r\n\r\n"])
+        #expect(try Self.count(rule, atOnce) == 1)
+        let sized = "HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 10\r\n\r\nhello"
+        #expect(try Self.count(rule, Self.response([sized, "12345"])) == 1)
+    }
+
     // MARK: Fragments and other protocols
 
     @Test(arguments: [

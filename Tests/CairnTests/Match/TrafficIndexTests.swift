@@ -45,7 +45,7 @@ import Testing
 
     private static func traffic(
         _ source: UInt32, _ destination: UInt32, ports: (UInt16, UInt16) = (4000, 80),
-        flow: FlowTests = []
+        flow: FlowTests = .withPorts
     ) -> Traffic {
         Traffic(
             source: IPAddress(v4: source), destination: IPAddress(v4: destination),
@@ -106,7 +106,8 @@ import Testing
         first.flow = [.first_packet]
         let fixture = Fixture([first, TrafficFilter()])
         #expect(fixture.rules(about: Self.traffic(1, 2)) == [1])
-        #expect(fixture.rules(about: Self.traffic(1, 2, flow: .firstPacket)) == [0, 1])
+        #expect(
+            fixture.rules(about: Self.traffic(1, 2, flow: [.firstPacket, .withPorts])) == [0, 1])
     }
 
     @Test func `an index of no rules finds none`() {
@@ -154,7 +155,7 @@ import Testing
                 ports: (
                     .random(in: 0..<70, using: &random), .random(in: 0..<70, using: &random)
                 ),
-                flow: Bool.random(using: &random) ? .established : .notEstablished)
+                flow: Bool.random(using: &random) ? [.established, .withPorts] : .notEstablished)
             let found = fixture.rules(about: traffic)
             #expect(Set(found).count == found.count)
             #expect(Set(found).isSuperset(of: fixture.rulesPassed(by: traffic)))

@@ -74,6 +74,7 @@ import Testing
         "http.header; content:\"a\"; content:\"b\"; pcre:\"/a|'b\\/$/smi\";",
         "flow:to_client; http.header; content:\"true\"; http.stat_code; content:\"200\"; bsize:3;",
         "http.uri; to_md5; content:\"a\"; http.uri; xor:\"0d0ac8ff\"; url_decode; content:\"b\";",
+        "flow:to_client; http.header; content:\"Server|3a|\"; http.stat_code; content:\"200\";",
         "http.header_names; content:!\"Referer\"; bsize:<20; bsize:>3; bsize:4<>10;",
         "http.uri; pcre:\"/^a/RAx\"; pcre:!\"/b/\"; urilen:5<>10; urilen:!7; urilen:<9,raw;",
         "content:\"a\"; isdataat:!4,relative; isdataat:3; byte_test:4,!&,0x10,-2,relative,little;"

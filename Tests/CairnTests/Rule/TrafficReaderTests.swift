@@ -21,6 +21,7 @@ import Testing
         #expect(RuleFixtures.messages(set) == [])
         let home = try networks("192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12")
         var expected = TrafficFilter()
+        expected.source.addresses.included = try networks("0.0.0.0/0")
         expected.source.addresses.excluded = home
         expected.destination.addresses.included = home
         expected.destination.ports = PortSet(
@@ -32,17 +33,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("any", "", ""), ("10.0.0.1", "10.0.0.1/32", ""), ("'!10.0.0.0/8'", "", "10.0.0.0/8"),
+        ("any", "", ""), ("10.0.0.1", "10.0.0.1/32", ""),
+        ("'!10.0.0.0/8'", "0.0.0.0/0", "10.0.0.0/8"),
         ("[10.0.0.0/8, '!10.1.0.0/16']", "10.0.0.0/8", "10.1.0.0/16"),
         ("'[10.0.0.0/8,!10.1.0.0/16]'", "10.0.0.0/8", "10.1.0.0/16"),
-        ("'![10.0.0.0/8,172.16.0.0/12]'", "", "10.0.0.0/8 172.16.0.0/12"),
-        (
-            "'[1.1.1.1,[2.2.2.2,![3.3.3.3,!4.4.4.4]]]'", "1.1.1.1/32 2.2.2.2/32 4.4.4.4/32",
-            "3.3.3.3/32"
-        ), ("'[any,!10.0.0.0/8]'", "", "10.0.0.0/8"),
+        ("'![10.0.0.0/8,172.16.0.0/12]'", "0.0.0.0/0", "10.0.0.0/8 172.16.0.0/12"),
+        ("'[1.1.1.1,[2.2.2.2,![3.3.3.3,!4.4.4.4]]]'", "1.1.1.1/32 2.2.2.2/32", "3.3.3.3/32"),
+        ("'[any,!10.0.0.0/8]'", "", "10.0.0.0/8"),
         ("10.0.0.1-10.0.0.6", "10.0.0.1/32 10.0.0.2/31 10.0.0.4/31 10.0.0.6/32", ""),
         ("'2001:db8::/32'", "2001:db8::/32", ""),
-        ("'!$EXTERNAL_NET'", "192.168.0.0/16 10.0.0.0/8 172.16.0.0/12", ""),
         ("10.0.0.0/255.0.0.0", "10.0.0.0/8", ""),
         ("'2001:db8::-2001:db8::3'", "2001:db8::/126", ""),
         ("0.0.0.0-255.255.255.255", "0.0.0.0/0", ""),
@@ -57,6 +56,28 @@ import Testing
         }
         #expect(show(addresses.included) == included)
         #expect(show(addresses.excluded) == excluded)
+    }
+
+    /// A negated group is what it is before it is taken away; without a word on a version of IP there is none of it.
+    @Test(arguments: [
+        ("[10.0.0.0/8,![10.0.0.0/16,!10.0.0.0/24]]", "10.0.0.1 10.1.0.1", "10.0.1.1 9.0.0.1"),
+        ("![10.0.0.0/16,!10.0.0.3]", "10.0.0.3 9.0.0.1", "10.0.0.4 ::1"),
+        ("[10.0.0.0/8,![!10.0.0.3]]", "10.0.0.3", "10.0.0.4"),
+        ("!$EXTERNAL_NET", "10.0.0.3 192.168.1.1", "8.8.8.8 2001::1"),
+        ("$EXTERNAL_NET", "8.8.8.8", "10.0.0.1 2001::1"),
+        ("![2001::1,!10.0.0.3]", "10.0.0.3 2001::2", "10.0.0.2 2001::1"),
+        ("![2001::/64,!2001::8000:0:0:0]", "2001::8000:0:0:0 2002::", "2001:: 2001::8000:0:0:1"),
+        ("![any,!10.0.0.3]", "10.0.0.3", "10.0.0.2"), ("!fe80::/10", "2001::1", "10.0.0.1 fe80::1"),
+    ])
+    func `negated groups of addresses`(text: String, inside: String, outside: String) throws {
+        let set = try RuleVariables().addressSet(text)
+        func holds(_ text: Substring) throws -> Bool {
+            let address = try #require(IPAddress(String(text)))
+            return set.included.contains { $0.contains(address) }
+                && !set.excluded.contains { $0.contains(address) }
+        }
+        for address in inside.split(separator: " ") { #expect(try holds(address), "\(address)") }
+        for address in outside.split(separator: " ") { #expect(try !holds(address), "\(address)") }
     }
 
     @Test(
@@ -131,7 +152,9 @@ import Testing
         let variables = RuleVariables(settings)
         #expect(
             try variables.addressSet("$EXTERNAL_NET")
-                == AddressSet(excluded: try networks("192.0.2.0/24", "198.51.100.1")))
+                == AddressSet(
+                    included: try networks("0.0.0.0/0"),
+                    excluded: try networks("192.0.2.0/24", "198.51.100.1")))
         #expect(try variables.portSet("$MINE") == PortSet(included: [8080...8080]))
     }
 
