@@ -71,6 +71,8 @@ struct Flow {
     var session: Int32 = -1
     /// Slot of the matcher's per-flow state.
     var matchState: Int32 = -1
+    /// What of its packets no rule is on.
+    var ruleless = RulelessPackets()
 }
 
 extension Flow {
@@ -131,6 +133,25 @@ struct UnseenData {
     var hasMessage = false
 
     var isEmpty: Bool { byteCount == 0 && !hasMessage }
+}
+
+/// What the matcher found out about the packets of a flow: those for which it is known that none of the rules that are asked
+/// whatever a packet holds is on their addresses, ports and state. So nearly all packets are done with at a glance.
+struct RulelessPackets {
+    /// Of each kind of packets what the last without rules was like, with a mark; 0 while there was none.
+    private var tests: InlineArray<4, UInt16> = InlineArray(repeating: 0)
+    private static let mark: UInt16 = 1 << 15
+
+    /// - Parameters:
+    ///   - kind: numbers packets that take turns in a flow, to 4.
+    ///   - tests: all that rules look at and that packets of a flow and kind may differ in, in 15 bits.
+    @inline(__always) func contain(_ kind: Int, _ tests: UInt16) -> Bool {
+        self.tests[kind] == tests | Self.mark
+    }
+
+    @inline(__always) mutating func insert(_ kind: Int, _ tests: UInt16) {
+        self.tests[kind] = tests | Self.mark
+    }
 }
 
 /// Packets and bytes of one direction of a flow.

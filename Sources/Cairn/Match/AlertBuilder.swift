@@ -8,30 +8,11 @@ enum AlertBuilder {
         let rule = compiled.rules.elements + number
         let ruleNumber = Int(rule.pointee.number)
         let alert = Self.alert(ruleNumber, event, rule.pointee.orientation)
-        if compiled.settings.writesEvents {
-            alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
-        }
-        alert.matches = matches(compiled, evaluator)
-        alert.captures = evaluator.notes.labelTexts.map {
-            (compiled.program.sequences.labels[$0.name], $0.text)
-        }
-        alert.actor = rule.pointee.actor.flatMap { event.copy(of: $0)?.first }
-        alert.victim = rule.pointee.victim.flatMap { event.copy(of: $0)?.first }
-        // For correlation source and destination are the ends of the flow, whatever the subject.
-        let isOfPacket = event.place.isOfPacket
-        event.place.isOfPacket = isOfPacket && event.place.flow == nil
-        let carried = compiled.carriedFields[ruleNumber]
-        alert.fields.reserveCapacity(carried.count)
-        for field in carried {
-            guard let value = event.copy(of: field) else { continue }
-            alert.fields.append(.init(field: field.field, name: field.name, value: value))
-        }
-        event.place.isOfPacket = isOfPacket
-        if compiled.settings.writesEvents { alert.eventJSON = event.json(&evaluator.writer) }
-        if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
+        if rule.pointee.alerts { describe(alert, rule, compiled, evaluator) }
         let candidate = Candidate(
             alert: alert, form: Int32(truncatingIfNeeded: number), order: rule.pointee.order)
-        candidate.phase = phase(event, compiled.detectionRules[ruleNumber].traffic)
+        candidate.phase =
+            event.isOfTransaction ? .transactions : rule.pointee.isAboutEnds ? .ends : .packet
         if rule.pointee.waitsWithState, alert.transport == .tcp {
             candidate.stateDirection =
                 event.place.isReversed ? alert.direction?.reversed : alert.direction
@@ -47,9 +28,41 @@ enum AlertBuilder {
         return candidate
     }
 
-    private static func phase(_ event: Event, _ traffic: TrafficFilter) -> Candidate.Phase {
-        if event.isOfTransaction { return .transactions }
-        return traffic.flow.contains(.first_packet) ? .ends : .packet
+    /// Adds what only those ask for who get the alert.
+    private static func describe(
+        _ alert: Alert, _ rule: UnsafePointer<CompiledRules.Rule>, _ compiled: CompiledRules,
+        _ evaluator: RuleEvaluator
+    ) {
+        let event = evaluator.event
+        alert.matches = matches(compiled, evaluator)
+        alert.captures = evaluator.notes.labelTexts.map {
+            (compiled.program.sequences.labels[$0.name], $0.text)
+        }
+        alert.actor = rule.pointee.actor.flatMap { event.copy(of: $0)?.first }
+        alert.victim = rule.pointee.victim.flatMap { event.copy(of: $0)?.first }
+        alert.fields = carriedFields(compiled.carriedFields[alert.rule], event)
+        if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
+        guard compiled.settings.writesEvents else { return }
+        alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
+        alert.eventJSON = event.json(&evaluator.writer)
+    }
+
+    /// What correlation wants to know of the event. For it source and destination are the ends of the flow, whatever the
+    /// subject.
+    private static func carriedFields(_ carried: [CarriedField], _ event: Event)
+        -> [Alert.CarriedField]
+    {
+        guard !carried.isEmpty else { return [] }
+        let isOfPacket = event.place.isOfPacket
+        event.place.isOfPacket = isOfPacket && event.place.flow == nil
+        defer { event.place.isOfPacket = isOfPacket }
+        var fields: [Alert.CarriedField] = []
+        fields.reserveCapacity(carried.count)
+        for field in carried {
+            guard let value = event.copy(of: field) else { continue }
+            fields.append(.init(field: field.field, name: field.name, value: value))
+        }
+        return fields
     }
 
     private static func alert(_ rule: Int, _ event: Event, _ orientation: Direction) -> Alert {

@@ -173,13 +173,13 @@ extension AlertGate {
             passedCount &+= 1
             return true
         }
-        let rule = compiled.detectionRules[alert.rule]
-        let action = newAction ?? rule.action
+        let rule = compiled.rules.elements + Int(candidate.form)
+        let action = newAction ?? rule.pointee.action
         guard action != .alert else { return false }
-        if candidate.coversFlow || rule.isAboutFlow { settle(alert) }
+        if candidate.coversFlow || rule.pointee.isAboutFlow { settle(alert) }
         guard action == .pass else { return false }
         passedPacket = packet
-        return newAction == .pass || !rule.alerts
+        return newAction == .pass || !rule.pointee.alerts
     }
 
     /// Whether the packet has as many alerts as it may have.
@@ -202,7 +202,7 @@ extension AlertGate {
 
 extension DetectionRule {
     /// It looks at nothing but who talks to whom, or what the flow speaks.
-    fileprivate var isAboutFlow: Bool {
+    var isAboutFlow: Bool {
         traffic.inspection.contains(.end)
             || traffic.flow.contains { $0 == .first_packet || $0 == .protocol_known }
     }

@@ -42,6 +42,13 @@ final class CompiledRules: @unchecked Sendable {
         /// Fields that say who acts and who suffers.
         var actor: FieldID?
         var victim: FieldID?
+        /// Its alerts are written; without, it only changes state.
+        var alerts = true
+        var action = RuleAction.alert
+        /// It looks at what a flow is, not at a packet (`DetectionRule.isAboutFlow`).
+        var isAboutFlow = false
+        /// It looks at nothing but the ends of a conversation.
+        var isAboutEnds = false
     }
 
     /// What became of the rules: for `cairn check` and statistics.
@@ -223,6 +230,10 @@ final class CompiledRules: @unchecked Sendable {
         compiled.trailers = rule.trailers
         compiled.actor = rule.actor
         compiled.victim = rule.victim
+        compiled.alerts = rule.alerts
+        compiled.action = rule.action
+        compiled.isAboutFlow = rule.isAboutFlow
+        compiled.isAboutEnds = filter.flow.contains(.first_packet)
         compiled.testsState = !rule.state.isEmpty || !rule.counters.isEmpty
         let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
         compiled.orientation = timing.orientation

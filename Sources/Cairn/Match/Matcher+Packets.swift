@@ -16,45 +16,83 @@ extension Matcher {
         let transport = packet.pointee.transport
         let due = transport == .tcp ? takeDueChunk(place) : nil
         var traffic = Traffic(packet, place, hasDueData: due != nil)
-        traffic.flow.formIntersection(compiled.traffic.askedTests)
-        var hasFired = false
+        traffic.flow.formIntersection(askedTests)
+        var firedCount = 0
         if let due, let direction = place.direction {
             let first = candidates.count
             inspectChunk(due, direction, packet, place, traffic)
-            hasFired = candidates.count > first
+            if candidates.count > first { firedCount = candidates.count }
         }
-        let fired = hasFired ? candidates.map(\.form) : []
         let group = compiled.packetGroups.elements + Int(traffic.transport.rawValue)
-        inspect(packet, place, traffic, UnsafePointer(group), packetMemo, fired)
+        inspect(
+            packet, place, traffic, UnsafePointer(group), packetMemo, firedCount, isStray: false)
         if transport == .tcp, !isInStream, place.opacity == .clear {
             let group = UnsafePointer(compiled.strayGroups.elements)
-            inspect(packet, place, traffic, group, strayMemo, fired)
+            inspect(packet, place, traffic, group, strayMemo, firedCount, isStray: true)
         }
     }
 
+    /// - Parameters:
+    ///   - firedCount: how many candidates there are already whose rules are not asked again.
+    ///   - isStray: the group is that of segments which are in no stream.
     private func inspect(
         _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context, _ traffic: Traffic,
-        _ group: UnsafePointer<RuleGroup>, _ memo: TrafficMemo, _ fired: [Int32]
+        _ group: UnsafePointer<RuleGroup>, _ memo: TrafficMemo, _ firedCount: Int, isStray: Bool
     ) {
         guard !group.pointee.isEmpty else { return }
         var hasBegun = false
-        func ask(_ rule: Int) {
-            guard fired.isEmpty || !fired.contains(Int32(truncatingIfNeeded: rule)) else { return }
-            self.ask(rule) {
-                guard !hasBegun else { return }
-                hasBegun = true
-                evaluator.event.begin(packet, subject: subjects.packet, place)
-            }
-        }
-        func isPassed(_ rule: Int) -> Bool { passes(compiled.rules.elements + rule, traffic) }
         if packet.pointee.inspectedByteCount > 0, place.opacity == .clear {
             for index in 0..<group.pointee.scans.count {
                 let scan = group.pointee.scans[index]
                 guard scan.pointee.direction == place.direction else { continue }
-                scanOnce(packet.pointee.inspectedPayload, scan) { if isPassed($0) { ask($0) } }
+                scanOnce(packet.pointee.inspectedPayload, scan) { rule in
+                    guard passes(compiled.rules.elements + rule, traffic) else { return }
+                    ask(rule, packet, place, firedCount, &hasBegun)
+                }
             }
         }
-        memo.forEachRule(of: group.pointee.unanchored, passedBy: traffic, isPassed) { ask($0) }
+        let kind = isStray ? nil : RulelessPackets.kind(of: packet, place)
+        if let kind, let flow = place.flow {
+            guard !flow.pointee.ruleless.contain(kind, traffic.flow.rawValue) else { return }
+        }
+        let count = memo.forEachRule(of: group.pointee.unanchored, passedBy: traffic) { rule in
+            passes(compiled.rules.elements + rule, traffic)
+        } _: { rule in
+            ask(rule, packet, place, firedCount, &hasBegun)
+        }
+        if count == 0, let kind, let flow = place.flow {
+            flow.pointee.ruleless.insert(kind, traffic.flow.rawValue)
+        }
+    }
+
+    /// Asks a rule about a packet.
+    ///
+    /// - Parameter hasBegun: the packet is the present event of the evaluator.
+    @inline(__always)
+    private func ask(
+        _ rule: Int, _ packet: UnsafePointer<Packet>, _ place: CommonFields.Context,
+        _ firedCount: Int, _ hasBegun: inout Bool
+    ) {
+        if firedCount > 0, candidates[..<firedCount].contains(where: { $0.form == rule }) { return }
+        if !hasBegun {
+            hasBegun = true
+            evaluator.event.begin(packet, subject: subjects.packet, place)
+        }
+        ask(rule) {}
+    }
+}
+
+extension RulelessPackets {
+    /// By who sends, and with payload or without; nil for packets that do not go from one end of their flow to the other: an
+    /// ICMP error belongs to the flow of the packet that it quotes.
+    @inline(__always) fileprivate static func kind(
+        of packet: UnsafePointer<Packet>, _ place: CommonFields.Context
+    ) -> Int? {
+        let transport = packet.pointee.transport
+        guard transport == .tcp || transport == .udp, place.flow?.pointee.transport == transport
+        else { return nil }
+        return (place.direction == .toClient ? 2 : 0)
+            | (packet.pointee.inspectedByteCount > 0 ? 1 : 0)
     }
 }
 

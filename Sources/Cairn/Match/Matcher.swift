@@ -4,6 +4,8 @@
 /// `drain`. `release` lets go of a flow that is gone.
 final class Matcher {
     let compiled: CompiledRules
+    /// What rules ask of flows and packets.
+    let askedTests: FlowTests
     let evaluator: RuleEvaluator
     let hits: LiteralHits
     let streams: StreamStates
@@ -37,6 +39,7 @@ final class Matcher {
 
     init(_ compiled: CompiledRules) {
         self.compiled = compiled
+        askedTests = compiled.traffic.askedTests
         evaluator = RuleEvaluator(compiled)
         hits = LiteralHits(literalCountMax: compiled.literalCountMax)
         streams = StreamStates(compiled.settings)

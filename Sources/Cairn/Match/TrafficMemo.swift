@@ -27,20 +27,24 @@ final class TrafficMemo {
     /// Calls `body` with each rule of an index that traffic passes. A memo is asked about one index of each transport only.
     ///
     /// - Parameter passes: whether the traffic passes the filter of a rule.
-    @inline(__always)
+    /// - Returns: how many there were.
+    @inline(__always) @discardableResult
     func forEachRule(
         of index: TrafficIndex, passedBy traffic: Traffic, _ passes: (Int) -> Bool,
         _ body: (Int) -> Void
-    ) {
+    ) -> Int {
         let entry = entries + place(of: traffic)
         if entry.pointee.traffic == traffic {
-            for place in 0..<Int(entry.pointee.count) { body(Int(entry.pointee.rules[place])) }
-            return
+            let count = Int(entry.pointee.count)
+            for place in 0..<count { body(Int(entry.pointee.rules[place])) }
+            return count
         }
         entry.pointee.traffic = traffic
         entry.pointee.count = 0
+        var found = 0
         index.forEachRule(about: traffic) { rule in
             guard passes(rule) else { return }
+            found &+= 1
             let count = Int(entry.pointee.count)
             if count < entry.pointee.rules.count {
                 entry.pointee.rules[count] = Int32(truncatingIfNeeded: rule)
@@ -51,6 +55,7 @@ final class TrafficMemo {
             }
             body(rule)
         }
+        return found
     }
 
     /// The high bits of a product of all that a filter looks at (Fibonacci hashing).
