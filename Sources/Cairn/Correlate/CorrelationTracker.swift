@@ -66,12 +66,13 @@ struct CorrelationTracker: ~Copyable {
     let reasonStart: [UInt8]
     let reasonEnd: [UInt8]
     /// Of the firing in hand.
-    var reason = PlainList<UInt8>()
-    var shownValue = PlainList<UInt8>()
+    let parts: FiringParts
     /// Alternatives of a text condition by the negated rules that are present.
     var alternatives: [UInt64: [UInt64]] = [:]
 
-    init(plan: CorrelationPlan, fieldNames: [String]) {
+    /// - Parameter parts: memory for the firing in hand, which all rules may share.
+    init(plan: CorrelationPlan, fieldNames: [String], parts: FiringParts) {
+        self.parts = parts
         self.plan = plan
         if case .limits(let limits, _) = plan.condition {
             countMin = limits.countMin
@@ -88,7 +89,7 @@ struct CorrelationTracker: ~Copyable {
             reasonEnd = Array(" \(span)".utf8)
         }
         usesPresence = plan.isTemporal && plan.mode != .tumbling && plan.chain == nil
-        builder = FiringBuilder(plan: plan, fieldNames: fieldNames)
+        builder = FiringBuilder(plan: plan, fieldNames: fieldNames, parts: parts)
         var tailByteCount = 0
         if let chain = plan.chain {
             tailByteCount = chain.nodes.count * MemoryLayout<UInt64>.stride

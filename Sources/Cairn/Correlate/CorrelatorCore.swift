@@ -56,9 +56,12 @@ struct CorrelatorCore: ~Copyable {
             items: ItemStore(fieldCount: program.fieldNames.count, catalog: catalog),
             records: RecordWriter(capture: settings.capture, sink: sink))
         trackers = .allocate(capacity: program.plans.count)
+        let parts = FiringParts()
         for (index, plan) in program.plans.enumerated() {
             trackers.initializeElement(
-                at: index, to: CorrelationTracker(plan: plan, fieldNames: program.fieldNames))
+                at: index,
+                to: CorrelationTracker(
+                    plan: plan, fieldNames: program.fieldNames, parts: parts))
             if index % 64 == 0 { active.append(0) }
         }
         dues = DueTable(count: program.plans.count)

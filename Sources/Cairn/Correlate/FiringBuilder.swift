@@ -1,3 +1,19 @@
+/// What a firing is made of, filled anew for each: one for all rules, as there may be thousands.
+final class FiringParts {
+    /// The group's values, and those of them that the firing passes on.
+    var group = TextList()
+    var ownGroup = TextList()
+    var actors = TextList()
+    var victims = TextList()
+    /// For each carried field, whether all evidence has the same value.
+    var common = PlainList<Bool>()
+    var values = PlainList<CorrelationAlert.Value>()
+    var text = PlainList<UInt8>()
+    /// Its value in plain decimal notation, and why it fired.
+    var shownValue = PlainList<UInt8>()
+    var reason = PlainList<UInt8>()
+}
+
 /// Makes the firings of one correlation rule: what all evidence shares, who acts and who suffers,
 /// the record, and the item that other correlations and incidents see (CORRELATION.md §4, §6, §9).
 struct FiringBuilder: ~Copyable {
@@ -14,18 +30,11 @@ struct FiringBuilder: ~Copyable {
     /// firing that has it.
     private var labels = PlainList<RuleLabelID>()
 
-    // Of the firing in hand.
-    /// The group's values, and those of them that it passes on.
-    private var group = TextList()
-    private var ownGroup = TextList()
-    private var actors = TextList()
-    private var victims = TextList()
-    /// For each carried field, whether all evidence has the same value.
-    private var common = PlainList<Bool>()
-    private var values = PlainList<CorrelationAlert.Value>()
-    private var text = PlainList<UInt8>()
+    private let parts: FiringParts
 
-    init(plan: CorrelationPlan, fieldNames: [String]) {
+    /// - Parameter parts: memory for the firing in hand, which all rules may share.
+    init(plan: CorrelationPlan, fieldNames: [String], parts: FiringParts) {
+        self.parts = parts
         self.plan = plan
         self.fieldNames = fieldNames
         groupNames = Dictionary(
@@ -41,28 +50,24 @@ struct FiringBuilder: ~Copyable {
 
     /// Writes the record of a firing and returns its item, retained once.
     ///
-    /// - Parameters:
-    ///   - value: in plain decimal notation.
-    ///   - evidence: in item order, not empty.
+    /// - Parameter evidence: in item order, not empty.
     mutating func fire(
         group key: UnsafeRawBufferPointer, at time: Timestamp, from start: Timestamp,
-        value: borrowing PlainList<UInt8>, reason: borrowing PlainList<UInt8>,
         evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
     ) -> ItemID {
-        group.removeAll()
-        group.append(valuesOf: key)
-        ownGroup.removeAll()
-        for place in ownPlaces { ownGroup.append(group[place]) }
+        parts.group.removeAll()
+        parts.group.append(valuesOf: key)
+        parts.ownGroup.removeAll()
+        for place in ownPlaces { parts.ownGroup.append(parts.group[place]) }
         takeCommon(of: evidence, context.items)
         takeActors(of: evidence, context.items)
         takeVictims(of: evidence, context.items)
         let label = label(of: evidence, context.items)
         let detail = FiringDetail(
-            id: makeID(at: time, &context.records), group: ownGroup, actors: actors,
-            victims: victims)
+            id: makeID(at: time, &context.records), group: parts.ownGroup,
+            actors: parts.actors, victims: parts.victims)
         write(
-            detail.id, label, at: time, from: start, value: value, reason: reason,
-            evidence: evidence, in: &context)
+            detail.id, label, at: time, from: start, evidence: evidence, in: &context)
         let item = makeItem(detail, label, at: time, evidence[0], &context.items)
         context.catalog.release(label)
         return item
@@ -76,7 +81,7 @@ struct FiringBuilder: ~Copyable {
         records.idSource.string(plan.id)
         records.idSource.time(time)
         records.idSource.beginArray()
-        for place in 0..<group.count { records.idSource.string(group[place]) }
+        for place in 0..<parts.group.count { records.idSource.string(parts.group[place]) }
         records.idSource.endArray()
         records.idSource.endArray()
         return records.makeID()
@@ -124,8 +129,10 @@ struct FiringBuilder: ~Copyable {
     private mutating func takeCommon(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) {
-        common.removeAll()
-        for field in 0..<items.fieldCount { common.append(isCommon(field, to: evidence, items)) }
+        parts.common.removeAll()
+        for field in 0..<items.fieldCount {
+            parts.common.append(isCommon(field, to: evidence, items))
+        }
     }
 
     private mutating func level(
@@ -165,10 +172,10 @@ struct FiringBuilder: ~Copyable {
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) {
         let countMax = plan.isTemporal ? plan.referenceCount : 1
-        actors.removeAll()
+        parts.actors.removeAll()
         for index in 0..<evidence.count {
-            items.forEachActor(of: evidence[index]) { actors.insert($0, hash: $1) }
-            if actors.count > countMax { return actors.removeAll() }
+            items.forEachActor(of: evidence[index]) { parts.actors.insert($0, hash: $1) }
+            if parts.actors.count > countMax { return parts.actors.removeAll() }
         }
     }
 
@@ -176,12 +183,12 @@ struct FiringBuilder: ~Copyable {
     private mutating func takeVictims(
         of evidence: borrowing PlainList<ItemID>, _ items: borrowing ItemStore
     ) {
-        victims.removeAll()
+        parts.victims.removeAll()
         for index in 0..<evidence.count {
             items.forEachVictim(of: evidence[index]) {
-                if victims.count < Self.victimCountMax { victims.insert($0, hash: $1) }
+                if parts.victims.count < Self.victimCountMax { parts.victims.insert($0, hash: $1) }
             }
-            if victims.count == Self.victimCountMax { break }
+            if parts.victims.count == Self.victimCountMax { break }
         }
     }
 
@@ -193,30 +200,29 @@ struct FiringBuilder: ~Copyable {
         _ detail: FiringDetail, _ label: RuleLabelID, at time: Timestamp, _ first: ItemID,
         _ items: inout ItemStore
     ) -> ItemID {
-        values.removeAll()
-        text.removeAll()
+        parts.values.removeAll()
+        parts.text.removeAll()
         for field in 0..<items.fieldCount {
             var value = CorrelationAlert.Value()
-            value.offset = UInt32(truncatingIfNeeded: text.count)
-            if common[field] {
+            value.offset = UInt32(truncatingIfNeeded: parts.text.count)
+            if parts.common[field] {
                 let shared = items.value(first, field)
                 value.kind = shared.kind
-                text.append(contentsOf: items.text(first, shared))
+                parts.text.append(contentsOf: items.text(first, shared))
             } else if plan.groupNameOfField[field] >= 0 {
                 value.kind = .text
-                text.append(contentsOf: group[plan.groupNameOfField[field]])
+                parts.text.append(contentsOf: parts.group[plan.groupNameOfField[field]])
             }
-            value.byteCount = UInt32(truncatingIfNeeded: text.count) &- value.offset
-            values.append(value)
+            value.byteCount = UInt32(truncatingIfNeeded: parts.text.count) &- value.offset
+            parts.values.append(value)
         }
         return items.add(
-            firing: detail, time: time, label: label, values: values.elements,
-            text: text.bytes(from: 0))
+            firing: detail, time: time, label: label, values: parts.values.elements,
+            text: parts.text.bytes(from: 0))
     }
 
     private mutating func write(
         _ id: RecordID, _ label: RuleLabelID, at time: Timestamp, from start: Timestamp,
-        value: borrowing PlainList<UInt8>, reason: borrowing PlainList<UInt8>,
         evidence: borrowing PlainList<ItemID>, in context: inout CorrelationContext
     ) {
         context.records.json.beginObject()
@@ -228,7 +234,7 @@ struct FiringBuilder: ~Copyable {
         context.records.json.beginObject()
         for (name, place) in groupNames {
             context.records.json.key(name)
-            context.records.json.string(group[place])
+            context.records.json.string(parts.group[place])
         }
         context.records.json.endObject()
         context.records.json.key("id")
@@ -236,14 +242,14 @@ struct FiringBuilder: ~Copyable {
         context.records.json.key("kind")
         context.records.json.raw(#""firing""#)
         context.records.json.key("reason")
-        context.records.json.string(reason.bytes(from: 0))
+        context.records.json.string(parts.reason.bytes(from: 0))
         writeRule(label, context.catalog, &context.records.json)
         context.records.json.member("standalone", plan.isStandalone)
         context.records.json.key("time")
         context.records.json.time(time)
         context.records.json.member("type", plan.type.rawValue)
         context.records.json.key("value")
-        context.records.json.raw(value.bytes(from: 0))
+        context.records.json.raw(parts.shownValue.bytes(from: 0))
         context.records.json.key("window")
         context.records.json.beginObject()
         context.records.json.key("end")
@@ -260,7 +266,7 @@ struct FiringBuilder: ~Copyable {
     ) {
         json.key("common")
         json.beginObject()
-        for field in 0..<items.fieldCount where common[field] {
+        for field in 0..<items.fieldCount where parts.common[field] {
             json.key(fieldNames[field])
             let value = items.value(first, field)
             if value.kind == .text {

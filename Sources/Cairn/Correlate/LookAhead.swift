@@ -49,6 +49,14 @@ struct LookAhead: ~Copyable {
         }
     }
 
+    /// The alerts that take a step now: from where it was left, or else from the next alert, up to `end`.
+    @inline(__always)
+    static func take(_ step: inout Int, from next: Int, to end: Int) -> Range<Int> {
+        let start = max(step, next)
+        step = max(start, end)
+        return start..<step
+    }
+
     /// What is known of the alert with a number.
     @inline(__always) subscript(number: Int) -> Entry {
         get { entries[number & (Self.entryCount &- 1)] }
@@ -73,25 +81,21 @@ extension CorrelatorCore {
             context.items.prefetch(item)
             ahead.items &+= 1
         }
-        ahead.buckets = max(ahead.buckets, next)
-        while ahead.buckets < min(ahead.items, next &+ LookAhead.Distance.bucket) {
-            expectGroups(of: ahead.buckets)
-            ahead.buckets &+= 1
+        let buckets = min(ahead.items, next &+ LookAhead.Distance.bucket)
+        for number in LookAhead.take(&ahead.buckets, from: next, to: buckets) {
+            expectGroups(of: number)
         }
-        ahead.groups = max(ahead.groups, next)
-        while ahead.groups < min(ahead.buckets, next &+ LookAhead.Distance.group) {
-            findGroups(of: ahead.groups)
-            ahead.groups &+= 1
+        let groups = min(ahead.buckets, next &+ LookAhead.Distance.group)
+        for number in LookAhead.take(&ahead.groups, from: next, to: groups) {
+            findGroups(of: number)
         }
-        ahead.lists = max(ahead.lists, next)
-        while ahead.lists < min(ahead.groups, next &+ LookAhead.Distance.list) {
-            prefetchLists(of: ahead.lists)
-            ahead.lists &+= 1
+        let lists = min(ahead.groups, next &+ LookAhead.Distance.list)
+        for number in LookAhead.take(&ahead.lists, from: next, to: lists) {
+            prefetchLists(of: number)
         }
-        ahead.releases = max(ahead.releases, next)
-        while ahead.releases < min(ahead.lists, next &+ LookAhead.Distance.release) {
-            prefetchReleases(of: ahead.releases)
-            ahead.releases &+= 1
+        let releases = min(ahead.lists, next &+ LookAhead.Distance.release)
+        for number in LookAhead.take(&ahead.releases, from: next, to: releases) {
+            prefetchReleases(of: number)
         }
     }
 

@@ -65,28 +65,27 @@ extension CorrelationTracker {
         in context: inout CorrelationContext
     ) {
         evidence.removeAll()
-        reason.removeAll()
-        shownValue.removeAll()
+        parts.reason.removeAll()
+        parts.shownValue.removeAll()
         switch plan.condition {
         case .limits(let limits, let percentile):
             guard
                 let (measured, size) = measure(id, from: start, anchor, percentile, context.items),
                 !evidence.isEmpty, limits.hold(measured, per: size)
             else { return noteEnd(id, .decided(time), at: time, context.items) }
-            shownValue.append(millionths: measured / size)
-            reason.append(contentsOf: reasonStart)
-            reason.append(contentsOf: shownValue.bytes(from: 0))
-            reason.append(contentsOf: reasonEnd)
+            parts.shownValue.append(millionths: measured / size)
+            parts.reason.append(contentsOf: reasonStart)
+            parts.reason.append(contentsOf: parts.shownValue.bytes(from: 0))
+            parts.reason.append(contentsOf: reasonEnd)
         case .expression(let expression):
             guard let chosen = match(expression, id, anchor: anchor ?? time) else {
                 return noteEnd(id, .decided(time), at: time, context.items)
             }
-            shownValue.append(decimal: Int64(chosen.nonzeroBitCount))
+            parts.shownValue.append(decimal: Int64(chosen.nonzeroBitCount))
             appendReason(chosen, expression)
         }
         let firing = builder.fire(
-            group: groups.key(of: id), at: time, from: start, value: shownValue,
-            reason: reason, evidence: evidence, in: &context)
+            group: groups.key(of: id), at: time, from: start, evidence: evidence, in: &context)
         firings.append(firing)
         noteEnd(id, .fired, at: time, context.items)
         groups[id].pointee.quietEnd = time.adding(nanoseconds: plan.suppressNanoseconds)
@@ -314,20 +313,20 @@ extension CorrelationTracker {
     }
 
     private mutating func appendReason(_ chosen: UInt64, _ expression: ConditionExpression) {
-        reason.append(contentsOf: reasonStart)
+        parts.reason.append(contentsOf: reasonStart)
         appendNames(of: chosen)
         if expression.negated != 0 {
-            reason.append(contentsOf: "; none of ".utf8)
+            parts.reason.append(contentsOf: "; none of ".utf8)
             appendNames(of: expression.negated)
         }
-        reason.append(contentsOf: reasonEnd)
+        parts.reason.append(contentsOf: reasonEnd)
     }
 
     private mutating func appendNames(of rules: UInt64) {
         var rest = rules
         while rest != 0 {
-            if rest != rules { reason.append(contentsOf: ", ".utf8) }
-            reason.append(contentsOf: plan.referenceNames[rest.trailingZeroBitCount])
+            if rest != rules { parts.reason.append(contentsOf: ", ".utf8) }
+            parts.reason.append(contentsOf: plan.referenceNames[rest.trailingZeroBitCount])
             rest &= rest &- 1
         }
     }

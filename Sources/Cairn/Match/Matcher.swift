@@ -4,7 +4,7 @@
 /// `drain`. `release` lets go of a flow that is gone.
 final class Matcher {
     let compiled: CompiledRules
-    /// What rules ask of flows and packets.
+    /// What rules ask of flows and packets; here, as every packet needs it.
     let askedTests: FlowTests
     let evaluator: RuleEvaluator
     let hits: LiteralHits

@@ -33,9 +33,10 @@ struct FlowTests: OptionSet {
     static let protocolSeen = FlowTests(rawValue: 1024)
     static let withPayload = FlowTests(rawValue: 2048)
     static let withoutPayload = FlowTests(rawValue: 4096)
-    static let inFlow = FlowTests(rawValue: 16384)
     /// There are ports: a fragment has none, not even one that no group names.
     static let withPorts = FlowTests(rawValue: 8192)
+    static let inFlow = FlowTests(rawValue: 16384)
+    // The last bit is the mark of `RulelessPackets`.
 
     init(rawValue: UInt16) { self.rawValue = rawValue }
 

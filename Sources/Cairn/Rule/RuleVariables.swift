@@ -13,6 +13,7 @@ struct RuleVariables: Sendable {
 
     /// Groups within each other.
     static let depthMax = 32
+    private static let termCountMax = 1 << 17
 
     init(_ settings: Settings = Settings()) {
         for (name, texts, _) in settings.group("vars.address-groups.") {
@@ -51,15 +52,19 @@ struct RuleVariables: Sendable {
     /// The addresses of a text like `[10.0.0.0/8, !$DNS_SERVERS]`.
     func addressSet(_ text: String, useCache: Bool = true) throws(GroupError) -> AddressSet {
         if useCache, let set = addressSets[text] { return set }
-        return try addressSet(text[...], depth: 0)
+        var termCount = 0
+        return try addressSet(text[...], depth: 0, &termCount)
     }
 
-    private func addressSet(_ text: Substring, depth: Int) throws(GroupError) -> AddressSet {
+    /// - Parameter termCount: of the whole text, as groups within groups multiply.
+    private func addressSet(
+        _ text: Substring, depth: Int, _ termCount: inout Int
+    ) throws(GroupError) -> AddressSet {
         var set = AddressSet()
         var includesAny = false
-        for term in try terms(of: text, .addresses, depth: depth) {
+        for term in try terms(of: text, .addresses, depth: depth, &termCount) {
             if term.isGroup {
-                let group = try addressSet(term.text[...], depth: term.depth)
+                let group = try addressSet(term.text[...], depth: term.depth, &termCount)
                 guard group != AddressSet() else { throw GroupError(message: "'!any' is nobody") }
                 set.excluded += group.excluded.isEmpty ? group.included : Self.difference(group)
             } else if term.text == "any" {
@@ -123,7 +128,8 @@ struct RuleVariables: Sendable {
         if useCache, let set = portSets[text] { return set }
         var set = PortSet()
         var includesAny = false
-        for term in try terms(of: text[...], .ports, depth: 0) {
+        var termCount = 0
+        for term in try terms(of: text[...], .ports, depth: 0, &termCount) {
             if term.text == "any" {
                 guard !term.isNegated else { throw GroupError(message: "'!any' is no port") }
                 includesAny = true
@@ -176,18 +182,20 @@ struct RuleVariables: Sendable {
     }
 
     private func terms(
-        of text: Substring, _ kind: Kind, depth: Int
+        of text: Substring, _ kind: Kind, depth: Int, _ termCount: inout Int
     ) throws(GroupError) -> [Term] {
         var terms: [Term] = []
-        try collect(text, false, kind, depth: depth, into: &terms)
+        try collect(text, false, kind, depth: depth, &termCount, into: &terms)
         guard !terms.isEmpty else { throw GroupError(message: "the group is empty; write 'any'") }
         return terms
     }
 
     private func collect(
-        _ text: Substring, _ isNegated: Bool, _ kind: Kind, depth: Int, into terms: inout [Term]
+        _ text: Substring, _ isNegated: Bool, _ kind: Kind, depth: Int, _ termCount: inout Int,
+        into terms: inout [Term]
     ) throws(GroupError) {
-        guard depth <= Self.depthMax, terms.count <= 65_536 else {
+        termCount += 1
+        guard depth <= Self.depthMax, termCount <= Self.termCountMax else {
             throw GroupError(
                 message: "the group refers to itself, or nests more than \(Self.depthMax) deep")
         }
@@ -207,7 +215,7 @@ struct RuleVariables: Sendable {
             return
         }
         for member in members {
-            try collect(member, isNegated, kind, depth: depth + 1, into: &terms)
+            try collect(member, isNegated, kind, depth: depth + 1, &termCount, into: &terms)
         }
     }
 

@@ -168,4 +168,17 @@ import Testing
                 message: "the group refers to itself, or nests more than 32 deep")
         ) { try RuleVariables(settings).addressSet("$A") }
     }
+
+    @Test(arguments: ["", "!"])
+    func `groups that multiply are refused`(negation: String) {
+        var settings = Settings()
+        for level in 0..<25 {
+            let next = "\(negation)$G\(level + 1)"
+            #expect(settings.set("vars.address-groups.G\(level)=[\(next),\(next)]").isEmpty)
+        }
+        #expect(settings.set("vars.address-groups.G25=10.0.0.1").isEmpty)
+        #expect(throws: RuleVariables.GroupError.self) {
+            try RuleVariables(settings).addressSet("$G0")
+        }
+    }
 }
