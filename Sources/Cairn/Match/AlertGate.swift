@@ -201,6 +201,9 @@ extension AlertGate {
 }
 
 extension DetectionRule {
+    /// Where it holds, little or nothing is looked for in the rest of the flow.
+    var settlesFlows: Bool { action != .alert || bypasses || rateFilter != nil }
+
     /// It looks at nothing but who talks to whom, or what the flow speaks.
     var isAboutFlow: Bool {
         traffic.inspection.contains(.end)

@@ -113,8 +113,8 @@ final class CompiledRules: @unchecked Sendable {
     private var firstForms: [Int] = []
     private let packetSubject: Int?
     private let streamSubject: Int?
-    /// Rules on packets pass some, and with them what is found with them.
-    private let passesPackets: Bool
+    /// Some rule settles what becomes of flows, so that it counts with which packet each transaction is looked at.
+    private let settlesFlows: Bool
     private var builders: Builders
     private static let transportCount = Int(Transport.other.rawValue) + 1
     private static let streamGroupCount = 4
@@ -153,8 +153,7 @@ final class CompiledRules: @unchecked Sendable {
         scannedFields = subjects.map(Self.scannedFields)
         packetSubject = subjects.firstIndex { $0 === PacketFields.definition }
         streamSubject = subjects.firstIndex { $0 === StreamFields.definition }
-        let packet = packetSubject
-        passesPackets = rules.contains { $0.action == .pass && $0.subject == packet }
+        settlesFlows = rules.contains(where: \.settlesFlows)
         builders = Builders(transaction: Array(repeating: nil, count: subjects.count))
         for _ in 0..<Self.streamGroupCount { streamFilters.append(StreamFilter()) }
         for _ in 0..<2 { chunkFilters.append(StreamFilter()) }
@@ -238,7 +237,7 @@ final class CompiledRules: @unchecked Sendable {
         let timing = RuleTiming(rule, subjects, isStream: rule.subject == streamSubject)
         compiled.orientation = timing.orientation
         compiled.waitsWithState =
-            (compiled.testsState || rule.bypasses || passesPackets) && rule.subject != packetSubject
+            (compiled.testsState || settlesFlows) && rule.subject != packetSubject
             && rule.subject != streamSubject
             && (timing.bound != nil || subjects[rule.subject] === FileTable.definition)
         let first = program.instructions.count
