@@ -3,6 +3,7 @@ extension SuricataDraft {
     /// The complete rule.
     mutating func rule() throws(SuricataProblem) -> DetectionRule {
         try checkBuffers()
+        bringContentsToCase()
         try nestDecodedBuffers()
         splitFileBuffers()
         let subject = try subject()
@@ -16,6 +17,7 @@ extension SuricataDraft {
             if isLookedForInHeaders { rule.trailers = .again }
             if subject == Self.file { rule.files = looksAgainAtFiles ? .again : .once }
         } else {
+            if let hook, hook.direction != nil { throw hook.problem }
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
             // A packet whose transport cannot be decoded has none; what IP says of it counts.
             if looksAtDecoderEvents { traffic.protocols = [] }
@@ -208,6 +210,10 @@ extension SuricataDraft {
     private mutating func direction(of subject: Int) throws(SuricataProblem) -> Direction? {
         var direction = traffic.direction
         guard !isTransactional else { return direction }
+        if direction == nil, let own = hook?.direction {
+            traffic.flow.append(own == .toServer ? .to_server : .to_client)
+            direction = own
+        }
         for (sticky, offset) in stickies where sticky.subject != Self.file || sticky.side != nil {
             guard let own = sticky.direction else { continue }
             if let other = direction, other != own {

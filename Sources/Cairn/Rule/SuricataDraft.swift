@@ -4,6 +4,8 @@ struct SuricataDraft {
     var action: RuleAction = .alert
     var traffic = TrafficFilter()
     var proto = SuricataProtocol()
+    /// Where it is asked, if its header says so.
+    var hook: SuricataHook?
     /// `=>`: both directions of a transaction count.
     var isTransactional = false
 

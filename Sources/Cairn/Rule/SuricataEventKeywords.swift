@@ -39,7 +39,7 @@ extension SuricataDraft {
         let service = String(parts[0])
         guard let subject = FieldRegistry.subject(named: service),
             !FieldRegistry.subjects[subject].anomalyFields.isEmpty
-        else { throw option.unsupported("events of \(service)") }
+        else { throw option.unsupported("an event of \(service)") }
         let definition = FieldRegistry.subjects[subject]
         guard
             let index = definition.anomalyIndex(of: value.text.lowercased())

@@ -6,6 +6,7 @@ struct SuricataHeaderReader {
         var action: RuleAction
         var traffic = TrafficFilter()
         var proto: SuricataProtocol
+        var hook: SuricataHook?
         /// `=>`: both directions of a transaction count.
         var isTransactional = false
     }
@@ -38,9 +39,11 @@ struct SuricataHeaderReader {
                         ?? "; use \(alternatives(names))"))
         }
         guard words.count >= 2 else { throw first.error("the rule has no protocol") }
-        let proto = try Self.proto(words[1])
+        let parts = words[1].split(":", maxSplits: 1)
+        let proto = try Self.proto(parts[0])
         var header = Header(action: action, proto: proto)
         header.traffic.protocols = proto.transports
+        if parts.count > 1 { header.hook = try SuricataHook(parts[1], of: proto) }
         if words.count == 2 { return header }
         guard words.count == 7 else {
             throw words[words.count - 1].error(
@@ -66,7 +69,9 @@ struct SuricataHeaderReader {
         if let proto = SuricataProtocol(name: name) { return proto }
         throw word.error(
             "unknown protocol '\(name)'"
-                + suggestion(for: name, among: SuricataProtocol.names))
+                + (nearest(to: name, among: SuricataProtocol.names).map {
+                    " — did you mean '\($0)'?"
+                } ?? "; use one that Suricata knows, like ip, tcp, http or dns"))
     }
 
     private mutating func addressSet(

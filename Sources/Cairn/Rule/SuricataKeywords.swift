@@ -163,6 +163,8 @@ enum SuricataKeywords {
             "tls.issuerdn",
             { (d, o, _) throws(SuricataProblem) in try d.certificateText(o, "tls.cert_issuer") }
         ),
+        ("tls.store", { (d, o, _) throws(SuricataProblem) in try d.certificateStore(o) }),
+        ("tls_store", { (d, o, _) throws(SuricataProblem) in try d.certificateStore(o) }),
         ("tls.fingerprint", { (d, o, _) throws(SuricataProblem) in try d.fingerprint(o) }),
         (
             "tls_cert_notbefore",
@@ -318,8 +320,7 @@ enum SuricataKeywords {
 
     /// Keywords that say how to inspect, or what else to do, without changing what matches.
     private static let withoutEffect = [
-        "rawbytes", "prefilter", "requires", "replace", "nfq_set_mark", "tls_store",
-        "tls.store", "tag",
+        "rawbytes", "prefilter", "requires", "replace", "nfq_set_mark", "tag",
     ]
 
     /// Whether a keyword is about a protocol of Suricata whose messages nobody parses here, or about

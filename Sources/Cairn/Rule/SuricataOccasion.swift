@@ -3,6 +3,8 @@ extension SuricataDraft {
     /// A rule about nothing but who talks to whom holds once for each direction of a flow; one about nothing but what the
     /// flow speaks, once for each direction when that is known. Others hold on every packet.
     ///
+    /// The header may say it with a hook.
+    ///
     /// Suricata ends a connection with a packet of its own for each direction, to look at what is left. On that hold rules
     /// which ask nothing of packets but whose they are.
     mutating func noteOccasion() {
@@ -11,6 +13,8 @@ extension SuricataDraft {
         if looksForPayload { traffic.flow.append(.with_payload) }
         if !protocolTests.isEmpty {
             traffic.flow.append(isAboutProtocolOnly ? .protocol_known : .protocol_seen)
+        } else if let hook {
+            if hook.place == .firstPackets { traffic.flow.append(.first_packet) }
         } else if isAboutProtocolOnly, !proto.applications.isEmpty {
             traffic.inspection.insert(.end)
         } else if isAboutEndsOnly {

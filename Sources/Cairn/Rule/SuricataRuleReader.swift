@@ -115,6 +115,7 @@ struct SuricataRuleReader: Sendable {
         draft.action = header.action
         draft.traffic = header.traffic
         draft.proto = header.proto
+        draft.hook = header.hook
         draft.isTransactional = header.isTransactional
         var isForeign = skip != nil
         for option in parts.options {

@@ -76,6 +76,16 @@ extension SuricataDraft {
         buffers[index].numberTests.append(.init(predicates: meant.map(Self.text)))
     }
 
+    /// `tls.store`: nobody stores certificates here, but the rule is about TLS.
+    mutating func certificateStore(_ option: SuricataOption) throws(SuricataProblem) {
+        try option.bare()
+        if proto.applications.isEmpty { proto.applications = ["tls"] }
+        guard proto.applications.contains("tls") else {
+            throw option.error(
+                "'\(option.name)' is about tls, the rule about \(proto.applications[0])")
+        }
+    }
+
     /// What the client wants in its direction, what the server chose in the other.
     private mutating func versions(
         _ tests: [Predicate], isNegated: Bool, _ option: SuricataOption

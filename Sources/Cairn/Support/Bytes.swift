@@ -51,6 +51,11 @@ extension UInt8 {
         self &- 0x41 < 26 ? self | 0x20 : self
     }
 
+    /// The ASCII capital of a small letter; every other byte itself.
+    @inline(__always) var asciiUppercased: UInt8 {
+        self &- 0x61 < 26 ? self & 0xdf : self
+    }
+
     /// The value of a hexadecimal digit.
     @inline(__always) var hexDigitValue: UInt8? {
         switch self {

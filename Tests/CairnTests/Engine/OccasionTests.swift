@@ -70,6 +70,27 @@ import Testing
         #expect(try Self.counts("\(other)alert tcp any any -> any any (\(options)") == counts)
     }
 
+    @Test(arguments: [
+        ("tcp:flow_start any any -> any any (", [2, 2, 2, 2, 2, 2]),
+        ("tcp:flow_start any any -> any any (flags:S; ", [1, 1, 1, 1, 1, 1]),
+        (
+            "http1:request_line any any -> any any (http.method; content:\"GET\"; ",
+            [1, 1, 1, 1, 1, 1]
+        ),
+        (
+            "http1:response_line any any -> any any (http.protocol; content:\"HTTP\"; ",
+            [1, 1, 1, 0, 0, 0]
+        ),
+    ])
+    func `where the header says so`(rule: String, counts: [Int]) throws {
+        #expect(try Self.counts("alert \(rule)") == counts)
+    }
+
+    @Test func `on every packet if the header says so`() throws {
+        let counts = Self.conversations.map(\.count)
+        #expect(try Self.counts("alert tcp:all any any -> any any (") == counts)
+    }
+
     @Test func `a server that has not answered has used no sequence number`() throws {
         var writer = TrafficWriter()
         for second in [1, 2] as [Int64] {

@@ -157,6 +157,61 @@ import Testing
         ], port: 443)
 
     @Test(arguments: [
+        "tls.cert_serial; content:\"00:A1:b2:c3\";", "tls.cert_serial; content:\"00:A1:B2:C3\";",
+        "tls.cert_serial; to_lowercase; content:\"a1:b2\";",
+    ])
+    func `serial numbers are found whatever the case of a rule`(options: String) throws {
+        let frames = RuleRun.conversation(
+            [
+                Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
+                Turn(
+                    direction: .toClient,
+                    bytes: Maker.record(
+                        Maker.serverHello() + Maker.certificates([Maker.certificate])
+                            + Maker.message(14, []))),
+            ], port: 443)
+        #expect(try Self.count("tls any any -> any any (\(options)", frames) == 1)
+    }
+
+    /// How often rules hold on a handshake, and on one with data behind it, that end in each way. What is encrypted ends
+    /// like any other connection; the counts are those of Suricata 7.0.10 on the same packets.
+    @Test(arguments: [
+        ("tls any any -> any any (", [13, 11, 11, 17, 15, 15]),
+        ("tls any any -> any any (flow:to_client;", [7, 6, 6, 9, 8, 8]),
+        ("tls any any -> any any (flow:established;", [12, 9, 10, 16, 13, 14]),
+        ("tcp any any -> any any (tls.store;", [13, 11, 11, 17, 15, 15]),
+        ("tcp any any -> any any (flow:established;", [13, 10, 11, 17, 14, 15]),
+        ("tcp any any -> any any (content:\"|ee ee|\";", [2, 2, 2, 2, 2, 2]),
+        ("tcp any any -> any any (dsize:>0;", [5, 5, 5, 6, 6, 6]),
+        ("tls any any -> any any (flags:F+;", [2, 0, 0, 2, 0, 0]),
+        ("tcp any any -> any any (app-layer-protocol:tls;", [2, 2, 2, 2, 2, 2]),
+    ])
+    func `the end of an encrypted flow`(rule: String, counts: [Int]) throws {
+        let sealed = Maker.record(Array(repeating: 0xee, count: 40))
+        let handshake = [
+            Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
+            Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
+            Turn(
+                direction: .toClient,
+                bytes: Maker.record(Maker.message(12, [1, 2, 3]) + Maker.message(14, []))),
+            Turn(
+                direction: .toServer,
+                bytes: Maker.record(Maker.message(16, [1, 2, 3])) + Maker.changeCipher + sealed),
+            Turn(direction: .toClient, bytes: Maker.changeCipher + sealed),
+        ]
+        let data = [
+            Turn(direction: .toServer, bytes: Maker.applicationData),
+            Turn(direction: .toClient, bytes: Maker.applicationData),
+        ]
+        let found = try [handshake, handshake + data].flatMap { turns in
+            try [TrafficWriter.Ending.fin, .open, .reset].map {
+                try Self.count(rule, RuleRun.conversation(turns, port: 443, ending: $0))
+            }
+        }
+        #expect(found == counts)
+    }
+
+    @Test(arguments: [
         ("flow:to_server; ssl_state:client_hello;", 0),
         ("flow:to_client; ssl_state:client_hello;", 1),
         ("flow:to_server; ssl_state:server_hello;", 1),

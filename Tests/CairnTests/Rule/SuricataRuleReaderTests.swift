@@ -159,6 +159,20 @@ import Testing
                 == (try Self.payload(.sequence([.content(ContentStep(bytes: [0xff, 0xfe]))]))))
     }
 
+    @Test(arguments: [
+        ("tls.cert_serial;", true), ("tls_cert_serial;", true), ("tls.cert_fingerprint;", true),
+        ("ja3.hash;", true), ("ja3s.hash;", true), ("ssh.hassh;", true),
+        ("ssh.hassh.server;", true),
+        ("tls.sni;", false), ("tls.cert_serial; to_lowercase;", false),
+    ])
+    func `the case of contents does not count where all values have one`(
+        buffer: String, isSame: Bool
+    ) throws {
+        let small = try Self.rule("\(buffer) content:\"0a:fb\";")
+        let capital = try Self.rule("\(buffer) content:\"0A:FB\";")
+        #expect((small.condition == capital.condition) == isSame)
+    }
+
     // MARK: Files of rules
 
     @Test func `lines that end in a backslash go on`() throws {
@@ -312,6 +326,14 @@ import Testing
         ("ntp.mode:3;", "31: skipped: the keyword 'ntp.mode' is not supported"),
         ("dnp3_func:read;", "31: skipped: the keyword 'dnp3_func' is not supported"),
         ("pcre:\"/(/\";", nil), ("lua:x.lua;", "31: skipped: the keyword 'lua' is not supported"),
+        (
+            "app-layer-event:ike.no_encryption;",
+            "31: skipped: an event of ike is not supported"
+        ),
+        (
+            "tls.store; http.uri; content:\"a\";",
+            "42: error: 'http.uri' is about http, the rule about tls"
+        ),
     ])
     func `mistakes have a place and a remedy`(options: String, message: String?) {
         let set = Self.load("alert tcp any any -> any any (\(options) sid:1;)\n")
@@ -326,6 +348,24 @@ import Testing
     @Test(arguments: [
         ("alrt tcp any any -> any any", "1: error: unknown action 'alrt' — did you mean 'alert'?"),
         ("alert tpc any any -> any any", "7: error: unknown protocol 'tpc' — did you mean 'tcp'?"),
+        (
+            "alert nosuch any any -> any any",
+            "7: error: unknown protocol 'nosuch'; use one that Suricata knows, like ip, tcp, http or dns"
+        ),
+        (
+            "alert tcp:end any any -> any any",
+            "11: error: unknown hook 'end'; use all or flow_start"
+        ),
+        (
+            "alert http1:uri any any -> any any",
+            "13: error: unknown hook 'uri'; use a state of the protocol, like request_complete or"
+                + " response_complete"
+        ),
+        (
+            "alert http1:request_line any any -> any any",
+            "13: skipped: a rule that only waits for 'request_line' and looks at nothing is not"
+                + " supported"
+        ),
         (
             "alert tcp any any <- any any",
             "19: error: unknown direction '<-'; use '->', '<>' or '=>'"
