@@ -146,6 +146,8 @@ extension MatchSettings {
         reputations = HostReputations(options.settings)
         sets = SetSettings(options.settings)
         alertCountMax = options.settings.integer("packet-alert-max")
+        actionOrder = ActionOrder(
+            options.settings.list("action-order").compactMap(RuleAction.init(rawValue:)))
         writesEvents = options.writesAlerts
     }
 }

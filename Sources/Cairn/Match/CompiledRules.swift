@@ -524,7 +524,7 @@ final class CompiledRules: @unchecked Sendable {
     // MARK: Order
 
     private func orderRules() {
-        let ranks = forms.map { RuleRank($0) }
+        let ranks = forms.map { RuleRank($0, settings.actionOrder) }
         let order = forms.indices.sorted {
             ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1]
         }

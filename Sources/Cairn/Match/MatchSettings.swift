@@ -15,6 +15,8 @@ struct MatchSettings: Sendable {
     var pendingRuleCountMax = 256
     /// Bits, counters, thresholds and fired rules that are remembered, each kind.
     var stateCountMax = 100_000
+    /// Which rules come first on one packet, by what they do.
+    var actionOrder = ActionOrder()
     /// Alerts of one packet; 0 for any number.
     var alertCountMax = 0
     /// Asks every rule about every event instead of finding those that may hold (`detect.exhaustive`): what that must agree

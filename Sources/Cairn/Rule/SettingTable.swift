@@ -129,6 +129,10 @@ extension Setting {
         Setting(
             "packet-alert-max", .integer, "0", "Alerts of one packet; 0 for any number."),
         Setting(
+            "action-order", .words(["pass", "drop", "reject", "alert"]),
+            "pass, drop, reject, alert",
+            "Which rules come first on a packet, by what they do."),
+        Setting(
             "ignore-unknown-requirements", .bool, "false",
             "Load rules that require what nobody knows."),
         Setting(

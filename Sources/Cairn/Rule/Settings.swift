@@ -194,6 +194,8 @@ public struct Setting: Sendable {
         /// Addresses and networks.
         case networks
         case choice([String])
+        /// A list of some of these words.
+        case words([String])
     }
 
     /// Dotted name; a part `*` stands for any name.
@@ -240,6 +242,9 @@ public struct Setting: Sendable {
         case .networks:
             return texts.flatMap(Self.list).first { IPNetwork($0) == nil }
                 .map { "takes addresses and networks like 10.0.0.0/8, not '\($0)'" }
+        case .words(let names):
+            return texts.flatMap(Self.list).first { !names.contains($0) }
+                .map { "takes the words \(names.joined(separator: ", ")), not '\($0)'" }
         default: break
         }
         guard texts.count == 1, let text = texts.first else { return "takes one value, not a list" }
@@ -255,14 +260,14 @@ public struct Setting: Sendable {
                 ? "must be a time like 30s, 5m, 1h or 1d, not '\(text)'" : nil
         case .choice(let names):
             return names.contains(text) ? nil : "must be \(alternatives(names)), not '\(text)'"
-        case .text, .list, .networks: return nil
+        case .text, .list, .networks, .words: return nil
         }
     }
 
     /// Whether the value may be a list.
     var takesList: Bool {
         switch kind {
-        case .list, .networks: true
+        case .list, .networks, .words: true
         default: false
         }
     }

@@ -210,6 +210,7 @@ extension SuricataDraft {
     private mutating func direction(of subject: Int) throws(SuricataProblem) -> Direction? {
         var direction = traffic.direction
         guard !isTransactional else { return direction }
+        if let problem = hook?.problem(looking: direction) { throw problem }
         if direction == nil, let own = hook?.direction {
             traffic.flow.append(own == .toServer ? .to_server : .to_client)
             direction = own
@@ -350,7 +351,8 @@ extension Transport {
 }
 
 extension Direction {
-    fileprivate var words: String { self == .toServer ? "to the server" : "to the client" }
+    /// Whom it goes to.
+    var words: String { self == .toServer ? "to the server" : "to the client" }
 }
 
 extension SuricataBuffer {

@@ -47,6 +47,14 @@ struct SuricataHook: Equatable {
         if case .transaction(let direction) = place { direction } else { nil }
     }
 
+    /// What is wrong with a rule that looks in some direction; nil if nothing is.
+    func problem(looking direction: Direction?) -> SuricataProblem? {
+        guard let own = self.direction, let direction, direction != own else { return nil }
+        return SuricataProblem(
+            offset: offset,
+            message: "'\(name)' is seen \(own.words) only, the rule looks \(direction.words)")
+    }
+
     /// What is left to say of a rule that looks at nothing of a transaction.
     var problem: SuricataProblem {
         SuricataProblem(

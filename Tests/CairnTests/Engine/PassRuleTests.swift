@@ -29,9 +29,10 @@ import Testing
         """
 
     /// The packets on which the other rules alert besides one.
-    private static func packets(_ rule: String) throws -> [[Int]] {
+    private static func packets(_ rule: String, settings: [String] = []) throws -> [[Int]] {
         var packets: [Int: [Int]] = [:]
-        for record in try RuleRun.records("\(rule) sid:1;)\n\(others)", exchange) {
+        let rules = "\(rule) sid:1;)\n\(others)"
+        for record in try RuleRun.records(rules, exchange, settings: settings) {
             let sid = try #require(record["alert"]?["signature_id"]?.integer)
             packets[Int(sid), default: []].append(
                 Int(try #require(record["pcap_cnt"]?.integer)))
@@ -80,6 +81,28 @@ import Testing
         rule: String, packets: [[Int]]
     ) throws {
         #expect(try Self.packets("pass \(rule)") == packets)
+    }
+
+    @Test(arguments: [
+        "tcp any any -> any any (content:\"GET\";",
+        "http any any -> any any (http.method; content:\"GET\";",
+    ])
+    func `behind alerts one lets pass what comes with later packets`(rule: String) throws {
+        let packets = try Self.packets(
+            "pass \(rule)", settings: ["action-order=alert, pass, drop, reject"])
+        #expect(packets == [Array(4...7), [7], [], [7]])
+    }
+
+    @Test(arguments: [("pass, drop", [2: 3]), ("drop, pass", [1: 1, 2: 3])])
+    func `settings say what comes first`(order: String, alerts: [Int: Int]) throws {
+        let rules = """
+            drop tcp any any -> any any (content:"GET"; sid:1;)
+            alert tcp any any -> any any (flow:established; sid:2;)
+            pass tcp any any -> any any (content:"GET"; sid:3;)
+
+            """
+        let found = try RuleRun.alerts(rules, Self.exchange, settings: ["action-order=\(order)"])
+        #expect(found == alerts)
     }
 
     @Test(arguments: ["drop", "reject", "rejectsrc", "rejectdst", "rejectboth"])

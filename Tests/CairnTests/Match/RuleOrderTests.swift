@@ -4,13 +4,15 @@ import Testing
 
 /// The order in which rules of one packet are applied.
 @Suite struct RuleOrderTests {
-    private func rank(_ options: String, action: String = "alert") throws -> RuleRank {
+    private func rank(
+        _ options: String, action: String = "alert", _ order: ActionOrder = ActionOrder()
+    ) throws -> RuleRank {
         let sid = options.contains("sid:") ? "" : "sid:50;"
         let set = RuleLoader().load(
             source: "\(action) tcp any any -> any any (flags:S; \(options) \(sid))\n".utf8,
             path: "x.rules")
         #expect(RuleFixtures.messages(set) == [])
-        return RuleRank(try #require(set.detections.first))
+        return RuleRank(try #require(set.detections.first), order)
     }
 
     @Test(arguments: [
@@ -52,6 +54,16 @@ import Testing
         let ranks = try ["pass", "drop", "reject", "alert"].map {
             try rank($0 == "alert" ? "flowbits:set,a;" : "", action: $0)
         }
+        #expect(ranks == ranks.sorted())
+    }
+
+    @Test(
+        arguments: [
+            ([.alert, .reject, .drop, .pass], ["alert", "rejectboth", "drop", "pass"]),
+            ([.drop], ["drop", "pass", "rejectsrc", "alert"]),
+        ] as [([RuleAction], [String])])
+    func `settings say which come first`(first: [RuleAction], actions: [String]) throws {
+        let ranks = try actions.map { try rank("", action: $0, ActionOrder(first)) }
         #expect(ranks == ranks.sorted())
     }
 }

@@ -99,6 +99,10 @@ import Testing
             "stream: {reassembly: {urgent: {policy: late}}}",
             "1:40: error: 'stream.reassembly.urgent.policy' must be inline, oob, drop or gap, not 'late'"
         ),
+        (
+            "action-order: [pass, log]",
+            "1:1: error: 'action-order' takes the words pass, drop, reject, alert, not 'log'"
+        ),
         ("- a", "1:1: error: settings must be a map, not a list"),
     ])
     func `mistakes have a place and a remedy`(text: String, message: String) {

@@ -345,6 +345,17 @@ import Testing
         }
     }
 
+    @Test func `a hook goes one way`() {
+        let set = Self.load(
+            "alert http1:response_line any any -> any any"
+                + " (flow:to_server; http.method; content:\"GET\"; sid:1;)\n")
+        #expect(
+            RuleFixtures.messages(set) == [
+                "1:13: error: 'response_line' is seen to the client only, the rule looks to the"
+                    + " server"
+            ])
+    }
+
     @Test(arguments: [
         ("alrt tcp any any -> any any", "1: error: unknown action 'alrt' — did you mean 'alert'?"),
         ("alert tpc any any -> any any", "7: error: unknown protocol 'tpc' — did you mean 'tcp'?"),
