@@ -285,8 +285,26 @@ struct AlertLineParser: ~Copyable {
 
     @inline(__always) private static func plain(_ digits: UnsafeRawBufferPointer) -> Int64? {
         var value: Int64 = 0
-        for digit in digits { value = value &* 10 &+ Int64(digit &- 48) }
+        var index = 0
+        while index &+ 8 <= digits.count {
+            let eight = digits.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            value = value &* 100_000_000 &+ Self.eightDigits(eight.littleEndian)
+            index &+= 8
+        }
+        while index < digits.count {
+            value = value &* 10 &+ Int64(digits[index] &- 48)
+            index &+= 1
+        }
         return value
+    }
+
+    /// The number that eight digits are, the first one in the lowest byte: four pairs at once, then two
+    /// pairs of these, then one.
+    @inline(__always) private static func eightDigits(_ text: UInt64) -> Int64 {
+        let ones = text &- 0x3030_3030_3030_3030
+        let twos = (ones &* 10 &+ ones >> 8) & 0x00ff_00ff_00ff_00ff
+        let fours = (twos &* 100 &+ twos >> 16) & 0x0000_ffff_0000_ffff
+        return Int64(truncatingIfNeeded: (fours &* 10_000 &+ fours >> 32) & 0xffff_ffff)
     }
 
     private static func exact(_ digits: UnsafeRawBufferPointer) -> Int64? {

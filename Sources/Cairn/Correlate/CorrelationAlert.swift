@@ -12,6 +12,12 @@ struct CorrelationAlert: ~Copyable {
         var kind = Kind.none
         var offset: UInt32 = 0
         var byteCount: UInt32 = 0
+
+        /// Its text.
+        @inline(__always) func bytes(in text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(
+                rebasing: text[Int(offset)..<Int(offset) &+ Int(byteCount)])
+        }
     }
 
     /// Event time.

@@ -28,6 +28,10 @@ struct CorrelationTracker: ~Copyable {
     let countMin: Int
     /// Rules with an item are counted group by group.
     let usesPresence: Bool
+    /// Different values are counted group by group.
+    let countsValues: Bool
+    /// The tags of items are their numbers.
+    let keepsNumbers: Bool
     var builder: FiringBuilder
 
     var groups: GroupTable
@@ -62,6 +66,8 @@ struct CorrelationTracker: ~Copyable {
     var latestOfPosition: [UInt64]
     /// The items that make up a firing, in item order.
     var evidence = PlainList<ItemID>()
+    /// The numbers in the window at hand.
+    var measured = PlainList<ExactNumber>()
     /// What its firings say beside value and rules: `event_count `, ` gte 20 within 300s`.
     let reasonStart: [UInt8]
     let reasonEnd: [UInt8]
@@ -90,15 +96,25 @@ struct CorrelationTracker: ~Copyable {
         }
         usesPresence = plan.isTemporal && plan.mode != .tumbling && plan.chain == nil
         builder = FiringBuilder(plan: plan, fieldNames: fieldNames, parts: parts)
-        var tailByteCount = 0
-        if let chain = plan.chain {
-            tailByteCount = chain.nodes.count * MemoryLayout<UInt64>.stride
-        } else if usesPresence {
-            tailByteCount = plan.referenceCount * MemoryLayout<UInt32>.stride
-        }
-        groups = GroupTable(tailByteCount: tailByteCount)
+        keepsNumbers = plan.isNumeric
+        countsValues = plan.type == .value_count && plan.mode != .tumbling
+        groups = GroupTable(
+            tailByteCount: Self.tailByteCount(plan, usesPresence: usesPresence),
+            tailsAreDistinctValues: countsValues)
         keyFields = plan.groupFields.flatMap(\.self)
         latestOfPosition = Array(repeating: 0, count: plan.chain == nil ? 0 : plan.referenceCount)
+    }
+
+    /// Bytes of what a rule keeps behind each group.
+    private static func tailByteCount(_ plan: CorrelationPlan, usesPresence: Bool) -> Int {
+        if let chain = plan.chain { return chain.nodes.count * MemoryLayout<UInt64>.stride }
+        if usesPresence { return RulePresence.byteCount(ruleCount: plan.referenceCount) }
+        guard plan.mode != .tumbling else { return 0 }
+        return switch plan.type {
+        case .value_count: MemoryLayout<DistinctValues>.stride
+        case .value_sum: MemoryLayout<Int128>.stride
+        default: 0
+        }
     }
 
     /// Hands over an item of the present instant.
@@ -277,6 +293,13 @@ struct CorrelationTracker: ~Copyable {
         return hash
     }
 
+    /// Asks for what a group holds, as an item will come to it.
+    @inline(__always)
+    func prefetchItems(of group: GroupID, for item: ItemID, in items: borrowing ItemStore) {
+        let hash = countsValues ? items.hash(of: plan.countedFields, in: item) : 0
+        groups.prefetchItems(group, valueHash: hash)
+    }
+
     /// Whether an item has what its rule counts.
     @inline(__always)
     private mutating func counts(_ item: ItemID, in items: borrowing ItemStore) -> Bool {
@@ -336,7 +359,7 @@ struct CorrelationTracker: ~Copyable {
     private mutating func reset(_ group: GroupID, at time: Timestamp, in items: inout ItemStore) {
         noteEnd(group, .reset(time), at: time, items)
         groups[group].pointee.windowStart = nil
-        timers.remove(group, in: groups)
+        timers.remove(group)
         clearItems(of: group, in: &items)
         if groups[group].pointee.quietEnd < time { remove(group, in: &items) }
     }
@@ -346,7 +369,7 @@ struct CorrelationTracker: ~Copyable {
         guard groups[group].pointee.windowStart == nil else { return }
         if time > groups[group].pointee.quietEnd {
             groups[group].pointee.windowStart = time
-            timers.set(group, at: time.adding(nanoseconds: plan.spanNanoseconds), in: groups)
+            timers.set(group, at: time.adding(nanoseconds: plan.spanNanoseconds))
         } else {
             batch.removeAll()
         }
@@ -359,7 +382,8 @@ struct CorrelationTracker: ~Copyable {
     private mutating func takeDueTimers(at time: Timestamp, in items: inout ItemStore) {
         while let timer = timers.first, timer.due <= time {
             let group = timer.group
-            timers.remove(group, in: groups)
+            timers.remove(group)
+            if let next = timers.first { groups.prefetchGroup(next.group) }
             if plan.mode == .tumbling, groups[group].pointee.windowStart == nil {
                 if !isLive(group, at: time) { remove(group, in: &items) }
                 continue
@@ -384,9 +408,9 @@ struct CorrelationTracker: ~Copyable {
         group.pointee.anchor = number
         if number < group.pointee.ring.next {
             let due = group.pointee.ring[number].time.adding(nanoseconds: plan.spanNanoseconds)
-            timers.set(id, at: due, in: groups)
+            timers.set(id, at: due)
         } else {
-            timers.remove(id, in: groups)
+            timers.remove(id)
         }
     }
 
@@ -405,6 +429,7 @@ struct CorrelationTracker: ~Copyable {
             let end = groups[id].pointee.touched.adding(nanoseconds: plan.spanNanoseconds)
             guard end < time else { break }
             groups.passFirstInWindow()
+            groups.prefetchEnds(items)
             if groups[id].pointee.quietEnd >= time {
                 clearItems(of: id, in: &items)
             } else {
@@ -424,7 +449,7 @@ struct CorrelationTracker: ~Copyable {
                 // this group ends.
                 let end = groups[id].pointee.lastItemTime
                     .adding(nanoseconds: plan.spanNanoseconds).adding(nanoseconds: 1)
-                timers.set(id, at: end, in: groups)
+                timers.set(id, at: end)
             }
         }
     }

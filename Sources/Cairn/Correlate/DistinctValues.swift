@@ -1,31 +1,42 @@
 /// How many items of one group have each value, for `value_count`: a counting table that grows and
 /// shrinks with the window.
 ///
-/// A plain value inside a group's slot: whoever owns the slot frees it. Each value is stood for by
-/// its latest item, which is in the group's ring as long as the value counts; so `max-items` bounds
-/// the table.
+/// A plain value behind a group in its slot: whoever owns the slot frees it. Zeroes are an empty
+/// table. Each value is stood for by its latest item, which is in the group's ring as long as the
+/// value counts; so `max-items` bounds the table.
 struct DistinctValues {
     struct Value {
         var hash: UInt32
-        /// Items that have it; of a free place, the next free one.
+        /// Items that have it; of a free place what `firstFree` was before.
         var count: UInt32
         /// The latest of them.
         var item: ItemID
     }
 
-    private static let noPlace: UInt32 = .max
     private static let capacityMin: UInt32 = 4
 
     private var values: UnsafeMutablePointer<Value>?
     private var capacity: UInt32 = 0
     private var used: UInt32 = 0
-    private var firstFree = DistinctValues.noPlace
+    /// One more than the place that was freed last; zero without one.
+    private var firstFree: UInt32 = 0
     private var index = HashIndex()
     /// Different values with an item.
     private(set) var count = 0
 
     /// Bytes of memory.
     var byteCount: Int { Int(capacity) * MemoryLayout<Value>.stride + index.byteCount }
+
+    /// Asks for where a value will be looked for.
+    @inline(__always) func prefetch(hash: UInt32) {
+        index.prefetch(hash)
+        if let values { Cairn.prefetch(values) }
+    }
+
+    /// Asks for a value.
+    @inline(__always) func prefetchValue(at place: UInt32) {
+        if let values, place < used { Cairn.prefetch(values + Int(place)) }
+    }
 
     /// Counts an item; `isSame` tells whether another item has the same value. Returns the value's
     /// place.
@@ -49,7 +60,7 @@ struct DistinctValues {
         guard values[Int(place)].count == 0 else { return }
         index.remove(place, hash: values[Int(place)].hash)
         values[Int(place)].count = firstFree
-        firstFree = place
+        firstFree = place &+ 1
         count &-= 1
     }
 
@@ -61,11 +72,11 @@ struct DistinctValues {
     }
 
     private mutating func insert(_ item: ItemID, hash: UInt32) -> UInt32 {
-        if used == capacity, firstFree == Self.noPlace { grow() }
+        if used == capacity, firstFree == 0 { grow() }
         guard let values else { preconditionFailure("a grown table has memory") }
         let place: UInt32
-        if firstFree != Self.noPlace {
-            place = firstFree
+        if firstFree > 0 {
+            place = firstFree &- 1
             firstFree = values[Int(place)].count
         } else {
             place = used

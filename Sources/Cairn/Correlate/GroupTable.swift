@@ -3,31 +3,42 @@ typealias GroupID = UInt32
 
 /// What a correlation rule keeps for the items that share their `group-by` values (CORRELATION.md
 /// §2, §5).
+///
+/// It fills two lines of the processor's cache. What only rules of one type keep is in the tail
+/// behind it (`GroupTable.tail`).
 struct CorrelationGroup {
-    /// The values, as `GroupKey` writes them: here if they fit, else in memory of their own.
-    var shortKey: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-    var longKey: UnsafeMutableRawPointer?
-    var keyByteCount: Int32
-    /// Place in the rule's timers; -1 without one.
-    var timer: Int32 = -1
-    var hash: UInt32
+    /// The values, as `GroupKey` writes them: here if they fit, else the place of memory of their own.
+    fileprivate var shortKey: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    fileprivate let keyByteCount: Int32
+    let hash: UInt32
+    /// It is in the order of quiet ends.
+    fileprivate(set) var isQuietListed = false
     /// When an item last came, whether it was kept or not: what eviction goes by.
     var touched: Timestamp
     /// Neither a firing nor the start of a window at this time or before.
     var quietEnd = Timestamp(nanoseconds: .min)
-    /// Tumbling: start of the open window.
-    var windowStart: Timestamp?
     var ring = ItemRing()
     /// Sliding: number of the first item that was not yet looked at as the start of a window.
     var anchor: UInt64 = 1
-    /// `value_sum`, eager: millionths of the items held.
-    var sum: Int128 = 0
-    /// `value_count`, eager.
-    var distinct = DistinctValues()
-    /// Temporal types: one bit for each of the first 64 rules with an item, and how many rules have
-    /// one.
-    var present: UInt64 = 0
-    var presentCount: Int32 = 0
+    /// The distant past without a window.
+    private var windowStartOrPast = Timestamp(nanoseconds: .min)
+
+    fileprivate init(keyByteCount: Int32, hash: UInt32, touched: Timestamp) {
+        self.keyByteCount = keyByteCount
+        self.hash = hash
+        self.touched = touched
+    }
+
+    /// Tumbling: start of the open window.
+    @inline(__always) var windowStart: Timestamp? {
+        get { windowStartOrPast > Timestamp(nanoseconds: .min) ? windowStartOrPast : nil }
+        set { windowStartOrPast = newValue ?? Timestamp(nanoseconds: .min) }
+    }
+
+    @inline(__always) fileprivate var longKey: UnsafeMutableRawPointer? {
+        keyByteCount > MemoryLayout.size(ofValue: shortKey)
+            ? UnsafeMutableRawPointer(bitPattern: UInt(shortKey.0)) : nil
+    }
 
     /// The time of the latest item held; the distant past without one.
     @inline(__always) var lastItemTime: Timestamp {
@@ -39,25 +50,26 @@ struct CorrelationGroup {
 /// the ends of their quiet times.
 ///
 /// Groups have slots of one size in chunks that stay where they are; behind each group its rule has
-/// a tail of counters. `max-groups` and `memcap` bound the table, and a group that holds nothing
+/// a tail for what it counts. `max-groups` and `memcap` bound the table, and a group that holds nothing
 /// any more goes away.
 struct GroupTable: ~Copyable {
     struct Links {
         var previous: GroupID
         var next: GroupID
-        var previousQuiet: GroupID
-        var nextQuiet: GroupID
-        var isQuietListed: Bool
     }
 
     static let none: GroupID = .max
     private static let groupsPerChunk = 256
-    private static let tailOffset = (MemoryLayout<CorrelationGroup>.size + 15) & ~15
+    private static let tailOffset = MemoryLayout<CorrelationGroup>.stride
 
     private let tailByteCount: Int
+    private let tailsAreDistinctValues: Bool
     private let stride: Int
     private var chunks: ChunkedMemory
+    /// The order of last items, and that of quiet ends: apart from the groups, as the neighbours of
+    /// a group in it are seldom in the cache.
     private var links: UnsafeMutablePointer<Links>
+    private var quietLinks: UnsafeMutablePointer<Links>
     private var linkCapacity = 0
     private var used = 0
     private var firstFree = GroupTable.none
@@ -79,20 +91,25 @@ struct GroupTable: ~Copyable {
     private var lastQuiet = GroupTable.none
 
     /// A table whose groups have `tailByteCount` bytes behind them, zero at first.
-    init(tailByteCount: Int) {
+    ///
+    /// - Parameter tailsAreDistinctValues: the tail is a `DistinctValues` with memory of its own.
+    init(tailByteCount: Int, tailsAreDistinctValues: Bool = false) {
         self.tailByteCount = tailByteCount
-        stride = Self.tailOffset + ((tailByteCount + 15) & ~15)
+        self.tailsAreDistinctValues = tailsAreDistinctValues
+        stride = wholeCacheLines(Self.tailOffset + tailByteCount)
         chunks = ChunkedMemory(chunkByteCount: Self.groupsPerChunk * stride)
         links = .allocate(capacity: 1)
+        quietLinks = .allocate(capacity: 1)
     }
 
     deinit {
         var group = first
         while group != Self.none {
-            Self.freeMemory(self[group])
+            freeMemory(of: group)
             group = links[Int(group)].next
         }
         links.deallocate()
+        quietLinks.deallocate()
         index.freeMemory()
     }
 
@@ -102,7 +119,7 @@ struct GroupTable: ~Copyable {
             .assumingMemoryBound(to: CorrelationGroup.self)
     }
 
-    /// The counters behind a group.
+    /// What is kept behind a group.
     @inline(__always)
     func tail<T: BitwiseCopyable>(_ group: GroupID, as type: T.Type) -> UnsafeMutablePointer<T> {
         (UnsafeMutableRawPointer(self[group]) + Self.tailOffset).assumingMemoryBound(to: T.self)
@@ -126,35 +143,49 @@ struct GroupTable: ~Copyable {
     /// The group that likely is the one of a hash, whose memory is asked for; `none` without one.
     @inline(__always) func prefetchGroup(hash: UInt32) -> GroupID {
         guard let group = index.find(hash, where: { _ in true }) else { return Self.none }
-        Cairn.prefetch(UnsafeRawPointer(self[group]), byteCount: stride)
+        prefetchGroup(group)
         Cairn.prefetch(links + Int(group))
         return group
     }
 
-    /// Asks for the items of a group and for its neighbours in the order of last items. The group may
-    /// be gone meanwhile.
-    @inline(__always) func prefetchItems(_ group: GroupID) {
+    /// Asks for the memory of a group.
+    @inline(__always) func prefetchGroup(_ group: GroupID) {
+        Cairn.prefetch(UnsafeRawPointer(self[group]), byteCount: stride)
+    }
+
+    /// Asks for the items of a group, for where a value with a hash is counted, and for its neighbours in
+    /// the order of last items. The group may be gone meanwhile.
+    @inline(__always) func prefetchItems(_ group: GroupID, valueHash: UInt32) {
         self[group].pointee.ring.prefetch()
+        if tailsAreDistinctValues {
+            tail(group, as: DistinctValues.self).pointee.prefetch(hash: valueHash)
+        }
         let link = links[Int(group)]
         if link.previous != Self.none { Cairn.prefetch(links + Int(link.previous)) }
         if link.next != Self.none { Cairn.prefetch(links + Int(link.next)) }
     }
 
-    /// The oldest item of a group, which will be let go of first; nil without one.
-    @inline(__always) func firstItem(_ group: GroupID) -> ItemID? {
+    /// Asks for what letting go of the oldest items of a group needs. The group may be gone meanwhile.
+    @inline(__always) func prefetchReleases(_ group: GroupID, _ items: borrowing ItemStore) {
         let ring = self[group].pointee.ring
-        return ring.isEmpty ? nil : ring[ring.first].item
+        ring.prefetchReleases(items)
+        guard tailsAreDistinctValues, !ring.isEmpty else { return }
+        tail(group, as: DistinctValues.self).pointee.prefetchValue(at: ring[ring.first].tag)
     }
 
-    /// Asks for what the end of the first group in its window needs, and for the group behind it.
-    @inline(__always) private mutating func prefetchEnd() {
+    /// Asks for what the ends of the next groups in their windows need, the nearer a group the more of
+    /// it, as each step needs what the one before asked for.
+    @inline(__always) mutating func prefetchEnds(_ items: borrowing ItemStore) {
         guard firstInWindow != Self.none else { return }
-        self[firstInWindow].pointee.ring.prefetch()
-        index.prefetch(self[firstInWindow].pointee.hash)
-        let next = links[Int(firstInWindow)].next
-        guard next != Self.none else { return }
-        Cairn.prefetch(UnsafeRawPointer(self[next]), byteCount: stride)
-        Cairn.prefetch(links + Int(next))
+        self[firstInWindow].pointee.ring.prefetchReleases(items)
+        let second = links[Int(firstInWindow)].next
+        guard second != Self.none else { return }
+        self[second].pointee.ring.prefetch()
+        index.prefetch(self[second].pointee.hash)
+        let third = links[Int(second)].next
+        guard third != Self.none else { return }
+        prefetchGroup(third)
+        Cairn.prefetch(links + Int(third))
     }
 
     /// The key of a group, valid while the group is there.
@@ -177,17 +208,16 @@ struct GroupTable: ~Copyable {
         var place = UnsafeMutableRawPointer(self[group])
         if key.count > MemoryLayout.size(ofValue: self[group].pointee.shortKey) {
             place = .allocate(byteCount: key.count, alignment: 8)
-            self[group].pointee.longKey = place
+            self[group].pointee.shortKey.0 = UInt64(UInt(bitPattern: place))
         }
         if let base = key.baseAddress { place.copyMemory(from: base, byteCount: key.count) }
         if tailByteCount > 0 {
             tail(group, as: UInt8.self).update(repeating: 0, count: tailByteCount)
         }
-        links[Int(group)].isQuietListed = false
         append(group)
         index.insert(group, hash: hash)
         count += 1
-        byteCount &+= stride &+ key.count &+ MemoryLayout<Links>.stride
+        byteCount &+= stride &+ key.count &+ 2 &* MemoryLayout<Links>.stride
         return group
     }
 
@@ -197,17 +227,17 @@ struct GroupTable: ~Copyable {
         unlink(group)
         removeFromQuiet(group)
         byteCount &-=
-            stride &+ Int(self[group].pointee.keyByteCount) &+ MemoryLayout<Links>.stride
-        Self.freeMemory(self[group])
+            stride &+ Int(self[group].pointee.keyByteCount) &+ 2 &* MemoryLayout<Links>.stride
+        freeMemory(of: group)
         links[Int(group)].next = firstFree
         firstFree = group
         count -= 1
     }
 
-    private static func freeMemory(_ group: UnsafeMutablePointer<CorrelationGroup>) {
-        group.pointee.longKey?.deallocate()
-        group.pointee.ring.deallocate()
-        group.pointee.distinct.deallocate()
+    private func freeMemory(of group: GroupID) {
+        self[group].pointee.longKey?.deallocate()
+        self[group].pointee.ring.deallocate()
+        if tailsAreDistinctValues { tail(group, as: DistinctValues.self).pointee.deallocate() }
     }
 
     private mutating func addChunk() {
@@ -215,18 +245,21 @@ struct GroupTable: ~Copyable {
         let end = used + Self.groupsPerChunk
         if end > linkCapacity {
             linkCapacity = max(2 * linkCapacity, end)
-            let moved = UnsafeMutablePointer<Links>.allocate(capacity: linkCapacity)
-            moved.update(from: links, count: used)
-            links.deallocate()
-            links = moved
+            links = moved(links)
+            quietLinks = moved(quietLinks)
         }
         for index in (used..<end).reversed() {
-            links[index] = Links(
-                previous: Self.none, next: firstFree, previousQuiet: Self.none,
-                nextQuiet: Self.none, isQuietListed: false)
+            links[index] = Links(previous: Self.none, next: firstFree)
             firstFree = GroupID(truncatingIfNeeded: index)
         }
         used = end
+    }
+
+    private func moved(_ old: UnsafeMutablePointer<Links>) -> UnsafeMutablePointer<Links> {
+        let moved = UnsafeMutablePointer<Links>.allocate(capacity: linkCapacity)
+        moved.update(from: old, count: used)
+        old.deallocate()
+        return moved
     }
 
     // MARK: Order of last items
@@ -240,9 +273,8 @@ struct GroupTable: ~Copyable {
     }
 
     /// Says that the last item of the first group in its window has left it.
-    mutating func passFirstInWindow() {
+    @inline(__always) mutating func passFirstInWindow() {
         firstInWindow = links[Int(firstInWindow)].next
-        prefetchEnd()
     }
 
     @inline(__always) private mutating func append(_ group: GroupID) {
@@ -273,31 +305,30 @@ struct GroupTable: ~Copyable {
     /// Puts a group last in the order of quiet ends, as it fired.
     mutating func listQuiet(_ group: GroupID) {
         removeFromQuiet(group)
-        links[Int(group)].previousQuiet = lastQuiet
-        links[Int(group)].nextQuiet = Self.none
-        links[Int(group)].isQuietListed = true
+        quietLinks[Int(group)] = Links(previous: lastQuiet, next: Self.none)
+        self[group].pointee.isQuietListed = true
         if lastQuiet == Self.none {
             firstQuiet = group
         } else {
-            links[Int(lastQuiet)].nextQuiet = group
+            quietLinks[Int(lastQuiet)].next = group
         }
         lastQuiet = group
     }
 
     /// Takes a group out of the order of quiet ends.
     mutating func removeFromQuiet(_ group: GroupID) {
-        let link = links[Int(group)]
-        guard link.isQuietListed else { return }
-        links[Int(group)].isQuietListed = false
-        if link.previousQuiet == Self.none {
-            firstQuiet = link.nextQuiet
+        guard self[group].pointee.isQuietListed else { return }
+        self[group].pointee.isQuietListed = false
+        let link = quietLinks[Int(group)]
+        if link.previous == Self.none {
+            firstQuiet = link.next
         } else {
-            links[Int(link.previousQuiet)].nextQuiet = link.nextQuiet
+            quietLinks[Int(link.previous)].next = link.next
         }
-        if link.nextQuiet == Self.none {
-            lastQuiet = link.previousQuiet
+        if link.next == Self.none {
+            lastQuiet = link.previous
         } else {
-            links[Int(link.nextQuiet)].previousQuiet = link.previousQuiet
+            quietLinks[Int(link.next)].previous = link.previous
         }
     }
 
@@ -306,11 +337,4 @@ struct GroupTable: ~Copyable {
 
     /// The group that comes before in that order; `none` before the first.
     func previous(before group: GroupID) -> GroupID { links[Int(group)].previous }
-}
-
-// MARK: - Checkpoint
-
-extension GroupTable {
-    /// Whether a group is in the order of quiet ends.
-    func isQuietListed(_ group: GroupID) -> Bool { links[Int(group)].isQuietListed }
 }

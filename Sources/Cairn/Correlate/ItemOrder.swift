@@ -27,7 +27,7 @@ extension ItemStore {
     /// correlation.
     private func contentPrecedes(_ a: ItemID, _ b: ItemID) -> Bool {
         for field in 0..<fieldCount + 2 {
-            let (first, second) = (value(a, field), value(b, field))
+            let (first, second) = (valueOrHost(a, field), valueOrHost(b, field))
             if first.kind != second.kind { return first.kind.rawValue < second.kind.rawValue }
             let order = GroupKey.compare(text(a, first), text(b, second))
             if order != 0 { return order < 0 }

@@ -6,8 +6,8 @@ struct ItemRing {
     struct Entry {
         var time: Timestamp
         var item: ItemID
-        /// What the rule's type keeps with an item: its source, or its place among the distinct
-        /// values.
+        /// What the rule's type keeps with an item: its source, its place among the distinct
+        /// values, or its number (`NumberTag`).
         var tag: UInt32
     }
 
@@ -50,6 +50,15 @@ struct ItemRing {
         guard let entries else { return }
         Cairn.prefetch(entries + Int(truncatingIfNeeded: first & mask))
         Cairn.prefetch(entries + Int(truncatingIfNeeded: next & mask))
+    }
+
+    /// Asks for what letting go of the oldest items needs.
+    @inline(__always) func prefetchReleases(_ items: borrowing ItemStore) {
+        var number = first
+        while number < min(next, first &+ 2) {
+            items.prefetchRelease(self[number].item)
+            number &+= 1
+        }
     }
 
     /// Gives the memory back; the numbering goes on.

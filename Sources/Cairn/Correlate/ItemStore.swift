@@ -17,6 +17,10 @@ struct ItemHeader {
     var sourceByteCount: Int32 = 0
     var hasPacket = false
     var hasFlowID = false
+    /// The carried fields that say what the actor and the victim say, so that they need no values of their
+    /// own; -1 without one.
+    var actorField: Int16 = -1
+    var victimField: Int16 = -1
 }
 
 /// A value of an item: where its text is, and what that is found by.
@@ -135,8 +139,9 @@ struct ItemStore: ~Copyable {
         presenceWordCount = (fieldCount + 2 + 63) / 64
         valuesOffset =
             MemoryLayout<ItemHeader>.stride + presenceWordCount * MemoryLayout<UInt64>.stride
-        inlineByteCount = min(Self.inlineByteCountMax, 28 * (fieldCount + 2))
-        stride = (valuesOffset + inlineByteCount + 15) & ~15
+        stride = wholeCacheLines(
+            valuesOffset + min(Self.inlineByteCountMax, 24 * (fieldCount + 1)))
+        inlineByteCount = stride - valuesOffset
         state = .allocate(capacity: 1)
         state.initialize(
             to: State(chunks: ChunkedMemory(chunkByteCount: Self.slotsPerChunk * stride)))
@@ -158,7 +163,7 @@ struct ItemStore: ~Copyable {
         slot(item).assumingMemoryBound(to: ItemHeader.self)
     }
 
-    /// A carried field; actor and victim of an alert follow the fields.
+    /// A carried field.
     @inline(__always) func value(_ item: ItemID, _ field: Int) -> ItemValue {
         let presence = presence(item)
         let bit = UInt64(1) << UInt64(field & 63)
@@ -174,8 +179,21 @@ struct ItemStore: ~Copyable {
             .assumingMemoryBound(to: ItemValue.self).pointee
     }
 
-    @inline(__always) func actor(_ item: ItemID) -> ItemValue { value(item, fieldCount) }
-    @inline(__always) func victim(_ item: ItemID) -> ItemValue { value(item, fieldCount &+ 1) }
+    @inline(__always) func actor(_ item: ItemID) -> ItemValue {
+        let field = header(item).pointee.actorField
+        return value(item, field >= 0 ? Int(field) : fieldCount)
+    }
+
+    @inline(__always) func victim(_ item: ItemID) -> ItemValue {
+        let field = header(item).pointee.victimField
+        return value(item, field >= 0 ? Int(field) : fieldCount &+ 1)
+    }
+
+    /// A carried field, or the actor or the victim, which follow the fields.
+    func valueOrHost(_ item: ItemID, _ index: Int) -> ItemValue {
+        index < fieldCount
+            ? value(item, index) : index == fieldCount ? actor(item) : victim(item)
+    }
 
     /// The bytes of a value of an item.
     @inline(__always) func text(_ item: ItemID, _ value: ItemValue) -> UnsafeRawBufferPointer {
@@ -205,9 +223,10 @@ struct ItemStore: ~Copyable {
     /// Asks for the memory of an item, which will be needed soon.
     @inline(__always) func prefetch(_ item: ItemID) {
         Cairn.prefetch(slot(item), byteCount: stride)
+        prefetchRelease(item)
     }
 
-    /// Asks for what letting go of an item needs.
+    /// Asks for what retaining an item and letting go of it need.
     @inline(__always) func prefetchRelease(_ item: ItemID) {
         Cairn.prefetch(state.pointee.holds + Int(item))
     }
@@ -296,8 +315,11 @@ struct ItemStore: ~Copyable {
         _ fields: UnsafeBufferPointer<CorrelationAlert.Value>, actor: CorrelationAlert.Value,
         victim: CorrelationAlert.Value, text: UnsafeRawBufferPointer
     ) -> ItemID {
-        var valueCount = actor.kind == .none ? 0 : 1
-        if victim.kind != .none { valueCount &+= 1 }
+        let actorField = field(saying: actor, fields, text)
+        let victimField = field(saying: victim, fields, text)
+        let hasActor = actor.kind != .none && actorField < 0
+        let hasVictim = victim.kind != .none && victimField < 0
+        var valueCount = (hasActor ? 1 : 0) &+ (hasVictim ? 1 : 0)
         for index in 0..<fieldCount where fields[index].kind != .none { valueCount &+= 1 }
         let textOffset = valueCount &* MemoryLayout<ItemValue>.stride
         let item = reserve(
@@ -309,9 +331,28 @@ struct ItemStore: ~Copyable {
         for index in 0..<fieldCount where fields[index].kind != .none {
             add(fields[index], index, at: &place, textOffset, to: item)
         }
-        if actor.kind != .none { add(actor, fieldCount, at: &place, textOffset, to: item) }
-        if victim.kind != .none { add(victim, fieldCount &+ 1, at: &place, textOffset, to: item) }
+        if hasActor { add(actor, fieldCount, at: &place, textOffset, to: item) }
+        if hasVictim { add(victim, fieldCount &+ 1, at: &place, textOffset, to: item) }
+        header(item).pointee.actorField = actorField
+        header(item).pointee.victimField = victimField
         return item
+    }
+
+    /// The first carried field that says what a host says; -1 without one.
+    @inline(__always) private func field(
+        saying host: CorrelationAlert.Value,
+        _ fields: UnsafeBufferPointer<CorrelationAlert.Value>, _ text: UnsafeRawBufferPointer
+    ) -> Int16 {
+        guard host.kind != .none else { return -1 }
+        for index in 0..<min(fieldCount, Int(Int16.max))
+        where fields[index].kind == host.kind && fields[index].byteCount == host.byteCount {
+            guard
+                fields[index].offset == host.offset
+                    || GroupKey.areEqual(fields[index].bytes(in: text), host.bytes(in: text))
+            else { continue }
+            return Int16(truncatingIfNeeded: index)
+        }
+        return -1
     }
 
     /// Puts a value behind those that an item has already; its text is there.
@@ -333,7 +374,9 @@ struct ItemStore: ~Copyable {
     ) -> ItemID {
         let item = state.pointee.takeSlot()
         // Nobody has read the slot that comes next for long.
-        if state.pointee.firstFree != Self.noSlot { prefetch(state.pointee.firstFree) }
+        if state.pointee.firstFree != Self.noSlot {
+            Cairn.prefetch(slot(state.pointee.firstFree), byteCount: stride)
+        }
         let header = header(item)
         header.initialize(
             to: ItemHeader(time: time, packet: -1, flowID: -1, label: label, detail: -1))
@@ -411,12 +454,17 @@ extension ItemStore {
         detail == nil ? fieldCount + 2 : fieldCount
     }
 
+    /// Values that an item has in memory.
+    private func storedValueCount(_ item: ItemID) -> Int {
+        (0..<presenceWordCount).reduce(0) { $0 + presence(item)[$1].nonzeroBitCount }
+    }
+
     private func saveValues(
         of item: ItemID, _ detail: FiringDetail?, to writer: inout CheckpointWriter
     ) {
         let count = valueCount(detail)
-        let values = (0..<count).map { value(item, $0) }
-        let textOffset = values.count { !$0.isMissing } * MemoryLayout<ItemValue>.stride
+        let values = (0..<count).map { valueOrHost(item, $0) }
+        let textOffset = storedValueCount(item) * MemoryLayout<ItemValue>.stride
         var textEnd = max(textOffset, Int(header(item).pointee.blockByteCount))
         for value in values {
             writer.byte(value.kind.rawValue)

@@ -137,7 +137,8 @@ extension CorrelatorCore {
         for place in 0..<entry.expectedCount {
             let expected = ahead[number, place]
             guard expected.group != GroupTable.none else { continue }
-            trackers[Int(expected.tracker)].groups.prefetchItems(expected.group)
+            trackers[Int(expected.tracker)].prefetchItems(
+                of: expected.group, for: entry.item, in: context.items)
         }
     }
 
@@ -150,10 +151,8 @@ extension CorrelatorCore {
         }
         for place in 0..<entry.expectedCount {
             let expected = ahead[number, place]
-            guard expected.group != GroupTable.none,
-                let item = trackers[Int(expected.tracker)].groups.firstItem(expected.group)
-            else { continue }
-            context.items.prefetchRelease(item)
+            guard expected.group != GroupTable.none else { continue }
+            trackers[Int(expected.tracker)].groups.prefetchReleases(expected.group, context.items)
         }
     }
 }

@@ -122,8 +122,9 @@ extension CorrelationTracker {
         case .event_count:
             return .value(Int128(ring.next &- first) * ExactNumber.perUnit, size: 1)
         case .value_count where isWhole:
-            return .value(Int128(groups[id].pointee.distinct.count) * ExactNumber.perUnit, size: 1)
-        case .value_sum where isWhole: return .value(groups[id].pointee.sum, size: 1)
+            let count = distinctValues(of: id).pointee.count
+            return .value(Int128(count) * ExactNumber.perUnit, size: 1)
+        case .value_sum where isWhole: return .value(sum(of: id).pointee, size: 1)
         default:
             guard case .limits(_, let percentile) = plan.condition,
                 let (value, size) = measure(id, from: ring[first].time, nil, percentile, items)
@@ -133,7 +134,7 @@ extension CorrelationTracker {
     }
 
     private mutating func presentPositions(of id: GroupID) -> [Int] {
-        let counts = groups.tail(id, as: UInt32.self)
+        let counts = RulePresence.itemCounts(of: groups.tail(id, as: RulePresence.self))
         return (0..<plan.referenceCount).filter { counts[$0] > 0 }
     }
 

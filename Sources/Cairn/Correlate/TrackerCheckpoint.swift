@@ -10,9 +10,6 @@ extension CorrelationTracker {
         static let timer: UInt8 = 8
     }
 
-    /// Whether an item's tag is its place among the distinct values, and not its source.
-    private var tagsArePlaces: Bool { plan.type == .value_count && plan.mode != .tumbling }
-
     mutating func save(_ items: borrowing ItemStore, to writer: inout CheckpointWriter) {
         for count in [ungroupedCount, uncountedCount, evictedGroupCount, droppedItemCount] {
             writer.count(count)
@@ -34,10 +31,10 @@ extension CorrelationTracker {
         _ id: GroupID, _ items: borrowing ItemStore, to writer: inout CheckpointWriter
     ) {
         let group = groups[id].pointee
-        let due = timers.due(id, in: groups)
+        let due = timers.due(id)
         let isQuiet = group.quietEnd > Timestamp(nanoseconds: .min)
         writer.byte(
-            (isQuiet ? Part.quiet : 0) | (groups.isQuietListed(id) ? Part.quietListed : 0)
+            (isQuiet ? Part.quiet : 0) | (group.isQuietListed ? Part.quietListed : 0)
                 | (group.windowStart != nil ? Part.window : 0) | (due != nil ? Part.timer : 0))
         writer.text(groups.key(of: id))
         writer.time(group.touched)
@@ -45,9 +42,10 @@ extension CorrelationTracker {
         if let start = group.windowStart { writer.time(start) }
         if let due { writer.time(due) }
         writer.number(group.anchor)
-        if tagsArePlaces {
-            writer.count(group.distinct.capacities.values)
-            writer.count(group.distinct.capacities.index)
+        if countsValues {
+            let capacities = distinctValues(of: id).pointee.capacities
+            writer.count(capacities.values)
+            writer.count(capacities.index)
         }
         if let chain = plan.chain {
             let state = groups.tail(id, as: UInt64.self)
@@ -58,7 +56,7 @@ extension CorrelationTracker {
         writer.count(group.ring.count)
         for number in group.ring.first..<group.ring.next {
             items.save(group.ring[number].item, to: &writer)
-            if !tagsArePlaces { writer.number(UInt64(group.ring[number].tag)) }
+            if !countsValues { writer.number(keepsNumbers ? 0 : UInt64(group.ring[number].tag)) }
         }
     }
 
@@ -109,17 +107,17 @@ extension CorrelationTracker {
         if parts & Part.timer != 0 {
             let due = try reader.time()
             guard plan.mode != .eager else { throw .inconsistent("a timer without a window") }
-            timers.set(id, at: due, in: groups)
+            timers.set(id, at: due)
         }
         groups[id].pointee.anchor = try reader.number()
-        if tagsArePlaces {
+        if countsValues {
             let values = try restoreCapacity(from: &reader)
             let index = try restoreCapacity(from: &reader)
             groups.addBytes(
                 values * MemoryLayout<DistinctValues.Value>.stride
                     + index * MemoryLayout<HashIndex.Bucket>.stride)
             try check(byteCountMax)
-            groups[id].pointee.distinct = DistinctValues(capacities: (values, index))
+            distinctValues(of: id).pointee = DistinctValues(capacities: (values, index))
         }
         if let chain = plan.chain {
             let state = groups.tail(id, as: UInt64.self)
@@ -168,7 +166,7 @@ extension CorrelationTracker {
         group.pointee.ring = ItemRing(first: first, capacity: capacity)
         for _ in 0..<(try reader.length(atMost: plan.itemCountMax)) {
             let item = try items.restoreItem(from: &reader)
-            let source = tagsArePlaces ? 0 : try reader.number()
+            let source = countsValues ? 0 : try reader.number()
             let time = items.header(item).pointee.time
             guard source < UInt64(plan.referenceCount), group.pointee.lastItemTime <= time,
                 time <= end

@@ -42,11 +42,16 @@ extension CorrelationTracker {
         }
         switch plan.type {
         case .event_count: return group.pointee.ring.count >= countMin
-        case .value_count: return group.pointee.distinct.count >= countMin
-        case .value_sum: return limits.hold(group.pointee.sum)
-        case .temporal: return Int(group.pointee.presentCount) >= countMin
+        case .value_count: return distinctValues(of: id).pointee.count >= countMin
+        case .value_sum: return limits.hold(sum(of: id).pointee)
+        case .temporal: return Int(presence(of: id).count) >= countMin
         case .temporal_ordered, .value_avg, .value_percentile, .value_median: return false
         }
+    }
+
+    /// Which rules have an item in a group, where they are counted.
+    func presence(of id: GroupID) -> RulePresence {
+        groups.tail(id, as: RulePresence.self).pointee
     }
 
     private mutating func hasWantedItem(_ id: GroupID, at time: Timestamp) -> Bool {
@@ -109,34 +114,41 @@ extension CorrelationTracker {
             return (Int128(evidence.count) * ExactNumber.perUnit, 1)
         }
         for number in numbers { evidence.append(ring[number].item) }
+        // What is kept item by item says it for all items of a group.
+        let isKept = plan.mode == .eager && numbers.lowerBound == ring.first
+        if keepsNumbers, !isKept { takeMeasured(of: ring, numbers, items) }
         switch plan.type {
         case .event_count: return (Int128(evidence.count) * ExactNumber.perUnit, 1)
-        case .value_count: return (Int128(distinctCount(items)) * ExactNumber.perUnit, 1)
+        case .value_count:
+            let count = isKept ? distinctValues(of: id).pointee.count : distinctCount(items)
+            return (Int128(count) * ExactNumber.perUnit, 1)
         case .temporal, .temporal_ordered:
             let sources = Set(numbers.map { ring[$0].tag })
             return (Int128(sources.count) * ExactNumber.perUnit, 1)
-        case .value_sum: return (sum(values(items)), 1)
-        case .value_avg: return (sum(values(items)), Int128(max(1, evidence.count)))
+        case .value_sum: return (isKept ? sum(of: id).pointee : sumOfMeasured(), 1)
+        case .value_avg: return (sumOfMeasured(), Int128(max(1, measured.count)))
         case .value_percentile, .value_median:
-            let sorted = values(items).sorted()
+            measured.sort { $0 < $1 }
             // Nearest rank: a value that was really seen.
-            let rank = max(1, (percentile * sorted.count + 99) / 100)
-            return sorted.isEmpty ? nil : (sorted[rank - 1].millionths, 1)
+            let rank = max(1, (percentile * measured.count + 99) / 100)
+            return measured.isEmpty ? nil : (measured[rank - 1].millionths, 1)
         }
     }
 
-    private mutating func values(_ items: borrowing ItemStore) -> [ExactNumber] {
-        var values: [ExactNumber] = []
-        for index in 0..<evidence.count {
-            if let value = items.number(evidence[index], plan.countedFields[0]) {
-                values.append(value)
-            }
+    /// Fills `measured` with the numbers of items.
+    private mutating func takeMeasured(
+        of ring: ItemRing, _ numbers: Range<UInt64>, _ items: borrowing ItemStore
+    ) {
+        measured.removeAll()
+        for place in numbers {
+            if let number = number(ring[place], items) { measured.append(number) }
         }
-        return values
     }
 
-    private mutating func sum(_ values: [ExactNumber]) -> Int128 {
-        values.reduce(0) { $0 &+ $1.millionths }
+    private mutating func sumOfMeasured() -> Int128 {
+        var sum: Int128 = 0
+        for index in 0..<measured.count { sum &+= measured[index].millionths }
+        return sum
     }
 
     private mutating func distinctCount(_ items: borrowing ItemStore) -> Int {
@@ -218,7 +230,7 @@ extension CorrelationTracker {
             for number in chain { evidence.append(ring[number].item) }
             return known[first]
         }
-        let present = groups[id].pointee.present
+        let present = presence(of: id).rules
         guard expression.holds(present) else { return nil }
         let numbers = ring.first..<ring.next
         for chosen in alternatives(of: expression, present: present & expression.negated)

@@ -46,59 +46,58 @@ extension CorrelationTracker {
         _ arrival: Arrival, into id: GroupID, in items: borrowing ItemStore
     ) -> UInt32 {
         let source = UInt32(bitPattern: arrival.source)
-        guard plan.mode != .tumbling else { return source }
-        if usesPresence {
-            addPresence(Int(source), to: id)
-        } else if plan.type == .value_count {
-            return addValue(arrival.item, to: id, in: items)
-        } else if plan.type == .value_sum {
+        if keepsNumbers {
             let number = items.number(arrival.item, plan.countedFields[0])
-            groups[id].pointee.sum &+= number?.millionths ?? 0
+            if plan.mode == .eager { sum(of: id).pointee &+= number?.millionths ?? 0 }
+            return NumberTag.tag(number)
+        } else if usesPresence {
+            RulePresence.add(source, to: groups.tail(id, as: RulePresence.self))
+        } else if countsValues {
+            return addValue(arrival.item, to: id, in: items)
         }
         return source
+    }
+
+    /// `value_sum`, eager: millionths of the items held.
+    @inline(__always) func sum(of id: GroupID) -> UnsafeMutablePointer<Int128> {
+        groups.tail(id, as: Int128.self)
+    }
+
+    /// `value_count`, eager: the values of the items held.
+    @inline(__always) func distinctValues(of id: GroupID) -> UnsafeMutablePointer<DistinctValues> {
+        groups.tail(id, as: DistinctValues.self)
+    }
+
+    /// The number of an item that a group holds, in a rule that counts numbers.
+    @inline(__always)
+    func number(_ entry: ItemRing.Entry, _ items: borrowing ItemStore) -> ExactNumber? {
+        NumberTag.number(entry.tag) ?? items.number(entry.item, plan.countedFields[0])
     }
 
     @inline(__always)
     private mutating func leave(
         _ entry: ItemRing.Entry, from id: GroupID, in items: borrowing ItemStore
     ) {
-        guard plan.mode != .tumbling else { return }
-        if usesPresence {
-            removePresence(Int(entry.tag), from: id)
-        } else if plan.type == .value_count {
-            groups[id].pointee.distinct.remove(at: entry.tag)
-        } else if plan.type == .value_sum {
-            let number = items.number(entry.item, plan.countedFields[0])
-            groups[id].pointee.sum &-= number?.millionths ?? 0
+        if keepsNumbers {
+            guard plan.mode == .eager else { return }
+            sum(of: id).pointee &-= number(entry, items)?.millionths ?? 0
+        } else if usesPresence {
+            RulePresence.remove(entry.tag, from: groups.tail(id, as: RulePresence.self))
+        } else if countsValues {
+            distinctValues(of: id).pointee.remove(at: entry.tag)
         }
-    }
-
-    private mutating func addPresence(_ position: Int, to id: GroupID) {
-        let counts = groups.tail(id, as: UInt32.self)
-        counts[position] &+= 1
-        guard counts[position] == 1 else { return }
-        groups[id].pointee.presentCount &+= 1
-        if position < 64 { groups[id].pointee.present |= 1 << UInt64(position) }
-    }
-
-    private mutating func removePresence(_ position: Int, from id: GroupID) {
-        let counts = groups.tail(id, as: UInt32.self)
-        counts[position] &-= 1
-        guard counts[position] == 0 else { return }
-        groups[id].pointee.presentCount &-= 1
-        if position < 64 { groups[id].pointee.present &= ~(1 << UInt64(position)) }
     }
 
     private mutating func addValue(
         _ item: ItemID, to id: GroupID, in items: borrowing ItemStore
     ) -> UInt32 {
-        let group = groups[id]
-        let before = group.pointee.distinct.byteCount
+        let values = distinctValues(of: id)
+        let before = values.pointee.byteCount
         let fields = plan.countedFields
-        let place = group.pointee.distinct.add(item, hash: items.hash(of: fields, in: item)) {
+        let place = values.pointee.add(item, hash: items.hash(of: fields, in: item)) {
             items.haveSame(fields, $0, item)
         }
-        let grown = group.pointee.distinct.byteCount &- before
+        let grown = values.pointee.byteCount &- before
         if grown != 0 { groups.addBytes(grown) }
         return place
     }
@@ -107,15 +106,17 @@ extension CorrelationTracker {
     mutating func clearItems(of id: GroupID, in items: inout ItemStore) {
         let group = groups[id]
         while !group.pointee.ring.isEmpty { removeFirstItem(of: id, in: &items) }
-        groups.addBytes(0 &- (group.pointee.ring.byteCount &+ group.pointee.distinct.byteCount))
+        groups.addBytes(0 &- group.pointee.ring.byteCount)
         group.pointee.ring.deallocate()
-        group.pointee.distinct.deallocate()
+        guard countsValues else { return }
+        groups.addBytes(0 &- distinctValues(of: id).pointee.byteCount)
+        distinctValues(of: id).pointee.deallocate()
     }
 
     /// Takes a group away.
     mutating func remove(_ id: GroupID, in items: inout ItemStore) {
         clearItems(of: id, in: &items)
-        timers.remove(id, in: groups)
+        timers.remove(id)
         groups.remove(id)
     }
 
@@ -158,6 +159,71 @@ extension CorrelationTracker {
             }
         }
     }
+}
+
+/// Which rules of a temporal type have an item in a group, kept behind the group: the number of items of
+/// each rule follows.
+struct RulePresence {
+    /// One bit for each of the first 64 rules.
+    private(set) var rules: UInt64
+    /// How many rules have an item.
+    private(set) var count: UInt32
+
+    private static let itemCountsOffset = 12
+
+    static func byteCount(ruleCount: Int) -> Int {
+        itemCountsOffset + ruleCount * MemoryLayout<UInt32>.stride
+    }
+
+    /// How many items each rule has.
+    @inline(__always)
+    static func itemCounts(
+        of presence: UnsafeMutablePointer<RulePresence>
+    ) -> UnsafeMutablePointer<UInt32> {
+        (UnsafeMutableRawPointer(presence) + itemCountsOffset).assumingMemoryBound(to: UInt32.self)
+    }
+
+    /// Adds an item of the rule at a position.
+    @inline(__always)
+    static func add(_ position: UInt32, to presence: UnsafeMutablePointer<RulePresence>) {
+        let counts = itemCounts(of: presence)
+        counts[Int(position)] &+= 1
+        guard counts[Int(position)] == 1 else { return }
+        presence.pointee.count &+= 1
+        if position < 64 { presence.pointee.rules |= 1 << UInt64(position) }
+    }
+
+    /// Takes away an item of the rule at a position.
+    @inline(__always)
+    static func remove(_ position: UInt32, from presence: UnsafeMutablePointer<RulePresence>) {
+        let counts = itemCounts(of: presence)
+        counts[Int(position)] &-= 1
+        guard counts[Int(position)] == 0 else { return }
+        presence.pointee.count &-= 1
+        if position < 64 { presence.pointee.rules &= ~(1 << UInt64(position)) }
+    }
+}
+
+/// Numbers as tags of items: a whole one from zero on is its own tag if it fits, so that the item, which
+/// is old and in memory by then, need not be read as it leaves the window.
+enum NumberTag {
+    private static let other: UInt32 = .max
+
+    /// The tag of a number.
+    @inline(__always) static func tag(_ number: ExactNumber?) -> UInt32 {
+        guard let number, let small = Int64(exactly: number.millionths), small >= 0 else {
+            return other
+        }
+        let (whole, rest) = small.quotientAndRemainder(dividingBy: perUnit)
+        return rest == 0 && whole < Int64(other) ? UInt32(truncatingIfNeeded: whole) : other
+    }
+
+    /// The number of a tag; nil if only the item tells it.
+    @inline(__always) static func number(_ tag: UInt32) -> ExactNumber? {
+        tag == other ? nil : ExactNumber(Int64(tag))
+    }
+
+    private static let perUnit: Int64 = 1_000_000
 }
 
 extension ItemStore {

@@ -13,7 +13,8 @@ struct ChunkedMemory: ~Copyable {
     private var rest: UnsafeMutableRawPointer?
     private var restChunkCount = 0
 
-    /// - Parameter chunkByteCount: a multiple of sixteen, as chunks are aligned to that.
+    /// - Parameter chunkByteCount: a multiple of 64: the first chunk of a block is aligned to a line of the
+    ///   processor's cache, and so are all if that is what they are made of.
     init(chunkByteCount: Int) { self.chunkByteCount = chunkByteCount }
 
     deinit { for index in 0..<blocks.count { blocks[index].deallocate() } }
@@ -36,7 +37,7 @@ struct ChunkedMemory: ~Copyable {
         let byteCount = restChunkCount * chunkByteCount
         let block =
             byteCount < Self.largeByteCount
-            ? .allocate(byteCount: byteCount, alignment: 16) : Self.allocateLarge(byteCount)
+            ? .allocate(byteCount: byteCount, alignment: 64) : Self.allocateLarge(byteCount)
         blocks.append(block)
         return block
     }

@@ -66,6 +66,15 @@ import Testing
         "http":{"hostname":"app.example","url":"/"},"dns":{"query":[{"rrname":"b.example"}]}}
         """#
 
+    @Test(arguments: [
+        "0", "7", "-7", "12345678", "123456789", "1062807541015620", "-999999999999999999",
+        "1000000000000000001", "9223372036854775807",
+    ])
+    func `whole numbers of any length are exact`(number: String) {
+        let alert = parse(Self.eve.replacing(#""flow_id":77"#, with: #""flow_id":\#(number)"#))
+        #expect(alert.flowID == Int64(number))
+    }
+
     @Test func `an alert of Suricata names the ends of its flow, whatever packet made it`() {
         let alert = parse(Self.eve)
         #expect(alert.rule == "2001")
