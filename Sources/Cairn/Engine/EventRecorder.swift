@@ -33,8 +33,7 @@ final class EventRecorder {
         header.applicationProtocol = applicationProtocol
         records.writeFlow(
             flow.pointee, endedAt: flow.pointee.end, reason: "\(flow.pointee.endReason)",
-            header: header,
-            communityID: flow.pointee.communityID(sha1: sha1), into: &writer)
+            header: header, sha1: sha1, into: &writer)
         findings.add(record: writer.bytes)
     }
 

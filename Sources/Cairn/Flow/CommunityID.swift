@@ -1,9 +1,23 @@
 extension Flow {
     /// The Community ID of the flow, version 1 (github.com/corelight/community-id-spec): the same
     /// in every tool that sees the flow, whatever its direction. Computed on demand.
+    func communityID(seed: UInt16 = 0) -> String {
+        withCommunityID(seed: seed, sha1: Digest(.sha1)) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Writes the Community ID as a member of a record.
     ///
     /// - Parameter sha1: a hash that is free for use.
-    func communityID(seed: UInt16 = 0, sha1: Digest = Digest(.sha1)) -> String {
+    func writeCommunityID(sha1: Digest, into writer: inout JSONWriter) {
+        withCommunityID(seed: 0, sha1: sha1) {
+            writer.key("community_id")
+            writer.string($0)
+        }
+    }
+
+    private func withCommunityID<Result>(
+        seed: UInt16, sha1: Digest, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
         var (first, second) = (client, server)
         var ports: (UInt16, UInt16)? = communityPorts
         let isOrdered =
@@ -35,7 +49,7 @@ extension Flow {
             }
             sha1.update(UnsafeRawBufferPointer(rebasing: input[..<end]))
         }
-        return sha1.withFinished { base64($0, after: "1:") }
+        return sha1.withFinished { withBase64($0, after: "1:", body) }
     }
 
     /// Seed, two addresses, protocol and padding, two ports.
@@ -63,13 +77,14 @@ extension Flow {
     }
 }
 
-/// Base64 text with padding (RFC 4648 §4), behind other text.
-private func base64(_ bytes: UnsafeRawBufferPointer, after prefix: StaticString) -> String {
+/// Calls `body` with base64 text with padding (RFC 4648 §4), behind other text.
+private func withBase64<Result>(
+    _ bytes: UnsafeRawBufferPointer, after prefix: StaticString,
+    _ body: (UnsafeRawBufferPointer) -> Result
+) -> Result {
     let digits: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    let textByteCount = (bytes.count + 2) / 3 * 4
-    return String(
-        unsafeUninitializedCapacity: prefix.utf8CodeUnitCount + textByteCount
-    ) { text in
+    let byteCount = prefix.utf8CodeUnitCount + (bytes.count + 2) / 3 * 4
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: byteCount) { text in
         var count = 0
         while count < prefix.utf8CodeUnitCount {
             text[count] = prefix.utf8Start[count]
@@ -89,6 +104,6 @@ private func base64(_ bytes: UnsafeRawBufferPointer, after prefix: StaticString)
                 count += 1
             }
         }
-        return count
+        return body(UnsafeRawBufferPointer(text))
     }
 }

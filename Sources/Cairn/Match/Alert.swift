@@ -21,8 +21,6 @@ final class Alert {
     var client = IPAddress.zero
     var server = IPAddress.zero
     var vlanIDs: [UInt16] = []
-    /// The flow's name in every tool that knows Community ID.
-    var communityID: String?
     var applicationProtocol: String?
     var transactionID: UInt64?
     /// Who acts and who suffers, where the rule names fields that say so; no lists.
@@ -30,24 +28,21 @@ final class Alert {
     var victim: FieldValue?
     /// Fields that correlation rules name, in registry order.
     var fields: [CarriedField] = []
-    /// What matched where.
-    var matches: [Match] = []
     /// What groups of expressions matched, by names like `flow:user`.
     var captures: [(name: String, text: [UInt8])] = []
     /// What the files of sets say of values that the rule has found in them.
     var contexts: [Context] = []
-    /// The members of the event that EVE records add (`"http":{…}`), as JSON text without the outer braces.
-    var eventJSON: [UInt8] = []
+    /// What its record shows of the event.
+    var excerpt = Excerpt()
 
     init(rule: Int, timestamp: Timestamp) {
         self.rule = rule
         self.timestamp = timestamp
     }
 
-    /// A field under its registry name.
+    /// A field with its value.
     struct CarriedField: Sendable {
         var field: FieldID
-        var name: String
         var value: FieldValue
     }
 
@@ -57,12 +52,16 @@ final class Alert {
         var json: [UInt8]
     }
 
-    struct Match: Sendable {
-        var field: String
-        var offset: Int
-        var length: Int
-        /// The matched bytes (at most 64).
-        var text: [UInt8]
+    /// Members of the record, as JSON text that is written while the event is there: nobody but who reads the record asks
+    /// for them. Three parts without outer braces, one behind the other.
+    struct Excerpt: Sendable {
+        /// Empty if nobody is to read the record.
+        var json: [UInt8] = []
+        /// The end of the flow's name in every tool that knows Community ID.
+        var communityIDEnd = 0
+        /// The end of what EVE shows of the event (`"http":{…}`). What is behind it says which fields correlation rules name
+        /// have which values, and what matched where.
+        var eventEnd = 0
     }
 }
 

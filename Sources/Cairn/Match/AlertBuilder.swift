@@ -34,7 +34,6 @@ enum AlertBuilder {
         _ evaluator: RuleEvaluator
     ) {
         let event = evaluator.event
-        alert.matches = matches(compiled, evaluator)
         alert.captures = evaluator.notes.labelTexts.map {
             (compiled.program.sequences.labels[$0.name], $0.text)
         }
@@ -42,9 +41,63 @@ enum AlertBuilder {
         alert.victim = rule.pointee.victim.flatMap { event.copy(of: $0)?.first }
         alert.fields = carriedFields(compiled.carriedFields[alert.rule], event)
         if rule.pointee.testsSets { alert.contexts = evaluator.contexts(of: rule) }
-        guard compiled.settings.writesEvents else { return }
-        alert.communityID = event.place.flow?.pointee.communityID(sha1: evaluator.sha1)
-        alert.eventJSON = event.json(&evaluator.writer)
+        if compiled.settings.writesEvents { alert.excerpt = excerpt(alert, compiled, evaluator) }
+    }
+
+    private static func excerpt(
+        _ alert: Alert, _ compiled: CompiledRules, _ evaluator: RuleEvaluator
+    ) -> Alert.Excerpt {
+        let event = evaluator.event
+        var excerpt = Alert.Excerpt()
+        evaluator.writer.removeAll()
+        event.place.flow?.pointee.writeCommunityID(sha1: evaluator.sha1, into: &evaluator.writer)
+        excerpt.communityIDEnd = evaluator.writer.beginPart()
+        event.write(into: &evaluator.writer)
+        excerpt.eventEnd = evaluator.writer.beginPart()
+        write(alert.fields, compiled.carriedFields[alert.rule], into: &evaluator.writer)
+        write(evaluator.notes, compiled, of: event, into: &evaluator.writer)
+        excerpt.json = evaluator.writer.bytes
+        return excerpt
+    }
+
+    /// Those of the carried fields that the event has.
+    private static func write(
+        _ fields: [Alert.CarriedField], _ carried: [CarriedField], into writer: inout JSONWriter
+    ) {
+        writer.key("fields")
+        writer.beginObject()
+        var next = 0
+        for field in carried where next < fields.count && fields[next].field == field.field {
+            writer.key(field.name)
+            fields[next].value.write(into: &writer)
+            next += 1
+        }
+        writer.endObject()
+    }
+
+    private static func write(
+        _ notes: MatchNotes, _ compiled: CompiledRules, of event: Event,
+        into writer: inout JSONWriter
+    ) {
+        writer.key("matches")
+        writer.beginArray()
+        for index in 0..<notes.count {
+            let note = notes[index]
+            let test = compiled.program.tests.elements[Int(note.test)]
+            writer.beginObject()
+            writer.key("field")
+            if let field = test.field {
+                writer.string(compiled.subjects[Int(field.subject)].fields[Int(field.index)].name)
+            } else {
+                writer.string(event.definition.name)
+            }
+            writer.member("offset", note.offset)
+            writer.member("length", note.byteCount)
+            writer.key("text")
+            writer.string(notes.text(of: note))
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     /// What correlation wants to know of the event. For it source and destination are the ends of the flow, whatever the
@@ -60,7 +113,7 @@ enum AlertBuilder {
         fields.reserveCapacity(carried.count)
         for field in carried {
             guard let value = event.copy(of: field) else { continue }
-            fields.append(.init(field: field.field, name: field.name, value: value))
+            fields.append(.init(field: field.field, value: value))
         }
         return fields
     }
@@ -107,21 +160,6 @@ enum AlertBuilder {
         let ids = place.packet?.pointee.vlanIDs ?? place.flow?.pointee.vlanIDs ?? (0, 0, 0)
         let count = place.packet?.pointee.vlanCount ?? place.flow?.pointee.vlanCount ?? 0
         return count == 0 ? [] : Array([ids.0, ids.1, ids.2].prefix(Int(count)))
-    }
-
-    private static func matches(
-        _ compiled: CompiledRules, _ evaluator: RuleEvaluator
-    ) -> [Alert.Match] {
-        (0..<evaluator.notes.count).map { index in
-            let note = evaluator.notes[index]
-            let test = compiled.program.tests.elements[Int(note.test)]
-            let name = test.field.map {
-                compiled.subjects[Int($0.subject)].fields[Int($0.index)].name
-            }
-            return Alert.Match(
-                field: name ?? evaluator.event.definition.name, offset: note.offset,
-                length: note.byteCount, text: evaluator.notes.text(of: note))
-        }
     }
 }
 

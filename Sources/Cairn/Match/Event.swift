@@ -305,15 +305,13 @@ final class Event {
         return transaction.takeUnretainedValue()
     }
 
-    /// The members that events show of a transaction, as JSON text without outer braces.
-    func json(_ writer: inout JSONWriter) -> [UInt8] {
-        guard let transaction, !transaction.definition.eventLayout.parts.isEmpty else { return [] }
-        writer.removeAll()
+    /// Writes the members that events show of a transaction.
+    func write(into writer: inout JSONWriter) {
+        guard let transaction, !transaction.definition.eventLayout.parts.isEmpty else { return }
         writer.key(transaction.definition.name)
         writer.beginObject()
         transaction.fields.writeMembers(of: transaction.definition, into: &writer)
         writer.endObject()
-        return writer.bytes
     }
 
     /// The number of the transaction in its flow; nil on other subjects.

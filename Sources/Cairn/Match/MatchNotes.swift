@@ -1,4 +1,4 @@
-/// What matched where while a rule is evaluated, in memory that is used again. Becomes `Alert.matches` if the rule fires.
+/// What matched where while a rule is evaluated, in memory that is used again. Shown in the alert if the rule fires.
 final class MatchNotes {
     struct Note {
         /// Index of the test into the rule program.
@@ -105,10 +105,8 @@ final class MatchNotes {
         return notes[index]
     }
 
-    /// The kept bytes of a note.
-    func text(of note: Note) -> [UInt8] {
-        Array(
-            UnsafeRawBufferPointer(
-                start: bytes + note.storedOffset, count: note.storedByteCount))
+    /// The kept bytes of a note, until the next rule.
+    func text(of note: Note) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: bytes + note.storedOffset, count: note.storedByteCount)
     }
 }

@@ -64,14 +64,14 @@ final class AlertRecordWriter {
         if let direction = alert.direction {
             writer.member("direction", direction == .toServer ? "to_server" : "to_client")
         }
-        if let communityID = alert.communityID { writer.member("community_id", communityID) }
+        write(alert.excerpt, 0..<alert.excerpt.communityIDEnd, into: &writer)
         if alert.captures.isEmpty, alert.contexts.isEmpty {
             writer.raw(parts.signature)
         } else {
             Self.writeSignature(of: rules[alert.rule].header, alert, into: &writer)
             Self.writeVariables(alert.captures, into: &writer)
         }
-        if !alert.eventJSON.isEmpty { writer.raw(alert.eventJSON) }
+        write(alert.excerpt, alert.excerpt.communityIDEnd..<alert.excerpt.eventEnd, into: &writer)
         writer.key("cairn")
         writeEvidence(alert, parts, into: &writer)
         writer.endObject()
@@ -181,38 +181,15 @@ final class AlertRecordWriter {
             Self.writeText(of: victim, into: &writer)
         }
         writer.raw(parts.standalone)
-        writer.key("fields")
-        writer.beginObject()
-        for field in alert.fields {
-            writer.key(field.name)
-            Self.write(field.value, into: &writer)
-        }
-        writer.endObject()
-        writer.key("matches")
-        writer.beginArray()
-        for match in alert.matches {
-            writer.beginObject()
-            writer.member("field", match.field)
-            writer.member("offset", match.offset)
-            writer.member("length", match.length)
-            writer.key("text")
-            match.text.withUnsafeBytes { writer.string($0) }
-            writer.endObject()
-        }
-        writer.endArray()
+        write(alert.excerpt, alert.excerpt.eventEnd..<alert.excerpt.json.count, into: &writer)
         writer.endObject()
     }
 
-    private static func write(_ value: FieldValue, into writer: inout JSONWriter) {
-        switch value {
-        case .text(let bytes): bytes.withUnsafeBytes { writer.string($0) }
-        case .integer(let number): writer.integer(number)
-        case .address(let address): writer.address(address)
-        case .list(let values):
-            writer.beginArray()
-            for value in values { write(value, into: &writer) }
-            writer.endArray()
-        }
+    private func write(
+        _ excerpt: Alert.Excerpt, _ range: Range<Int>, into writer: inout JSONWriter
+    ) {
+        guard !range.isEmpty else { return }
+        excerpt.json.withUnsafeBytes { writer.raw(UnsafeRawBufferPointer(rebasing: $0[range])) }
     }
 
     /// Writes a value as a string, whatever it is.
@@ -220,7 +197,7 @@ final class AlertRecordWriter {
         if case .integer(let number) = value {
             writer.string(String(number))
         } else {
-            write(value, into: &writer)
+            value.write(into: &writer)
         }
     }
 
@@ -255,5 +232,20 @@ extension EventHeader {
             transport: alert.transport,
             vlanIDs: alert.vlanIDs, applicationProtocol: alert.applicationProtocol,
             transactionID: alert.transactionID)
+    }
+}
+
+extension FieldValue {
+    /// Writes the value as JSON.
+    func write(into writer: inout JSONWriter) {
+        switch self {
+        case .text(let bytes): bytes.withUnsafeBytes { writer.string($0) }
+        case .integer(let number): writer.integer(number)
+        case .address(let address): writer.address(address)
+        case .list(let values):
+            writer.beginArray()
+            for value in values { value.write(into: &writer) }
+            writer.endArray()
+        }
     }
 }

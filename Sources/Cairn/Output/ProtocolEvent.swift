@@ -11,13 +11,15 @@ extension EventRecordWriter {
     }
 
     /// Writes a flow that ended.
+    ///
+    /// - Parameter sha1: a hash that is free for use.
     func writeFlow(
         _ flow: Flow, endedAt end: Timestamp, reason: String, header: EventHeader,
-        communityID: String?, into writer: inout JSONWriter
+        sha1: Digest, into writer: inout JSONWriter
     ) {
         writer.beginObject()
         writeHeader(header, type: "flow", into: &writer)
-        if let communityID { writer.member("community_id", communityID) }
+        flow.writeCommunityID(sha1: sha1, into: &writer)
         writer.key("flow")
         writer.beginObject()
         writer.member("pkts_toserver", flow.toServer.packetCount)

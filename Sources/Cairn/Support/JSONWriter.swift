@@ -268,6 +268,12 @@ struct JSONWriter: ~Copyable {
         byteCount &+= count &+ 2
     }
 
+    /// Begins a text that will stand elsewhere, and says where: no comma comes before it.
+    mutating func beginPart() -> Int {
+        needsComma = false
+        return byteCount
+    }
+
     // MARK: Members
 
     @inline(__always) mutating func member(_ name: StaticString, _ value: String) {

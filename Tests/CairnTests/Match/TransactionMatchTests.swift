@@ -266,12 +266,14 @@ import Testing
         transaction.fields.append("axxxy", to: Int(Probe.Field.headers.rawValue))
         transaction.toServer = .headers
         matcher.inspect(transaction, CommonFields.Context())
-        var matches: [Alert.Match] = []
-        matcher.drain { matches = $0.last?.alert.matches ?? [] }
-        #expect(matches.map(\.field) == ["probe.line", "probe.line", "probe.headers"])
-        #expect(matches.map(\.offset) == [2, 5, 1])
-        #expect(matches.map(\.length) == [2, 2, 4])
-        #expect(matches.map { String(decoding: $0.text, as: UTF8.self) } == ["ab", "cd", "xxxy"])
+        var excerpt = Alert.Excerpt()
+        matcher.drain { excerpt = $0.last?.alert.excerpt ?? excerpt }
+        #expect(
+            String(decoding: excerpt.json[excerpt.eventEnd...], as: UTF8.self)
+                == #""fields":{},"matches":["#
+                + #"{"field":"probe.line","offset":2,"length":2,"text":"ab"},"#
+                + #"{"field":"probe.line","offset":5,"length":2,"text":"cd"},"#
+                + #"{"field":"probe.headers","offset":1,"length":4,"text":"xxxy"}]"#)
     }
 
     @Test func `an alert carries what others ask of it`() throws {
@@ -305,7 +307,10 @@ import Testing
         let found = try #require(alert)
         #expect(found.actor == IPAddress("192.0.2.1").map { .address($0) })
         #expect(found.victim == IPAddress("10.0.0.2").map { .address($0) })
-        #expect(found.fields.map(\.name) == ["client.ip", "probe.line", "probe.names"])
+        #expect(
+            found.fields.map(\.field) == [
+                Probe.common(.clientAddress), Probe.Field.line.id, Probe.Field.names.id,
+            ])
         #expect(
             found.fields.map(\.value) == [
                 .address(IPAddress(v4: 0x0a00_0001)), .text(Array("evil".utf8)),
