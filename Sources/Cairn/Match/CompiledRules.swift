@@ -214,7 +214,7 @@ final class CompiledRules: @unchecked Sendable {
         let tests = condition.tests
         noteFileNeeds(
             tests.map(\.match.field) + carriedFields[number].map(\.field), rule.subject)
-        let filter = rule.traffic
+        let filter = filter(of: rule, condition)
         let isAnyTraffic = filter == TrafficFilter()
         var compiled = Rule(
             number: Int32(truncatingIfNeeded: number), subject: rule.subject,
@@ -325,7 +325,7 @@ final class CompiledRules: @unchecked Sendable {
     // MARK: Groups
 
     private func place(_ rule: DetectionRule, _ index: Int, _ condition: RuleCondition) {
-        let number = Int32(truncatingIfNeeded: index)
+        let listed = listed(index)
         let fields = subjects[rule.subject].fields
         let scanned = scannedFields[rule.subject]
         let cover =
@@ -340,7 +340,7 @@ final class CompiledRules: @unchecked Sendable {
         for placement in placements(of: rule, condition) {
             if let cover {
                 placement.group.add(
-                    number, anchors: cover.anchors, byteCountMax: byteCountMax
+                    listed, anchors: cover.anchors, byteCountMax: byteCountMax
                 ) { field in
                     (field.map { [Int($0.index)] } ?? scanned).flatMap { field in
                         let senders = placement.senders ?? [fields[field].direction]
@@ -349,10 +349,29 @@ final class CompiledRules: @unchecked Sendable {
                 }
             } else {
                 placement.group.add(
-                    unanchored: number,
-                    traffic: settings.isExhaustive ? -1 : rules.elements[index].traffic)
+                    unanchored: listed.number,
+                    traffic: settings.isExhaustive ? -1 : listed.traffic)
             }
         }
+    }
+
+    /// What traffic a rule is asked about. A condition on a flow that names transports is asked about flows of these alone.
+    private func filter(of rule: DetectionRule, _ condition: RuleCondition) -> TrafficFilter {
+        var filter = rule.traffic
+        guard !settings.isExhaustive, filter.protocols.isEmpty,
+            subjects[rule.subject] === FlowFields.definition
+        else { return filter }
+        let transports = TransportSet.of(condition, subjects)
+        if transports != .all { filter.protocols = transports.transports }
+        return filter
+    }
+
+    /// A rule as lists have it.
+    func listed(_ index: Int) -> RuleGroup.Listed {
+        let rule = rules.elements + index
+        return RuleGroup.Listed(
+            number: Int32(truncatingIfNeeded: index), traffic: rule.pointee.traffic,
+            orientation: rule.pointee.orientation)
     }
 
     /// Whether a stream rule of several tests cannot hold if the first few bytes are not what it asks for. Such a rule is
@@ -395,7 +414,7 @@ final class CompiledRules: @unchecked Sendable {
         let filter = rule.traffic.protocols
         let protocols = filter.isEmpty ? .all : TransportSet(filter)
         if rule.subject == packetSubject {
-            return TransportSet.ofPackets(for: condition, subjects).intersection(protocols)
+            return TransportSet.of(condition, subjects).intersection(protocols)
                 .transports.flatMap { packetPlacements(of: rule, $0) }
         }
         guard rule.subject == streamSubject else {

@@ -264,10 +264,8 @@ struct LiteralMatcher: @unchecked Sendable {
             let entry = table.entries[index]
             index &+= 1
             guard entry.window == window else { continue }
-            let literal = Int(entry.literal)
             let start = position &- Int(entry.offset)
-            let end = start &+ Int(patterns[literal].byteCount)
-            guard start >= 0, end <= scan.byteCount else { continue }
+            guard start >= 0, start &+ Int(entry.byteCount) <= scan.byteCount else { continue }
             // The second check word lies within the literal, so within the text.
             if entry.hasCheck {
                 let word =
@@ -276,7 +274,7 @@ struct LiteralMatcher: @unchecked Sendable {
                     | 0x2020_2020
                 guard UInt32(littleEndian: word) == entry.check else { continue }
             }
-            verify(scan, literal, at: start)
+            verify(scan, Int(entry.literal), at: start)
         }
     }
 
@@ -284,7 +282,8 @@ struct LiteralMatcher: @unchecked Sendable {
     @inline(__always) private func verify(_ scan: Scan, _ literal: Int, at start: Int) {
         let pattern = patterns[literal]
         let byteCount = Int(pattern.byteCount)
-        guard start &+ byteCount > scan.start, !scan.hits.contains(literal) else { return }
+        let end = start &+ byteCount
+        guard end > scan.start, end <= scan.byteCount, !scan.hits.contains(literal) else { return }
         let value = UnsafeRawPointer(values + Int(pattern.offset))
         let fold = UnsafeRawPointer(folds + Int(pattern.offset))
         var done = 0

@@ -3,6 +3,8 @@ struct LiteralPlan {
     /// A place within a literal that leads to it, found by its bytes.
     struct Window {
         var literal: Int
+        /// Bytes of the literal.
+        var byteCount: Int
         /// Where the window begins within the literal.
         var offset: Int
         /// Its bytes, each with bit 5 set so that case does not matter, the first lowest.
@@ -59,7 +61,7 @@ struct LiteralPlan {
         let checkOffset = Self.checkOffset(rarities, besides: offset)
         windows.append(
             Window(
-                literal: index, offset: offset,
+                literal: index, byteCount: literal.bytes.count, offset: offset,
                 bytes: Self.folded(literal.bytes, offset, byteCount: 4),
                 check: (Self.folded(literal.bytes, checkOffset, byteCount: 4), checkOffset)))
     }
@@ -73,7 +75,8 @@ struct LiteralPlan {
     private mutating func addShort(_ literal: LiteralMatcher.Literal, _ index: Int) {
         shortWindows.append(
             Window(
-                literal: index, offset: 0, bytes: Self.folded(literal.bytes, 0, byteCount: 2)))
+                literal: index, byteCount: literal.bytes.count, offset: 0,
+                bytes: Self.folded(literal.bytes, 0, byteCount: 2)))
         addViewsOfShort(literal)
     }
 
@@ -81,7 +84,8 @@ struct LiteralPlan {
     private mutating func addSingle(_ literal: LiteralMatcher.Literal, _ index: Int) {
         let first = Self.folded(literal.bytes, 0, byteCount: 1)
         for second in 0..<256 as Range<UInt32> where second & 0x20 != 0 {
-            shortWindows.append(Window(literal: index, offset: 0, bytes: first | second << 8))
+            shortWindows.append(
+                Window(literal: index, byteCount: 1, offset: 0, bytes: first | second << 8))
         }
         addViewsOfShort(literal)
     }

@@ -45,8 +45,7 @@ extension Matcher {
             for index in 0..<group.pointee.scans.count {
                 let scan = group.pointee.scans[index]
                 guard scan.pointee.direction == place.direction else { continue }
-                scanOnce(packet.pointee.inspectedPayload, scan) { rule in
-                    guard passes(compiled.rules.elements + rule, traffic) else { return }
+                scanOnce(packet.pointee.inspectedPayload, scan, traffic) { rule in
                     ask(rule, packet, place, firedCount, &hasBegun)
                 }
             }
@@ -56,7 +55,7 @@ extension Matcher {
             guard !flow.pointee.ruleless.contain(kind, traffic.flow.rawValue) else { return }
         }
         let count = memo.forEachRule(of: group.pointee.unanchored, passedBy: traffic) { rule in
-            passes(compiled.rules.elements + rule, traffic)
+            passes(rule, traffic)
         } _: { rule in
             ask(rule, packet, place, firedCount, &hasBegun)
         }
@@ -216,16 +215,18 @@ extension Matcher {
         traffic.flow.insert([.onlyStream, .withPayload])
         var hasBegun = false
         func ask(_ rule: Int) {
-            self.ask(rule, traffic) {
+            self.ask(rule) {
                 guard !hasBegun else { return }
                 hasBegun = true
                 evaluator.event.begin(chunk: chunk, packet, subject: subjects.packet, place)
             }
         }
         for index in 0..<group.pointee.scans.count {
-            scanOnce(chunk, group.pointee.scans[index]) { ask($0) }
+            scanOnce(chunk, group.pointee.scans[index], traffic) { ask($0) }
         }
-        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
+        group.pointee.unanchored.forEachRule(about: traffic) { rule in
+            if passes(rule, traffic) { ask(rule) }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ extension Matcher {
         place.direction = direction
         var hasBegun = false
         func ask(_ rule: Int) {
-            self.ask(rule, traffic) {
+            self.ask(rule) {
                 guard !hasBegun else { return }
                 hasBegun = true
                 evaluator.event.begin(
@@ -23,9 +23,11 @@ extension Matcher {
             }
         }
         for index in 0..<group.pointee.scans.count {
-            scanOnce(bytes, group.pointee.scans[index]) { ask($0) }
+            scanOnce(bytes, group.pointee.scans[index], traffic) { ask($0) }
         }
-        group.pointee.unanchored.forEachRule(about: traffic) { ask($0) }
+        group.pointee.unanchored.forEachRule(about: traffic) { rule in
+            if passes(rule, traffic) { ask(rule) }
+        }
     }
 
     /// Evaluates the rules on streams for the next piece of a TCP connection's direction.
@@ -123,9 +125,8 @@ extension Matcher {
             beginLook()
             for rule in side.pointee.fired { _ = takeUp(Int(rule)) }
             let end = side.pointee.window.end
-            forEachHit(scan) { number in
+            forEachHit(scan, where: { passes($0, look.traffic) }) { number in
                 let rule = compiled.rules.elements + number
-                guard passes(rule, look.traffic) else { return }
                 // What follows the literal may come with later pieces.
                 let deadline =
                     rule.pointee.remembersTests
@@ -168,7 +169,7 @@ extension Matcher {
             let known = hasEnded || pending.known <= base ? 0 : Int(clamping: pending.known &- base)
             pending.known = end
             let isHeld =
-                passes(rule, look.traffic)
+                passes(Int(pending.rule), look.traffic)
                 && (rule.pointee.remembersTests
                     ? evaluator.holds(rule, seen: &pending.seen, known: known)
                     : evaluator.holds(rule, known: rule.pointee.testsState ? 0 : known))

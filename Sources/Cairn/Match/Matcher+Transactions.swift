@@ -49,20 +49,20 @@ extension Matcher {
             let unanchored = group.pointee.unanchored.rules
             for index in 0..<unanchored.count {
                 let rule = unanchored[index].pointee
-                if passes(Int(rule), traffic) { transaction.candidates.append(rule) }
+                if passes(compiled.listed(Int(rule)), traffic) {
+                    transaction.candidates.append(rule)
+                }
             }
         }
         if isFirst, transaction.isOneOfSeveral {
-            takeUpRulesAcrossFiles(transaction) { passes(Int($0), traffic) }
+            takeUpRulesAcrossFiles(transaction) { passes(compiled.listed(Int($0)), traffic) }
         }
         var hasBegun = false
         for index in 0..<group.pointee.scans.count {
             let scan = group.pointee.scans[index]
             guard scan.pointee.isDue(before: before, now: now) else { continue }
-            search(scan, transaction, &hasBegun) { rule in
-                if passes(rule, traffic) {
-                    transaction.candidates.append(Int32(truncatingIfNeeded: rule))
-                }
+            search(scan, transaction, &hasBegun, where: { passes($0, traffic) }) { rule in
+                transaction.candidates.append(Int32(truncatingIfNeeded: rule))
             }
         }
     }
@@ -114,20 +114,20 @@ extension Matcher {
             guard transaction.definition.anomalyFields.contains(scan.pointee.field) else {
                 continue
             }
-            search(scan, transaction, &hasBegun) { rule in
+            search(scan, transaction, &hasBegun, where: { passes($0, traffic) }) { rule in
                 let final = compiled.rules.elements[rule].final
-                if !final.isReached(before.0, before.1), passes(rule, traffic) {
+                if !final.isReached(before.0, before.1) {
                     transaction.candidates.append(Int32(truncatingIfNeeded: rule))
                 }
             }
         }
     }
 
-    /// Searches the values of a field, and calls `body` with the rules of what was found that neither wait already nor have
-    /// fired.
+    /// Searches the values of a field, and calls `body` with the rules of what was found on which a condition holds, and that
+    /// neither wait already nor have fired.
     private func search(
         _ scan: UnsafePointer<RuleGroup.Scan>, _ transaction: Transaction, _ hasBegun: inout Bool,
-        _ body: (Int) -> Void
+        where condition: (RuleGroup.Listed) -> Bool, _ body: (Int) -> Void
     ) {
         hits.begin()
         let field = scan.pointee.field
@@ -143,7 +143,7 @@ extension Matcher {
             for rule in transaction.fired { _ = takeUp(Int(rule)) }
             hasBegun = true
         }
-        forEachHit(scan, body)
+        forEachHit(scan, where: condition, body)
     }
 
     /// Evaluates the rules on an anomaly that belongs to no transaction: of those on the protocol only the ones that name it
@@ -197,11 +197,10 @@ extension Matcher {
         }
     }
 
-    private func passes(_ rule: Int, _ traffic: TransactionTraffic) -> Bool {
-        let rule = compiled.rules.elements + rule
-        guard rule.pointee.traffic >= 0 else { return true }
-        guard let seen = traffic.seen(by: rule.pointee.orientation) else { return true }
-        return compiled.traffic.passes(Int(rule.pointee.traffic), seen)
+    private func passes(_ rule: RuleGroup.Listed, _ traffic: TransactionTraffic) -> Bool {
+        guard rule.traffic >= 0 else { return true }
+        guard let seen = traffic.seen(by: rule.orientation) else { return true }
+        return compiled.traffic.passes(Int(rule.traffic), seen)
     }
 }
 

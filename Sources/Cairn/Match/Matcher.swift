@@ -118,26 +118,30 @@ final class Matcher {
 
     // MARK: Looks
 
-    /// Searches one value and calls `body` with each rule whose literal was found, once.
+    /// Searches one value and calls `body` with each rule whose literal was found and whose filter the traffic passes, once.
     func scanOnce(
         _ bytes: UnsafeRawBufferPointer, _ scan: UnsafePointer<RuleGroup.Scan>,
-        _ body: (Int) -> Void
+        _ traffic: Traffic, _ body: (Int) -> Void
     ) {
         hits.begin()
         scan.pointee.matcher.scan(bytes, into: hits)
         guard hits.count > 0 else { return }
         beginLook()
-        forEachHit(scan, body)
+        forEachHit(scan, where: { passes($0, traffic) }, body)
     }
 
-    /// Calls `body` with each rule of which a literal was found and that was not taken up in this look.
-    func forEachHit(_ scan: UnsafePointer<RuleGroup.Scan>, _ body: (Int) -> Void) {
+    /// Calls `body` with each rule of which a literal was found, on which a condition holds, and that was not taken up in this
+    /// look.
+    func forEachHit(
+        _ scan: UnsafePointer<RuleGroup.Scan>, where condition: (RuleGroup.Listed) -> Bool,
+        _ body: (Int) -> Void
+    ) {
         for index in 0..<hits.count {
             let literal = hits[index]
             let first = Int(scan.pointee.starts[literal].pointee)
             for place in first..<Int(scan.pointee.starts[literal &+ 1].pointee) {
-                let rule = Int(scan.pointee.rules[place].pointee)
-                if takeUp(rule) { body(rule) }
+                let rule = scan.pointee.rules[place].pointee
+                if condition(rule), takeUp(Int(rule.number)) { body(Int(rule.number)) }
             }
         }
     }
@@ -162,7 +166,7 @@ final class Matcher {
     ///
     /// - Parameter begin: makes it the present event of the evaluator, if it is not yet.
     @inline(__always) func ask(_ number: Int, _ traffic: Traffic, _ begin: () -> Void) {
-        if passes(compiled.rules.elements + number, traffic) { ask(number, begin) }
+        if passes(number, traffic) { ask(number, begin) }
     }
 
     /// Asks a rule whose filter the traffic passes.
@@ -171,9 +175,12 @@ final class Matcher {
         if evaluator.holds(compiled.rules.elements + number) { fire(number) }
     }
 
-    @inline(__always)
-    func passes(_ rule: UnsafePointer<CompiledRules.Rule>, _ traffic: Traffic) -> Bool {
-        rule.pointee.traffic < 0 || compiled.traffic.passes(Int(rule.pointee.traffic), traffic)
+    @inline(__always) func passes(_ rule: Int, _ traffic: Traffic) -> Bool {
+        passes(compiled.listed(rule), traffic)
+    }
+
+    @inline(__always) func passes(_ rule: RuleGroup.Listed, _ traffic: Traffic) -> Bool {
+        rule.traffic < 0 || compiled.traffic.passes(Int(rule.traffic), traffic)
     }
 
     /// Makes a candidate of a rule whose condition holds on the present event.

@@ -19,7 +19,16 @@ struct RuleGroup {
         let matcher: LiteralMatcher
         /// Rules by literal: those of the first from `starts[0]` to `starts[1]`, and so on.
         let starts: FlatList<Int32>
-        let rules: FlatList<Int32>
+        let rules: FlatList<Listed>
+    }
+
+    /// A rule in the list of a literal, with what is asked of it first: of those listed most fail at it, and little of the
+    /// rules themselves is in the cache.
+    struct Listed {
+        let number: Int32
+        /// The rule's filter, -1 for any traffic.
+        let traffic: Int32
+        let orientation: Direction
     }
 
     fileprivate(set) var scans = FlatList<Scan>()
@@ -34,7 +43,7 @@ struct RuleGroup {
         var numbers = Set((0..<unanchored.rules.count).map { unanchored.rules[$0].pointee })
         for index in 0..<scans.count {
             let rules = scans[index].pointee.rules
-            numbers.formUnion((0..<rules.count).map { rules[$0].pointee })
+            numbers.formUnion((0..<rules.count).map { rules[$0].pointee.number })
         }
         return numbers
     }
@@ -63,11 +72,11 @@ final class RuleGroupBuilder {
 
     /// What is known of a literal.
     private struct Entry {
-        var rules: [Int32] = []
+        var rules: [RuleGroup.Listed] = []
         /// In how many bytes at the start of the field a rule needs it; all of them if `.max`.
         var reach = 0
 
-        mutating func add(_ rule: Int32, reach: Int) {
+        mutating func add(_ rule: RuleGroup.Listed, reach: Int) {
             rules.append(rule)
             self.reach = max(self.reach, reach)
         }
@@ -100,7 +109,7 @@ final class RuleGroupBuilder {
     ///   - byteCountMax: how many bytes the field has at most if the rule holds.
     ///   - fields: the fields in which an anchor is looked for, and who sends them.
     func add(
-        _ rule: Int32, anchors: [Anchor], byteCountMax: Int,
+        _ rule: RuleGroup.Listed, anchors: [Anchor], byteCountMax: Int,
         fields: (FieldID?) -> [(field: Int, direction: Direction?)]
     ) {
         for anchor in anchors {
@@ -136,7 +145,7 @@ final class RuleGroupBuilder {
                 : a.key.bytes.lexicographicallyPrecedes(b.key.bytes)
         }
         var starts: [Int32] = [0]
-        var rules: [Int32] = []
+        var rules: [RuleGroup.Listed] = []
         for literal in literals {
             rules += literal.value.rules
             starts.append(Int32(truncatingIfNeeded: rules.count))

@@ -20,32 +20,30 @@ struct TransportSet: OptionSet {
 }
 
 extension TransportSet {
-    /// The transports of packets on which a condition of a packet rule can hold: rules about ICMP need not be asked about
-    /// every packet of TCP.
-    static func ofPackets(
-        for condition: RuleCondition, _ subjects: [ProtocolDefinition]
-    ) -> TransportSet {
+    /// The transports of packets, or of flows, on which a condition can hold: rules about ICMP need not be asked about every
+    /// packet of TCP.
+    static func of(_ condition: RuleCondition, _ subjects: [ProtocolDefinition]) -> TransportSet {
         switch condition {
         case .constant: .all
-        case .test(let match, let isNegated): isNegated ? .all : ofPackets(for: match, subjects)
+        case .test(let match, let isNegated): isNegated ? .all : of(match, subjects)
         case .all(let parts):
-            parts.reduce(.all) { $0.intersection(ofPackets(for: $1, subjects)) }
-        case .any(let parts): parts.reduce([]) { $0.union(ofPackets(for: $1, subjects)) }
+            parts.reduce(.all) { $0.intersection(of($1, subjects)) }
+        case .any(let parts): parts.reduce([]) { $0.union(of($1, subjects)) }
         }
     }
 
-    private static func ofPackets(
-        for match: FieldMatch, _ subjects: [ProtocolDefinition]
+    private static func of(
+        _ match: FieldMatch, _ subjects: [ProtocolDefinition]
     ) -> TransportSet {
         guard let field = match.field, match.elements == nil, !match.predicate.isAbsence else {
             return .all
         }
-        if Int(field.subject) == FieldRegistry.common { return ofPackets(forCommon: match, field) }
+        if Int(field.subject) == FieldRegistry.common { return of(common: match, field) }
         guard subjects[Int(field.subject)] === PacketFields.definition else { return .all }
         return PacketFields.transports(of: Int(field.index)).map { TransportSet($0) } ?? .all
     }
 
-    private static func ofPackets(forCommon match: FieldMatch, _ field: FieldID) -> TransportSet {
+    private static func of(common match: FieldMatch, _ field: FieldID) -> TransportSet {
         guard match.transforms.isEmpty, case .text(let pattern) = match.predicate else {
             return .all
         }

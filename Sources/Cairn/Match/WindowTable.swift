@@ -8,6 +8,8 @@ struct WindowTable {
         var offset: UInt8
         var checkOffset: UInt8
         var hasCheck: Bool
+        /// Bytes of the literal, or 255 if it has more: known here, as little of what is known of literals is in the cache.
+        var byteCount: UInt8
     }
 
     /// For each slot a bit for each eighth of it that has an entry: what most windows do not get past.
@@ -43,7 +45,8 @@ struct WindowTable {
                     literal: UInt32(truncatingIfNeeded: window.literal),
                     offset: UInt8(truncatingIfNeeded: window.offset),
                     checkOffset: UInt8(truncatingIfNeeded: window.check?.offset ?? 0),
-                    hasCheck: window.check != nil))
+                    hasCheck: window.check != nil,
+                    byteCount: UInt8(clamping: window.byteCount)))
         }
     }
 
