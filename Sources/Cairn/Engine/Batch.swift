@@ -4,6 +4,10 @@ final class Batch {
     let packets = PacketBatch()
     /// Which packets belong to which shard, in order: a list for each.
     let packetsOfShard: UnsafeMutablePointer<PlainList<Int32>>
+    /// About how long each shard will take.
+    private let loads: UnsafeMutablePointer<Int>
+    /// The shards, those that will take longest first: so threads that share them out are done at about the same time.
+    private(set) var shardOrder: [Int]
     private let shardCount: Int
     /// What each shard found.
     let findings: [Findings]
@@ -15,6 +19,9 @@ final class Batch {
     init(shardCount: Int) {
         self.shardCount = shardCount
         packetsOfShard = .allocate(capacity: shardCount)
+        loads = .allocate(capacity: shardCount)
+        loads.initialize(repeating: 0, count: shardCount)
+        shardOrder = Array(0..<shardCount)
         for shard in 0..<shardCount {
             (packetsOfShard + shard).initialize(to: PlainList(capacity: 1024))
         }
@@ -24,12 +31,14 @@ final class Batch {
     deinit {
         packetsOfShard.deinitialize(count: shardCount)
         packetsOfShard.deallocate()
+        loads.deallocate()
     }
 
     /// Forgets everything, keeps the memory.
     func removeAll() {
         packets.removeAll()
         for shard in 0..<shardCount { packetsOfShard[shard].removeAll() }
+        loads.update(repeating: 0, count: shardCount)
         for findings in findings { findings.removeAll() }
         isLast = false
     }
@@ -40,8 +49,15 @@ final class Batch {
         for index in start..<self.packets.count {
             let shard = Int(packets[index].shardHash % UInt32(truncatingIfNeeded: shardCount))
             packetsOfShard[shard].append(Int32(truncatingIfNeeded: index))
+            loads[shard] &+= Self.packetLoad &+ packets[index].payload.count
         }
     }
+
+    /// What a packet without payload takes, in bytes of payload that take as long.
+    private static let packetLoad = 500
+
+    /// Orders the shards, when all packets are handed out.
+    func orderShards() { shardOrder.sort { (loads[$0], $1) > (loads[$1], $0) } }
 }
 
 /// What one shard found in one batch, in the order of its packets: candidate alerts, and records that are text already.

@@ -46,6 +46,7 @@ final class BatchReader: @unchecked Sendable {
                 batch.assign(packetsFrom: first)
             }
         }
+        batch.orderShards()
         batch.clock = clock.now ?? .epoch
         batch.isLast = !isMore
         isAtEnd = !isMore

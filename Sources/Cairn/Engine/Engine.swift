@@ -83,7 +83,8 @@ public final class Engine {
             if task == 0 {
                 reader.read(into: batches.next)
             } else {
-                shards[task - 1].process(batches.current, as: task - 1)
+                let shard = batches.current.shardOrder[task - 1]
+                shards[shard].process(batches.current, as: shard)
             }
         }
         defer { pool.stop() }
