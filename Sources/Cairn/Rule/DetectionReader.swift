@@ -37,7 +37,9 @@ struct DetectionReader {
         resolver.direction = traffic?.direction
         guard let detection = document["detection"] else { return .failed }
         if let unseen = Self.unseenFields(detection, subject).first {
-            return skip(header, Self.reason(detection, subject), at: unseen.mark)
+            return skip(
+                header, Self.reason(Self.unseenFields(detection, subject), subject), at: unseen.mark
+            )
         }
         var section = DetectionSection(sink: sink, variables: variables)
         let diagnosticCount = sink.diagnostics.count
@@ -53,7 +55,7 @@ struct DetectionReader {
         }
         guard let condition = resolver.resolve(expression) else {
             if let first = resolver.unseen.first, sink.errorCount == errorCount {
-                return skip(header, Self.reason(resolver.unseen), at: first.mark)
+                return skip(header, Self.reason(resolver.unseen, subject), at: first.mark)
             }
             checkOptions(document, &resolver)
             return .failed
@@ -145,16 +147,18 @@ struct DetectionReader {
     }
 
     private static func reason(
-        _ detection: YAMLNode, _ subject: Subject
+        _ unseen: [(name: String, mark: YAMLMark)], _ subject: Subject
     ) -> String {
-        reason(unseenFields(detection, subject))
+        let names = unseen.map { "'\($0.name)'" }.joined(separator: ", ")
+        guard unseen.count == 1 else { return "the fields \(names) cannot be seen on the wire" }
+        return "the field \(names) cannot be seen on the wire"
+            + (hint(about: unseen[0].name, subject).map { " — did you mean '\($0)'?" } ?? "")
     }
 
-    private static func reason(_ unseen: [(name: String, mark: YAMLMark)]) -> String {
-        let names = unseen.map { "'\($0.name)'" }.joined(separator: ", ")
-        return unseen.count == 1
-            ? "the field \(names) cannot be seen on the wire"
-            : "the fields \(names) cannot be seen on the wire"
+    /// A field that a name may be a slip for, where it is of the form that only names of this program have.
+    private static func hint(about name: String, _ subject: Subject) -> String? {
+        guard name.contains(".") else { return nil }
+        return FieldRegistry.suggestion(for: name, subject: subject.index)
     }
 
     // MARK: Options

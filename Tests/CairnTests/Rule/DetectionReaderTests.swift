@@ -358,6 +358,10 @@ import Testing
         ),
         ("{category: proxy}", "cs-user: b", "the field 'cs-user' cannot be seen on the wire"),
         (
+            "{category: dns}", "dns.qery: b",
+            "the field 'dns.qery' cannot be seen on the wire — did you mean 'dns.query'?"
+        ),
+        (
             "{category: proxy}", "cs-user: b, c-uri: a, x|contains: 5",
             "the fields 'cs-user', 'x' cannot be seen on the wire"
         ),
