@@ -93,6 +93,16 @@ import Testing
           timespan: 1m
           condition: {field: bytes, gte: 100, lte: 200}
         ---
+        title: Quota
+        id: 2g
+        name: quota
+        level: low
+        correlation:
+          type: value_sum
+          rules: [7002]
+          timespan: 1m
+          condition: {field: bytes, gte: 1000, lte: 2000}
+        ---
         title: Chain
         id: 2e
         name: chain
@@ -291,6 +301,10 @@ import Testing
         (
             "[{rule: 7002, bytes: [90, 91]}, clock: 61s]", "{average: 1}",
             "nearest: average an average bytes of 90.5, which must be gte 100 and lte 200, within 1m"
+        ),
+        (
+            "[{rule: 7002, bytes: [90, 91]}, clock: 61s]", "{quota: 1}",
+            "nearest: quota a sum of bytes of 181, which must be gte 1000 and lte 2000, within 1m"
         ),
         (
             "{rule: 7002, bytes: 150}", "{average: 1}", "to be decided at 1m, when its window ends"
