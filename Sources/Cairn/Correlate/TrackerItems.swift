@@ -223,7 +223,7 @@ enum NumberTag {
         tag == other ? nil : ExactNumber(Int64(tag))
     }
 
-    private static let perUnit: Int64 = 1_000_000
+    private static let perUnit = Int64(truncatingIfNeeded: ExactNumber.perUnit)
 }
 
 extension ItemStore {

@@ -54,23 +54,20 @@ enum AlertBuilder {
         excerpt.communityIDEnd = evaluator.writer.beginPart()
         event.write(into: &evaluator.writer)
         excerpt.eventEnd = evaluator.writer.beginPart()
-        write(alert.fields, compiled.carriedFields[alert.rule], into: &evaluator.writer)
+        write(alert.fields, compiled, into: &evaluator.writer)
         write(evaluator.notes, compiled, of: event, into: &evaluator.writer)
         excerpt.json = evaluator.writer.bytes
         return excerpt
     }
 
-    /// Those of the carried fields that the event has.
     private static func write(
-        _ fields: [Alert.CarriedField], _ carried: [CarriedField], into writer: inout JSONWriter
+        _ fields: [Alert.CarriedField], _ compiled: CompiledRules, into writer: inout JSONWriter
     ) {
         writer.key("fields")
         writer.beginObject()
-        var next = 0
-        for field in carried where next < fields.count && fields[next].field == field.field {
-            writer.key(field.name)
-            fields[next].value.write(into: &writer)
-            next += 1
+        for field in fields {
+            writer.key(compiled.name(of: field.field))
+            field.value.write(into: &writer)
         }
         writer.endObject()
     }
@@ -86,11 +83,7 @@ enum AlertBuilder {
             let test = compiled.program.tests.elements[Int(note.test)]
             writer.beginObject()
             writer.key("field")
-            if let field = test.field {
-                writer.string(compiled.subjects[Int(field.subject)].fields[Int(field.index)].name)
-            } else {
-                writer.string(event.definition.name)
-            }
+            writer.string(test.field.map { compiled.name(of: $0) } ?? event.definition.name)
             writer.member("offset", note.offset)
             writer.member("length", note.byteCount)
             writer.key("text")

@@ -1,8 +1,6 @@
 /// A field that alerts carry, with what its declaration says of it.
 struct CarriedField {
     let field: FieldID
-    /// Its registry name.
-    let name: String
     let isList: Bool
     private let ownSource: RuleProgram.Source
     private let otherSource: RuleProgram.Source
@@ -10,7 +8,6 @@ struct CarriedField {
     init(_ field: FieldID, _ subjects: [ProtocolDefinition]) {
         let declaration = subjects[Int(field.subject)].fields[Int(field.index)]
         self.field = field
-        name = declaration.name
         isList = declaration.isList
         ownSource = RuleProgram.source(field, subjects, Int(field.subject))
         otherSource = RuleProgram.source(field, subjects, -1)

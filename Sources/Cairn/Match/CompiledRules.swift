@@ -192,6 +192,11 @@ final class CompiledRules: @unchecked Sendable {
         subjectIdentifiers.firstIndex(of: ObjectIdentifier(definition))
     }
 
+    /// The registry name of a field.
+    func name(of field: FieldID) -> String {
+        subjects[Int(field.subject)].fields[Int(field.index)].name
+    }
+
     // MARK: Rules
 
     /// - Parameter fields: what a rule looks at and its alerts carry; nil for every field.
