@@ -138,23 +138,23 @@ import Testing
 
     private typealias Maker = TLSMaker
 
+    private static let sealed = Maker.record(Array(repeating: 0xee, count: 40))
+
     /// A handshake of TLS 1.2, a packet for each message of note.
+    private static let handshakeTurns = [
+        Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
+        Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
+        Turn(
+            direction: .toClient,
+            bytes: Maker.record(Maker.message(12, [1, 2, 3]) + Maker.message(14, []))),
+        Turn(
+            direction: .toServer,
+            bytes: Maker.record(Maker.message(16, [1, 2, 3])) + Maker.changeCipher + sealed),
+        Turn(direction: .toClient, bytes: Maker.changeCipher + sealed),
+    ]
+
     private static let handshake = RuleRun.conversation(
-        [
-            Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
-            Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
-            Turn(
-                direction: .toClient,
-                bytes: Maker.record(Maker.message(12, [1, 2, 3]) + Maker.message(14, []))),
-            Turn(
-                direction: .toServer,
-                bytes: Maker.record(Maker.message(16, [1, 2, 3])) + Maker.changeCipher
-                    + Maker.record(Array(repeating: 0xee, count: 40))),
-            Turn(
-                direction: .toClient,
-                bytes: Maker.changeCipher + Maker.record(Array(repeating: 0xee, count: 40))),
-            Turn(direction: .toServer, bytes: Maker.applicationData),
-        ], port: 443)
+        handshakeTurns + [Turn(direction: .toServer, bytes: Maker.applicationData)], port: 443)
 
     @Test(arguments: [
         "tls.cert_serial; content:\"00:A1:b2:c3\";", "tls.cert_serial; content:\"00:A1:B2:C3\";",
@@ -187,23 +187,11 @@ import Testing
         ("tcp any any -> any any (app-layer-protocol:tls;", [2, 2, 2, 2, 2, 2]),
     ])
     func `the end of an encrypted flow`(rule: String, counts: [Int]) throws {
-        let sealed = Maker.record(Array(repeating: 0xee, count: 40))
-        let handshake = [
-            Turn(direction: .toServer, bytes: Maker.record(Maker.exampleClient)),
-            Turn(direction: .toClient, bytes: Maker.record(Maker.serverHello())),
-            Turn(
-                direction: .toClient,
-                bytes: Maker.record(Maker.message(12, [1, 2, 3]) + Maker.message(14, []))),
-            Turn(
-                direction: .toServer,
-                bytes: Maker.record(Maker.message(16, [1, 2, 3])) + Maker.changeCipher + sealed),
-            Turn(direction: .toClient, bytes: Maker.changeCipher + sealed),
-        ]
         let data = [
             Turn(direction: .toServer, bytes: Maker.applicationData),
             Turn(direction: .toClient, bytes: Maker.applicationData),
         ]
-        let found = try [handshake, handshake + data].flatMap { turns in
+        let found = try [Self.handshakeTurns, Self.handshakeTurns + data].flatMap { turns in
             try [TrafficWriter.Ending.fin, .open, .reset].map {
                 try Self.count(rule, RuleRun.conversation(turns, port: 443, ending: $0))
             }
