@@ -35,6 +35,8 @@ final class CompiledRules: @unchecked Sendable {
         var files = FileScope.each
         /// Whether trailers count by themselves.
         var trailers = TrailerScope.once
+        /// Whose words it waits for: it never holds where that side of a transaction says nothing.
+        var awaited: Direction?
         /// Asks something of sets.
         var testsSets = false
         /// Counters decide behind the matcher, and need the variables.
@@ -268,6 +270,12 @@ final class CompiledRules: @unchecked Sendable {
         }
         compiled.instructions = first..<program.instructions.count
         (compiled.need, compiled.final) = needAndFinal(condition, from: compiled.entry, of: rule)
+        if let progress = rule.traffic.progress, let direction = rule.traffic.direction {
+            compiled.awaited = direction
+            let reached = Readiness(direction, progress)
+            compiled.need = compiled.need.and(reached)
+            compiled.final = compiled.final.and(reached)
+        }
         if rule.subject == streamSubject {
             compiled.remembersTests = compiled.instructions.count > 1
             compiled.needsStart = compiled.instructions.contains { index in

@@ -175,7 +175,9 @@ extension Matcher {
             let number = transaction.candidates[index]
             let rule = compiled.rules.elements + Int(number)
             var isKept = true
-            if rule.pointee.need.isReached(toServer, toClient) {
+            if let awaited = rule.pointee.awaited, transaction.isSilent(awaited) {
+                isKept = false
+            } else if rule.pointee.need.isReached(toServer, toClient) {
                 let isHeld =
                     transaction.isOneOfSeveral && rule.pointee.files != .each
                     ? holdsAmongFiles(number, transaction) : evaluator.holds(rule)

@@ -385,6 +385,9 @@ extension DCERPCAssociation {
     /// Completes a call for which nothing more comes.
     private func giveUp(_ place: Int, _ output: ParserOutput) {
         if !calls[place].hasRequestEnded { endRequest(place, output) }
+        if calls[place].responseFragmentCount == 0 {
+            output.giveUp(calls[place].transaction, .toClient)
+        }
         endResponse(calls.remove(at: place), output)
     }
 }
@@ -509,7 +512,7 @@ extension DCERPCAssociation {
         let transaction = output.begin(DCERPC.definition, id: numbers.take())
         report(anomaly, direction, transaction, output)
         output.advance(transaction, direction, to: .complete)
-        output.advance(transaction, direction.reversed, to: .complete)
+        output.giveUp(transaction, direction.reversed)
     }
 }
 

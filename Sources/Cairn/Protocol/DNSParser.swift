@@ -147,7 +147,7 @@ final class DNSParser: ProtocolParser {
         if assembly.bytes.count > 2, !assembly.isLost { readMalformed(direction, output) }
         guard direction == .toClient else { return }
         isServerDone = true
-        for transaction in open { output.advance(transaction, .toClient, to: .complete) }
+        for transaction in open { output.giveUp(transaction, .toClient) }
         open.removeAll(keepingCapacity: true)
     }
 
@@ -170,7 +170,7 @@ final class DNSParser: ProtocolParser {
         if direction == .toServer, !header.isResponse, dialect != .mdns, !isServerDone {
             wait(transaction, output)
         } else {
-            output.advance(transaction, direction.reversed, to: .complete)
+            output.giveUp(transaction, direction.reversed)
         }
     }
 
@@ -179,7 +179,7 @@ final class DNSParser: ProtocolParser {
         let transaction = output.begin(definition, id: nextTransactionID())
         report(.malformedData, direction, transaction, output)
         output.advance(transaction, direction, to: .complete)
-        output.advance(transaction, direction.reversed, to: .complete)
+        output.giveUp(transaction, direction.reversed)
     }
 
     private func nextTransactionID() -> UInt64 {
@@ -209,7 +209,7 @@ final class DNSParser: ProtocolParser {
             givenUp = open.removeFirst()
         }
         report(.flooded, .toServer, givenUp, output)
-        output.advance(givenUp, .toClient, to: .complete)
+        output.giveUp(givenUp, .toClient)
     }
 
     // MARK: Anomalies

@@ -103,7 +103,11 @@ final class FTPParser: ProtocolParser {
         let hasReply = exchange.transaction.fields.count(of: FTPField.replies.rawValue) > 0
         exchange.transaction.fields.append(
             hasReply ? "yes" : "no", to: FTPField.replyReceived.rawValue)
-        output.advance(exchange.transaction, .toClient, to: .complete)
+        if hasReply {
+            output.advance(exchange.transaction, .toClient, to: .complete)
+        } else {
+            output.giveUp(exchange.transaction, .toClient)
+        }
     }
 
     // MARK: Commands

@@ -93,8 +93,8 @@ extension HTTP2Parser {
         endMessage(stream, .toServer, isTruncated: true, into: output)
         endMessage(stream, .toClient, isTruncated: true, into: output)
         if let transaction = stream.transaction {
-            output.advance(transaction, .toServer, to: .complete)
-            output.advance(transaction, .toClient, to: .complete)
+            output.giveUp(transaction, .toServer)
+            output.giveUp(transaction, .toClient)
         }
         stream.end()
         for reader in [request, response] where reader.stream === stream { reader.stream = nil }
@@ -120,7 +120,7 @@ extension HTTP2Parser {
     ) {
         transaction.isRecorded = true
         output.advance(transaction, direction, to: .complete)
-        output.advance(transaction, direction.reversed, to: .complete)
+        output.giveUp(transaction, direction.reversed)
     }
 
     /// Notes an oddity that belongs to no stream.

@@ -84,7 +84,7 @@ final class HTTPParser: ProtocolParser {
         guard direction == .toClient else { return }
         giveUpAnswered(into: output)
         while let exchange = nextOpen() {
-            output.advance(exchange.transaction, .toClient, to: .complete)
+            output.giveUp(exchange.transaction, .toClient)
         }
     }
 
@@ -204,7 +204,7 @@ final class HTTPParser: ProtocolParser {
         normalizer.decodesQueryTwice = output.limits.decodesQueryTwice
         guard response.state != .stopped else {
             // The server has nothing more to say.
-            transaction.toClient = .complete
+            transaction.silence(.toClient)
             return transaction
         }
         if open.count &- firstOpen >= output.limits.openTransactionCountMax,
@@ -213,7 +213,7 @@ final class HTTPParser: ProtocolParser {
             abandonedCount &+= 1
             output.anomaly(
                 HTTPAnomaly.tooManyOpenTransactions.rawValue, .toServer, in: oldest.transaction)
-            output.advance(oldest.transaction, .toClient, to: .complete)
+            output.giveUp(oldest.transaction, .toClient)
         }
         open.append(Exchange(transaction: transaction, method: method, isHTTP09: isHTTP09))
         return transaction
@@ -238,7 +238,7 @@ final class HTTPParser: ProtocolParser {
             return
         }
         let transaction = begin(into: output)
-        transaction.toServer = .complete
+        transaction.silence(.toServer)
         answered = Exchange(transaction: transaction, method: .ambiguous)
         response.transaction = transaction
         note(.unableToMatchResponseToRequest, response, into: output)
@@ -268,14 +268,14 @@ final class HTTPParser: ProtocolParser {
     private func giveUpAnswered(into output: ParserOutput) {
         guard let exchange = answered else { return }
         answered = nil
-        output.advance(exchange.transaction, .toClient, to: .complete)
+        output.giveUp(exchange.transaction, .toClient)
     }
 
     /// Gives up all requests but the last: their responses were lost.
     func abandonAllButLast(into output: ParserOutput) {
         if firstOpen < open.count { giveUpAnswered(into: output) }
         while open.count &- firstOpen > 1, let exchange = nextOpen() {
-            output.advance(exchange.transaction, .toClient, to: .complete)
+            output.giveUp(exchange.transaction, .toClient)
         }
     }
 

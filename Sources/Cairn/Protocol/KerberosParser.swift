@@ -124,7 +124,7 @@ final class KerberosParser: ProtocolParser {
         if !assembly.bytes.isEmpty { report(.malformedData, direction, nil, output) }
         guard direction == .toClient else { return }
         hasServerEnded = true
-        for request in open { output.advance(request.transaction, .toClient, to: .complete) }
+        for request in open { output.giveUp(request.transaction, .toClient) }
         open.removeAll(keepingCapacity: true)
     }
 
@@ -199,7 +199,7 @@ final class KerberosParser: ProtocolParser {
             report(.weakEncryption, .toClient, transaction, output)
         }
         output.advance(transaction, .toClient, to: .complete)
-        output.advance(transaction, .toServer, to: .complete)
+        output.giveUp(transaction, .toServer)
     }
 
     private func begin(_ output: ParserOutput) -> Transaction {
@@ -211,7 +211,7 @@ final class KerberosParser: ProtocolParser {
     /// many in all flows: this one.
     private func wait(_ request: Request, _ output: ParserOutput) {
         guard !hasServerEnded else {
-            return output.advance(request.transaction, .toClient, to: .complete)
+            return output.giveUp(request.transaction, .toClient)
         }
         var givenUp = request.transaction
         if output.openTransactionCount <= output.limits.waitingTransactionCountMax {
@@ -220,7 +220,7 @@ final class KerberosParser: ProtocolParser {
             givenUp = open.removeFirst().transaction
         }
         report(.flooded, .toServer, givenUp, output)
-        output.advance(givenUp, .toClient, to: .complete)
+        output.giveUp(givenUp, .toClient)
     }
 
     private func report(

@@ -158,6 +158,15 @@ final class ParserOutput {
         events.append(Event(kind: .progress, transaction: transaction, direction: direction))
     }
 
+    /// Says that nothing more comes in a direction of a transaction, where no message tells so.
+    func giveUp(_ transaction: Transaction, _ direction: Direction) {
+        guard transaction.progress(direction) == .none else {
+            return advance(transaction, direction, to: .complete)
+        }
+        transaction.silence(direction)
+        events.append(Event(kind: .progress, transaction: transaction, direction: direction))
+    }
+
     /// Says that something odd was seen, by the index of its name in the definition.
     func anomaly(_ index: Int, _ direction: Direction, in transaction: Transaction?) {
         transaction?.note(anomaly: index, direction)

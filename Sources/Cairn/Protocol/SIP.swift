@@ -149,7 +149,7 @@ final class SIPParser: ProtocolParser {
             output.anomaly(SIP.Anomaly.incompleteData.rawValue, direction, in: transaction)
         }
         output.advance(transaction, direction, to: .complete)
-        output.advance(transaction, direction.reversed, to: .complete)
+        output.giveUp(transaction, direction.reversed)
     }
 
     private func store(

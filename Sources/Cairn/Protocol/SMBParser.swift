@@ -117,7 +117,7 @@ final class SMBParser: ProtocolParser {
             opens[index].association?.finish(direction, into: output)
         }
         guard direction == .toClient else { return }
-        for request in requests { end(request.transaction, output) }
+        for request in requests { giveUp(request.transaction, output) }
         requests.removeAll(keepingCapacity: true)
     }
 
@@ -145,7 +145,7 @@ final class SMBParser: ProtocolParser {
         if let transaction = request.transaction {
             output.advance(transaction, .toServer, to: .complete)
         }
-        if hasServerEnded { return end(request.transaction, output) }
+        if hasServerEnded { return giveUp(request.transaction, output) }
         var givenUp = request
         if output.openTransactionCount <= output.limits.waitingTransactionCountMax {
             requests.append(request)
@@ -153,7 +153,7 @@ final class SMBParser: ProtocolParser {
             givenUp = requests.removeFirst()
         }
         report(.tooManyTransactions, .toServer, givenUp.transaction, output)
-        end(givenUp.transaction, output)
+        giveUp(givenUp.transaction, output)
     }
 
     /// The place in the list of the oldest request that a response belongs to.
@@ -182,6 +182,12 @@ final class SMBParser: ProtocolParser {
 
     /// The interim response of a request in parts has come.
     func noteInterimResponse(to index: Int) { requests[index].isPart = false }
+
+    /// Forgets a request whose response does not come.
+    private func giveUp(_ transaction: Transaction?, _ output: ParserOutput) {
+        if let transaction { output.giveUp(transaction, .toClient) }
+        end(transaction, output)
+    }
 
     /// Says that nothing more comes for a transaction whose request is complete.
     func end(_ transaction: Transaction?, _ output: ParserOutput) {

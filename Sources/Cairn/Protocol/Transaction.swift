@@ -13,6 +13,8 @@ final class Transaction {
     /// How far each direction has come: the client's bytes, then the server's.
     var toServer: Progress = .none
     var toClient: Progress = .none
+    /// Sides that ended without a word: an answer that never came, a request that was not seen.
+    private(set) var isSilent: (toServer: Bool, toClient: Bool) = (false, false)
     /// For a file: who sends it, and the transaction that carries it.
     var fileDirection: Direction = .toClient
     var carrierID: UInt64 = 0
@@ -70,6 +72,22 @@ final class Transaction {
         direction == .toServer ? toServer : toClient
     }
 
+    /// Ends a side of which nothing was seen.
+    func silence(_ direction: Direction) {
+        guard progress(direction) == .none else { return }
+        if direction == .toServer {
+            isSilent.toServer = true
+            toServer = .complete
+        } else {
+            isSilent.toClient = true
+            toClient = .complete
+        }
+    }
+
+    @inline(__always) func isSilent(_ direction: Direction) -> Bool {
+        direction == .toServer ? isSilent.toServer : isSilent.toClient
+    }
+
     @inline(__always) func inspectedProgress(_ direction: Direction) -> Progress {
         direction == .toServer ? inspectedToServer : inspectedToClient
     }
@@ -88,6 +106,7 @@ final class Transaction {
         fields.removeAll()
         toServer = .none
         toClient = .none
+        isSilent = (false, false)
         if !candidates.isEmpty { candidates.removeAll(keepingCapacity: true) }
         if !fired.isEmpty { fired.removeAll(keepingCapacity: true) }
         hasNewAnomaly = false

@@ -33,6 +33,13 @@ struct DetectionReader {
         let traffic = document["traffic"].flatMap {
             TrafficReader(sink: sink, variables: variables).read($0)
         }
+        if traffic?.progress != nil,
+            FieldRegistry.subjects[subject.index].makeParser == nil
+        {
+            sink.error(
+                at: document["traffic"]?.mark ?? document.mark,
+                "'progress' is for rules on the transactions of a protocol, like the service http")
+        }
         var resolver = ConditionResolver(subject: subject, sink: sink)
         resolver.direction = traffic?.direction
         guard let detection = document["detection"] else { return .failed }

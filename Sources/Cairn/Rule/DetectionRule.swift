@@ -482,6 +482,8 @@ struct TrafficFilter: Equatable, Sendable {
     var inspection: PayloadInspection = .packet
     var protocols: [Transport] = []
     var flow: [FlowCondition] = []
+    /// How far the direction of a transaction must have come that `flow` names, by what was said in it.
+    var progress: Progress?
 }
 
 /// What a rule on packets looks at: the packet, for `payload` what its direction of the TCP stream has come to since the

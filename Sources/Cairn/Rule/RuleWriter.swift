@@ -72,6 +72,9 @@ struct RuleWriter {
         }
         if traffic.isBothWays { lines.append("  both_ways: true") }
         if traffic.isEachWay { lines.append("  each_way: true") }
+        if let progress = Progress.names.first(where: { $0.0 == traffic.progress }) {
+            lines.append("  progress: \(progress.1)")
+        }
         if traffic.inspection != .packet {
             let names = PayloadInspection.names.filter { traffic.inspection.contains($0.0) }
                 .map(\.1)

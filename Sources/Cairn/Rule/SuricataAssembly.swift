@@ -6,7 +6,8 @@ extension SuricataDraft {
         bringContentsToCase()
         try nestDecodedBuffers()
         splitFileBuffers()
-        let subject = try subject()
+        var subject = try subject()
+        if subject == nil { subject = try awaitedSubject() }
         var rule: DetectionRule
         if let subject {
             let direction = try direction(of: subject)
@@ -17,7 +18,6 @@ extension SuricataDraft {
             if isLookedForInHeaders { rule.trailers = .again }
             if subject == Self.file { rule.files = looksAgainAtFiles ? .again : .once }
         } else {
-            if let hook, hook.direction != nil { throw hook.problem }
             rule = DetectionRule(header: header, subject: Self.packet, condition: packetCondition())
             // A packet whose transport cannot be decoded has none; what IP says of it counts.
             if looksAtDecoderEvents { traffic.protocols = [] }
@@ -138,6 +138,23 @@ extension SuricataDraft {
         }
         guard protocols.count < stickies.count else { return subject }
         return moveFilesToHTTP(subject) ? subject : Self.file
+    }
+
+    /// The protocol on whose transactions the rule waits that looks at nothing of them.
+    private mutating func awaitedSubject() throws(SuricataProblem) -> Int? {
+        guard let hook, let own = hook.direction else { return nil }
+        let (progress, subject) = try hook.wait(for: proto)
+        guard packetTests.isEmpty, buffers.allSatisfy(\.isEmpty), !requiresPacket else {
+            throw hook.problem(
+                "looks at packets or streams while it waits for a transaction, which is not supported"
+            )
+        }
+        if let problem = hook.problem(looking: traffic.direction) { throw problem }
+        if traffic.direction == nil {
+            traffic.flow.append(own == .toServer ? .to_server : .to_client)
+        }
+        traffic.progress = progress
+        return subject
     }
 
     /// Whether the rule is about DCE/RPC in the pipes of SMB.

@@ -5,6 +5,7 @@ struct TrafficReader {
 
     private static let keys = [
         "from", "to", "flow", "both_ways", "each_way", "inspect", "protocol",
+        "progress",
     ]
 
     func read(_ node: YAMLNode) -> TrafficFilter? {
@@ -24,8 +25,15 @@ struct TrafficReader {
             case "each_way": filter.isEachWay = sink.bool(entry.value, "'each_way'") ?? false
             case "inspect": filter.inspection = inspection(entry.value)
             case "protocol": filter.protocols = transports(entry.value)
+            case "progress": filter.progress = progress(entry.value)
             default: break
             }
+        }
+        if filter.progress != nil, filter.direction == nil {
+            sink.error(
+                at: node.mark,
+                "'progress' is that of one direction; add 'flow: [to_server]' or 'flow: [to_client]'"
+            )
         }
         return sink.errorCount == errorCount ? filter : nil
     }
@@ -90,6 +98,15 @@ struct TrafficReader {
         }
     }
 
+    private func progress(_ node: YAMLNode) -> Progress? {
+        guard let name = sink.text(node, "'progress'") else { return nil }
+        if let known = Progress.names.first(where: { $0.1 == name }) { return known.0 }
+        sink.error(
+            at: node.mark,
+            "unknown progress '\(name)'; use \(alternatives(Progress.names.map(\.1)))")
+        return nil
+    }
+
     private func transports(_ node: YAMLNode) -> [Transport] {
         let names: [(String, [Transport])] = [
             ("tcp", [.tcp]), ("udp", [.udp]), ("icmp", [.icmp, .icmpv6]), ("icmpv4", [.icmp]),
@@ -104,6 +121,14 @@ struct TrafficReader {
             return []
         }
     }
+}
+
+extension Progress {
+    /// What rules can wait for.
+    static let names: [(Progress, String)] = [
+        (.line, "line"), (.headers, "headers"), (.body, "body"), (.message, "message"),
+        (.complete, "complete"),
+    ]
 }
 
 extension TrafficFilter {

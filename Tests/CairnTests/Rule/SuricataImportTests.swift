@@ -151,6 +151,21 @@ import Testing
         #expect(Self.differences(set) == [])
     }
 
+    @Test(arguments: [
+        "alert http1:request_headers any any -> any any",
+        "pass dns:response_complete any any <> any 53",
+        "alert tls:client_hello_done $HOME_NET any -> any any",
+        "alert ssh:request_banner_done any any -> any any",
+        "alert http1:request_body any any -> any any",
+        "alert http1:response_trailer any any -> any any",
+        "alert tcp:flow_start any any -> any any",
+    ])
+    func `a hook that is written and read again is the same`(header: String) {
+        let set = Self.load("\(header) (flowbits:isset,a; gid:4; sid:7;)\n")
+        #expect(set.detections.count == 1, "\(set.diagnostics)")
+        #expect(Self.differences(set) == [])
+    }
+
     @Test func `simple rules read as a person would write them`() {
         let text = Self.yaml(
             """

@@ -373,11 +373,6 @@ import Testing
                 + " response_complete"
         ),
         (
-            "alert http1:request_line any any -> any any",
-            "13: skipped: a rule that only waits for 'request_line' and looks at nothing is not"
-                + " supported"
-        ),
-        (
             "alert tcp any any <- any any",
             "19: error: unknown direction '<-'; use '->', '<>' or '=>'"
         ),

@@ -98,7 +98,33 @@ import Testing
                 == PortSet(included: included, excluded: excluded))
     }
 
+    @Test func `how far a direction must have come`() {
+        let set = load("{flow: [to_client], progress: headers}")
+        #expect(RuleFixtures.messages(set) == [])
+        #expect(set.detections.first?.traffic.progress == .headers)
+    }
+
+    @Test func `packets do not come further`() {
+        let set = RuleFixtures.load(
+            "title: T\nlogsource: {product: cairn, service: packet}\ndetection: any\n"
+                + "traffic: {flow: to_server, progress: line}\n")
+        #expect(
+            RuleFixtures.messages(set) == [
+                "4:10: error: 'progress' is for rules on the transactions of a protocol, like the"
+                    + " service http"
+            ])
+    }
+
     @Test(arguments: [
+        (
+            "{flow: to_server, progress: haeders}",
+            "5:31: error: unknown progress 'haeders'; use line, headers, body, message or complete"
+        ),
+        (
+            "{progress: line}",
+            "5:3: error: 'progress' is that of one direction; add 'flow: [to_server]' or 'flow:"
+                + " [to_client]'"
+        ),
         (
             "from: {ip: $HOME_NTE}",
             "5:14: error: unknown variable '$HOME_NTE' — did you mean '$HOME_NET'?"
