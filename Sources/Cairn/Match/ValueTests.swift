@@ -14,7 +14,9 @@ extension EntropyTest {
         guard wanted >= 0, wanted <= bytes.count &- start else { return false }
         let field = UnsafeRawBufferPointer(
             rebasing: bytes[start..<(wanted == 0 ? bytes.count : start &+ wanted)])
-        return comparison.holds(Self.entropy(of: field), value)
+        let entropy = Self.entropy(of: field)
+        guard let rangeEnd else { return comparison.holds(entropy, value) }
+        return (entropy > value && entropy < rangeEnd) == (comparison == .equal)
     }
 
     /// Shannon's entropy in bits a byte; 0 of nothing.

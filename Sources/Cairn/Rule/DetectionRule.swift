@@ -424,6 +424,9 @@ struct EntropyTest: Equatable, Sendable {
     var offset: Int64 = 0
     var comparison: Comparison = .equal
     var value: Double
+    /// The end of a range that begins with `value`, ends excluded; the entropy lies in it if it is to be equal, and outside
+    /// if it is not to be.
+    var rangeEnd: Double?
 }
 
 /// A number in a rule, or a variable that an earlier step extracted.

@@ -99,9 +99,35 @@ struct RuleWriter {
         }
         if end.ports != PortSet() {
             let text = words?.1 ?? Self.text(end.ports)
-            parts.append("port: \(YAMLText.group(text))")
+            parts.append("port: \(YAMLText.group(Self.withDashes(text)))")
         }
         return parts.isEmpty ? nil : "{" + parts.joined(separator: ", ") + "}"
+    }
+
+    /// Ports with ranges as YAML has them: `[80,8000:8999,1024:]` becomes `[80,8000-8999,1024-65535]`.
+    private static func withDashes(_ ports: String) -> String {
+        var text = ""
+        var term = ""
+        func flush() {
+            let ends = term.split(separator: ":", omittingEmptySubsequences: false)
+            if ends.count == 2 {
+                text += (ends[0].isEmpty ? "0" : ends[0]) + "-"
+                text += ends[1].isEmpty ? "\(UInt16.max)" : ends[1]
+            } else {
+                text += term
+            }
+            term = ""
+        }
+        for character in ports {
+            guard "[]!, \t".contains(character) else {
+                term.append(character)
+                continue
+            }
+            flush()
+            text.append(character)
+        }
+        flush()
+        return text
     }
 
     private static func text(_ set: AddressSet) -> String {

@@ -375,13 +375,12 @@ struct SequenceReader {
         guard options.allow(["entropy", "value", "bytes", "offset"]),
             let text = options.required("value")
         else { return nil }
-        guard let (comparison, value) = EntropyTest.comparison(text) else {
+        guard var test = EntropyTest(parsing: text) else {
             sink.error(
                 at: options.mark(of: "value"),
-                "'\(text)' is no comparison with a number of bits; write '>= 7.2'")
+                "'\(text)' is no comparison with a number of bits; write '>= 7.2' or '1.5-2.5'")
             return nil
         }
-        var test = EntropyTest(comparison: comparison, value: value)
         if let count = options.node("bytes") {
             test.byteCount = sink.integer(count, "'bytes'", in: 0...0xffff_ffff) ?? 0
         }
@@ -452,16 +451,31 @@ struct SequenceReader {
 }
 
 extension EntropyTest {
-    /// `>= 7.2`, `5`; nil for anything else.
-    static func comparison(_ text: String) -> (Comparison, Double)? {
+    /// `>= 7.2`, `5`, `1.5-2.5`, `!1.5-2.5`; nil for anything else.
+    init?(parsing text: String) {
         let operators: [(String, Comparison)] = [
             ("<=", .lessOrEqual), (">=", .greaterOrEqual), ("!=", .notEqual), ("!", .notEqual),
             ("=", .equal), ("<", .less), (">", .greater),
         ]
         let found = operators.first { text.hasPrefix($0.0) }
         let digits = text.dropFirst(found?.0.count ?? 0).drop { $0 == " " }
-        guard let value = Double(String(digits)), value.isFinite else { return nil }
-        return (found?.1 ?? .equal, value)
+        comparison = found?.1 ?? .equal
+        // A number may begin with a sign.
+        guard let dash = digits.dropFirst().firstIndex(of: "-") else {
+            guard let value = Self.number(digits) else { return nil }
+            self.value = value
+            return
+        }
+        guard let low = Self.number(digits[..<dash]),
+            let high = Self.number(digits[digits.index(after: dash)...]), low < high,
+            comparison == .equal || comparison == .notEqual
+        else { return nil }
+        (value, rangeEnd) = (low, high)
+    }
+
+    private static func number(_ text: Substring) -> Double? {
+        let trimmed = text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
+        return Double(String(trimmed)).flatMap { $0.isFinite ? $0 : nil }
     }
 }
 

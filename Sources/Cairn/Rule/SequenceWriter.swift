@@ -55,7 +55,7 @@ enum SequenceWriter {
                 + inner.map { "      " + $0 }
         case .asn1(let test): return ["- asn1: {\(options(test))}"]
         case .entropy(let test):
-            return test.comparison.sign.map { "- entropy: {\(options(test, $0))}" }.map { [$0] }
+            return test.text.map { ["- entropy: {\(options(test, $0))}"] }
         }
     }
 
@@ -147,8 +147,8 @@ enum SequenceWriter {
         return parts.joined(separator: ", ")
     }
 
-    private static func options(_ test: EntropyTest, _ sign: String) -> String {
-        var parts = ["value: '\(sign) \(test.value)'"]
+    private static func options(_ test: EntropyTest, _ text: String) -> String {
+        var parts = ["value: '\(text)'"]
         if test.byteCount != 0 { parts.append("bytes: \(test.byteCount)") }
         if test.offset != 0 { parts.append("offset: \(test.offset)") }
         return parts.joined(separator: ", ")
@@ -162,6 +162,14 @@ enum SequenceWriter {
         if jump.fromEnd { parts.append("from_end: true") }
         if jump.postOffset != .number(0) { parts.append("post_offset: \(text(jump.postOffset))") }
         return parts
+    }
+}
+
+extension EntropyTest {
+    /// The comparison as it is read.
+    fileprivate var text: String? {
+        guard let rangeEnd else { return comparison.sign.map { "\($0) \(value)" } }
+        return (comparison == .notEqual ? "!" : "") + "\(value)-\(rangeEnd)"
     }
 }
 

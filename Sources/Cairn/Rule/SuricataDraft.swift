@@ -51,6 +51,8 @@ struct SuricataDraft {
     /// `stream_size` was used.
     var looksAtStreamSize = false
 
+    /// Types of references that no table has.
+    var unknownReferences: [SuricataValue] = []
     var classType: String?
     var priority: Int?
 

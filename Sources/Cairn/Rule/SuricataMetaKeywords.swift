@@ -51,6 +51,7 @@ extension SuricataDraft {
         }
         let prefix = tables.references[parts[0].text.lowercased()]
         let text = try parts[1].unescaped()
+        if prefix == nil { unknownReferences.append(parts[0]) }
         header.references.append(prefix.map { $0 + text } ?? "\(parts[0].text),\(text)")
     }
 

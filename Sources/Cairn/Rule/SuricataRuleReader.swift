@@ -1,3 +1,9 @@
+/// Names in rules that no table has, each warned about once for a file.
+private struct UnknownNames {
+    var classes: Set<String> = []
+    var references: Set<String> = []
+}
+
 /// Reads a file of Suricata rules.
 struct SuricataRuleReader: Sendable {
     let variables: RuleVariables
@@ -14,11 +20,11 @@ struct SuricataRuleReader: Sendable {
         var contents = RuleFileContents()
         var file = SuricataFile(source, lineOffset: lineOffset)
         var headers = SuricataHeaderReader(variables: variables)
-        var unknownClasses: Set<String> = []
+        var unknown = UnknownNames()
         while let line = file.next() {
             switch line {
             case .rule:
-                contents.documents.append(rule(file.text, &headers, &unknownClasses, sink))
+                contents.documents.append(rule(file.text, &headers, &unknown, sink))
             case .disabled:
                 contents.disabledCount += 1
                 if listsDisabledRules {
@@ -39,7 +45,7 @@ struct SuricataRuleReader: Sendable {
 
     private func rule(
         _ text: SuricataText, _ headers: inout SuricataHeaderReader,
-        _ unknownClasses: inout Set<String>, _ sink: DiagnosticSink
+        _ unknown: inout UnknownNames, _ sink: DiagnosticSink
     ) -> RuleFileContents.Document {
         sink.rule = nil
         var draft = SuricataDraft(
@@ -54,13 +60,22 @@ struct SuricataRuleReader: Sendable {
             }
             skip = try read(parts, into: &draft, &headers)
             if let name = draft.classType, tables.classes[name.lowercased()] == nil,
-                unknownClasses.insert(name).inserted
+                unknown.classes.insert(name).inserted
             {
                 sink.warning(
                     at: text.mark(at: 0),
                     "unknown class type '\(name)'"
                         + suggestion(for: name, among: tables.classes.keys.sorted())
                         + "; its rules have priority 3")
+            }
+            for type in draft.unknownReferences
+            where unknown.references.insert(type.text.lowercased()).inserted {
+                sink.warning(
+                    at: text.mark(at: type.offset),
+                    "unknown type of reference '\(type.text)'"
+                        + suggestion(for: type.text, among: tables.references.keys.sorted())
+                        + "; it is kept as written, 'config reference: \(type.text) PREFIX' in"
+                        + " reference.config makes it an address")
             }
             if skip == nil, purpose == .packets {
                 let rule = try draft.rule()

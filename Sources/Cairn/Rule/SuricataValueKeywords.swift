@@ -252,6 +252,11 @@ extension SuricataDraft {
         var offset: Int64 = 0
         for part in value.split(",") {
             let words = part.words
+            // The manual writes a comparison by itself too.
+            if let alone = EntropyTest(parsing: part.text) {
+                test = alone
+                continue
+            }
             guard let first = words.first, words.count > 1 else {
                 throw part.error("expected a word and its value")
             }
@@ -262,10 +267,12 @@ extension SuricataDraft {
             case "offset" where rest.integer.map({ (0...0xffff_ffff).contains($0) }) == true:
                 offset = rest.integer ?? 0
             case "value":
-                guard let (comparison, number) = EntropyTest.comparison(rest.text) else {
-                    throw rest.error("'value' is a comparison with a number, like >= 7.2")
+                guard let compared = EntropyTest(parsing: rest.text) else {
+                    throw rest.error(
+                        "'value' is a comparison with a number, like >= 7.2, or a range, like"
+                            + " 1.5-2.5")
                 }
-                test = EntropyTest(comparison: comparison, value: number)
+                test = compared
             default: throw part.error("'entropy' takes bytes, offset and value")
             }
         }

@@ -379,6 +379,11 @@ import Testing
         #expect(holds(EntropyTest(comparison: .equal, value: 0), "aaaa"))
         #expect(holds(EntropyTest(byteCount: 2, offset: 2, comparison: .equal, value: 1), "aacd"))
         #expect(!holds(EntropyTest(byteCount: 3, offset: 2, comparison: .less, value: 9), "aacd"))
+        // The ends of a range are not in it.
+        #expect(holds(EntropyTest(value: 1.5, rangeEnd: 2.5), "abcd"))
+        #expect(!holds(EntropyTest(value: 1.5, rangeEnd: 2), "abcd"))
+        #expect(holds(EntropyTest(comparison: .notEqual, value: 2, rangeEnd: 2.5), "abcd"))
+        #expect(!holds(EntropyTest(comparison: .notEqual, value: 1, rangeEnd: 2.5), "abcd"))
     }
 
     private func asExpected(_ test: Case) -> Bool { holds(test.steps, test.text) == test.holds }

@@ -210,7 +210,11 @@ import Testing
         ),
         (
             "- entropy: {value: much}",
-            "7:26: error: 'much' is no comparison with a number of bits; write '>= 7.2'"
+            "7:26: error: 'much' is no comparison with a number of bits; write '>= 7.2' or '1.5-2.5'"
+        ),
+        (
+            "- entropy: {value: 2.5-1.5}",
+            "7:26: error: '2.5-1.5' is no comparison with a number of bits; write '>= 7.2' or '1.5-2.5'"
         ),
         ("- bsize: x", "7:16: error: 'x' is not a size; write 10, '<10' or '10<>20'"),
         ("- isdataat: {relative: true}", "7:9: error: 'isdataat' needs 'offset'"),

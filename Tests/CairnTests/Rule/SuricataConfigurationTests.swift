@@ -119,6 +119,23 @@ import Testing
         #expect(Self.limits(line + "\n").1 == [message])
     }
 
+    @Test func `a type of reference that nobody knows is warned about once`() {
+        let rules = (1...2).map {
+            "alert tcp any any -> any any (reference:bugtrak,1; reference:url,a.b; sid:\($0);)\n"
+        }
+        let set = RuleLoader().load(source: rules.joined().utf8, path: "x.rules")
+        #expect(
+            RuleFixtures.messages(set) == [
+                "1:41: warning: unknown type of reference 'bugtrak' — did you mean 'bugtraq'?; it is kept"
+                    + " as written, 'config reference: bugtrak PREFIX' in reference.config makes it an"
+                    + " address"
+            ])
+        #expect(
+            set.detections.map(\.header.references) == [
+                ["bugtrak,1", "http://a.b"], ["bugtrak,1", "http://a.b"],
+            ])
+    }
+
     @Test func `classes and references are read and replace Suricata's own`() {
         var tables = SuricataTables()
         let diagnostics = tables.read(

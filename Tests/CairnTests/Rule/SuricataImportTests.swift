@@ -119,6 +119,7 @@ import Testing
         "http.uri; pcrexform:\"[a-z]+|(b'|c)\"; strip_pseudo_headers; content:\"a\";",
         "content:\"a\"; asn1:double_overflow, oversize_length 9, relative_offset 4;",
         "http.uri; entropy: bytes 9, value >= 4.5; content:\"a\";", "ssl_version:sslv3,tls1.0;",
+        "http.uri; entropy: value 1.5-2.5, offset 4; entropy: value !3 - 4; entropy: <7.01;",
         "http.referer; absent: or_else; content:!\"a\"; http.cookie; absent;",
         "tls_cert_expired; tls.cert_subject; content:\"a\";", "tls_cert_valid; noalert;",
         "ssh.protoversion:2_compat; ssh.softwareversion:\"a b\"; bypass;", "dsize:0; dsize:<9;",
@@ -164,6 +165,17 @@ import Testing
         let set = Self.load("\(header) (flowbits:isset,a; gid:4; sid:7;)\n")
         #expect(set.detections.count == 1, "\(set.diagnostics)")
         #expect(Self.differences(set) == [])
+    }
+
+    @Test(arguments: [
+        ("1024:", "'1024-65535'"), (":1024", "'0-1024'"), ("!1024:", "'!1024-65535'"),
+        ("[80,8000:8999,!8443]", "['80', '8000-8999', '!8443']"), ("$HTTP_PORTS", "$HTTP_PORTS"),
+        ("[1:2,[3:4,!$SSH_PORTS]]", "'[1-2,[3-4,!$SSH_PORTS]]'"),
+    ])
+    func `ranges of ports read as YAML has them`(ports: String, yaml: String) {
+        let rule = "alert tcp any any -> any \(ports) (content:\"a\"; sid:7;)\n"
+        #expect(Self.yaml(rule).contains("  to: {port: \(yaml)}\n"), "\(Self.yaml(rule))")
+        #expect(Self.differences(Self.load(rule)) == [])
     }
 
     @Test func `simple rules read as a person would write them`() {
