@@ -35,6 +35,8 @@ public final class ProtocolDefinition: Sendable {
     let transactions: ProtocolDefinition?
     /// When rules on payload look at what came of a stream, though little came.
     let chunkEnds: ChunkEnds
+    /// What it goes over to is spoken inside it: the flow keeps its name.
+    let isKept: Bool
     /// For rules its transaction ends no earlier than the connection.
     let lastsToEnd: Bool
     /// Makes a parser for one flow; nil for tables without one, and for protocols that are only
@@ -47,7 +49,7 @@ public final class ProtocolDefinition: Sendable {
         hasAnomaliesEachWay: Bool = false,
         overTCP: Bool = false, overUDP: Bool = false, ports: [UInt16] = [],
         portUse: PortUse = .hint, serverName: String? = nil,
-        chunkEnds: ChunkEnds = .never, lastsToEnd: Bool = false,
+        chunkEnds: ChunkEnds = .never, isKept: Bool = false, lastsToEnd: Bool = false,
         detect: @escaping @Sendable (_ start: RawSpan, _ direction: Direction) -> Detection = {
             _, _ in .no
         },
@@ -71,6 +73,7 @@ public final class ProtocolDefinition: Sendable {
         self.portUse = portUse
         serverNameField = serverName.map { Self.index(of: $0, in: fields) }
         self.chunkEnds = chunkEnds
+        self.isKept = isKept
         self.lastsToEnd = lastsToEnd
         self.detector = detector ?? { start, context in detect(start, context.direction) }
         self.transactions = transactions

@@ -4,6 +4,7 @@ extension ProtocolSessions {
         enum State: UInt8 { case detecting, parsing, failed }
 
         var state: State = .detecting
+        var failure = Failure.untold
         var opacity = Opacity.clear
         /// What was odd about what the flow speaks, and was not asked for yet.
         var anomalies = ProtocolAnomalySet()
@@ -16,6 +17,8 @@ extension ProtocolSessions {
         var handoverCount: UInt8 = 0
         /// Index of the definition, -1 while unknown.
         var definition: Int16 = -1
+        /// Index of a definition that what follows a handover is spoken inside of, -1 if there is none.
+        var outer: Int16 = -1
         /// Index of the definition before the first handover, -1 if there was none.
         var original: Int16 = -1
         /// Sets of definitions: those over the flow's transport, and of them those at one of its
@@ -35,6 +38,9 @@ extension ProtocolSessions {
         /// Who sent what is kept while the protocol is not known, oldest first.
         var turns: [Turn] = []
 
+        /// Index of the definition that gives the flow its name, -1 while unknown.
+        @inline(__always) var named: Int16 { outer >= 0 ? outer : definition }
+
         mutating func forget() {
             if !serverName.isEmpty { serverName.removeAll(keepingCapacity: true) }
             if !turns.isEmpty { turns.removeAll(keepingCapacity: true) }
@@ -53,6 +59,15 @@ extension ProtocolSessions {
                 }
             }
         }
+    }
+
+    /// Whether rules on packets know that nobody knows what the flow speaks.
+    enum Failure: UInt8 {
+        /// Not yet: too little has come to tell, or it has not failed.
+        case untold
+        /// Decided with the packet that is being looked at, or with the one before.
+        case ofThisPacket, ofLastPacket
+        case told
     }
 
     /// What one direction is by itself: unlike the flow, it may be nothing that anybody knows.

@@ -253,7 +253,12 @@ extension ProtocolSessions {
 
     func fail(_ session: SessionPointer) {
         session.pointee.state = .failed
-        noteFailure(session)
+        session.pointee.failure = session.pointee.isDatagrams ? .told : .untold
+        tellFailure(session)
+        for direction in [Direction.toServer, .toClient] {
+            // What was kept still counts.
+            session.pointee[direction].lostByteCount = session.pointee[direction].byteCount
+        }
         freeBuffers(of: session)
         if session.pointee.isDatagrams {
             failedUDPCount &+= 1
@@ -267,8 +272,10 @@ extension ProtocolSessions {
         atDatagram bytes: UnsafeRawBufferPointer, _ direction: Direction,
         _ session: SessionPointer
     ) {
-        guard bytes.count > 0, !session.pointee[direction].isExhausted else { return }
+        guard !session.pointee[direction].isExhausted else { return }
         session.pointee.hasSpoken = true
+        // An empty one says that it is nothing known, and the next may say more.
+        guard bytes.count > 0 else { return }
         let context = DetectionContext(direction: direction, isDatagram: true)
         if decide(bytes.bytes, context, ruledOut: 0, session) { return }
         exhaust(direction, session)
@@ -283,7 +290,7 @@ extension ProtocolSessions {
 
     /// Bytes of a direction with which every opening that Suricata looks for is told from others.
     private static func openingByteCountMax(_ direction: Direction) -> UInt64 {
-        direction == .toServer ? 25 : 9
+        direction == .toServer ? 17 : 8
     }
 
     /// One direction has decided what the flow speaks: what the other has said so far may have been
@@ -291,6 +298,7 @@ extension ProtocolSessions {
     private func settle(deciding direction: Direction, _ session: SessionPointer) {
         agree(direction, session)
         let reversed = direction.reversed
+        guard session.pointee.outer < 0 else { return agree(reversed, session) }
         let other = session.pointee[reversed]
         guard !session.pointee.isReversed else { return agree(reversed, session) }
         guard other.byteCount > 0 else { return }
@@ -299,10 +307,10 @@ extension ProtocolSessions {
         var context = DetectionContext(direction: reversed)
         context.isAtPort = true
         switch definitions[Int(known)].detector(keptBytes(other).bytes, context) {
-        case .yes, .yesReversed: session.pointee[reversed].own = .known(known)
+        case .yes, .yesReversed: say(.known(known), reversed, session)
         case .no, .needMore:
             guard other.byteCount >= Self.openingByteCountMax(reversed) else { return }
-            session.pointee[reversed].own = .nothingKnown
+            say(.nothingKnown, reversed, session)
         }
         let isKnownToNobody =
             other.isExhausted || session.pointee.candidates & ~other.ruledOut == 0
@@ -311,28 +319,52 @@ extension ProtocolSessions {
         }
     }
 
+    /// Notes what a direction is by itself, which is news where it is not what was known.
+    private func say(_ own: Own, _ direction: Direction, _ session: SessionPointer) {
+        guard session.pointee[direction].own != own else { return }
+        session.pointee[direction].own = own
+        session.pointee[direction].newsCount = nil
+    }
+
     /// A direction speaks what the flow does.
     func agree(_ direction: Direction, _ session: SessionPointer) {
         session.pointee[direction].isSettled = true
-        session.pointee[direction].own = .known(session.pointee.definition)
+        say(.known(session.pointee.named), direction, session)
     }
 
-    /// Nobody knows what the flow speaks: that is said of the directions that have sent something, if none of them has
-    /// sent too little to tell.
-    private func noteFailure(_ session: SessionPointer) {
+    /// Nobody knows what the flow speaks: rules are told when no direction that has sent something has sent too little to
+    /// tell, and both have if one has not sent very much.
+    func tellFailure(_ session: SessionPointer) {
+        guard session.pointee.failure == .untold, session.pointee.outer < 0 else { return }
         func hasSaidTooLittle(_ direction: Direction) -> Bool {
             let byteCount = session.pointee[direction].byteCount
             return byteCount > 0 && byteCount < Self.openingByteCountMax(direction)
         }
-        func note(_ direction: Direction) {
-            guard session.pointee[direction].byteCount > 0,
-                session.pointee[direction].own == .unknown
-            else { return }
-            session.pointee[direction].own = .nothingKnown
-        }
         guard !hasSaidTooLittle(.toServer), !hasSaidTooLittle(.toClient) else { return }
-        note(.toServer)
-        note(.toClient)
+        session.pointee.failure = .ofThisPacket
+        session.pointee.hasNews = true
+    }
+
+    /// Suricata's rules see with the packet behind the one that has decided that nobody knows what the flow speaks.
+    ///
+    /// To be called once for each packet, behind what it has brought.
+    func passOnFailure(_ session: SessionPointer) {
+        switch session.pointee.failure {
+        case .untold, .told: return
+        case .ofThisPacket: session.pointee.failure = .ofLastPacket
+        case .ofLastPacket:
+            session.pointee.failure = .told
+            noteFailure(.toServer, session)
+            noteFailure(.toClient, session)
+        }
+    }
+
+    /// Says of a direction that has sent something that it is nothing known.
+    private func noteFailure(_ direction: Direction, _ session: SessionPointer) {
+        guard session.pointee[direction].byteCount > 0, session.pointee[direction].own == .unknown
+        else { return }
+        session.pointee[direction].own = .nothingKnown
+        noteNews(direction, session)
     }
 
     /// Looks at the first bytes of the direction that did not decide: whether it speaks the same.
@@ -359,18 +391,18 @@ extension ProtocolSessions {
             return freeBuffer(of: direction, session)
         case .needMore:
             if start.count >= Self.openingByteCountMax(direction) {
-                session.pointee[direction].own = .nothingKnown
+                say(.nothingKnown, direction, session)
             }
         case .no:
             switch find(start.bytes, context, ruledOut: before.ruledOut, session) {
             case .found(let place, _):
                 isCertain = true
                 if place != known { session.pointee.anomalies.insert(.mismatchBothDirections) }
-                session.pointee[direction].own = .known(Int16(truncatingIfNeeded: place))
+                say(.known(Int16(truncatingIfNeeded: place)), direction, session)
             case .nobody where start.count >= Self.openingByteCountMax(direction):
                 isCertain = true
                 session.pointee.anomalies.insert(.onlyOneDirection)
-                session.pointee[direction].own = .nothingKnown
+                say(.nothingKnown, direction, session)
             case .nobody, .undecided: break
             }
         }

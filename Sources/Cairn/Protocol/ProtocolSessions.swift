@@ -154,7 +154,7 @@ extension ProtocolSessions {
     /// The protocol that a flow speaks, nil if it is not known (yet); the last one if it changed.
     func definition(of flow: UnsafeMutablePointer<Flow>) -> ProtocolDefinition? {
         guard flow.pointee.session >= 0 else { return nil }
-        let index = Int(sessions[flow.pointee.session].pointee.definition)
+        let index = Int(sessions[flow.pointee.session].pointee.named)
         return index >= 0 ? definitions[index] : nil
     }
 
@@ -163,7 +163,7 @@ extension ProtocolSessions {
     func describe(_ flow: UnsafeMutablePointer<Flow>, in place: inout CommonFields.Context) {
         guard flow.pointee.session >= 0 else { return }
         let session = sessions[flow.pointee.session]
-        let (last, first) = (Int(session.pointee.definition), Int(session.pointee.original))
+        let (last, first) = (Int(session.pointee.named), Int(session.pointee.original))
         if last >= 0 { place.spoken = references[last] }
         if first >= 0 { place.spokenFirst = references[first] }
         place.hasFailed = Self.hasFailed(session)
@@ -195,8 +195,9 @@ extension ProtocolSessions {
     func takeNews(of flow: UnsafeMutablePointer<Flow>, _ direction: Direction) -> Bool {
         guard flow.pointee.session >= 0 else { return false }
         let session = sessions[flow.pointee.session]
-        guard session.pointee.hasNews, let count = session.pointee[direction].newsCount, count > 0
-        else { return false }
+        guard session.pointee.hasNews else { return false }
+        passOnFailure(session)
+        guard let count = session.pointee[direction].newsCount, count > 0 else { return false }
         session.pointee[direction].newsCount = count &- 1
         return true
     }
@@ -219,7 +220,7 @@ extension ProtocolSessions {
         session.pointee.hasNews = true
     }
 
-    @inline(__always) private func noteNews(_ direction: Direction, _ session: SessionPointer) {
+    @inline(__always) func noteNews(_ direction: Direction, _ session: SessionPointer) {
         guard session.pointee[direction].newsCount == nil,
             session.pointee[direction].own != .unknown
         else { return }
@@ -353,8 +354,15 @@ extension ProtocolSessions {
         switch session.pointee.state {
         case .parsing: parse(bytes, direction, session, output)
         case .detecting: look(at: bytes, direction, session, output)
-        case .failed: return
+        case .failed: count(bytes.count, direction, session)
         }
+    }
+
+    /// Counts what comes of a stream that nobody knows, until it is enough to tell.
+    private func count(_ byteCount: Int, _ direction: Direction, _ session: SessionPointer) {
+        guard session.pointee.failure == .untold else { return }
+        session.pointee[direction].lostByteCount &+= UInt64(byteCount)
+        tellFailure(session)
     }
 
     func lose(
@@ -424,10 +432,16 @@ extension ProtocolSessions {
             truncatingIfNeeded: definitions.firstIndex { $0.name == announced } ?? -1)
         returnParser(of: session)
         freeBuffers(of: session)
+        let before = session.pointee.definition
+        let isKept = before >= 0 && definitions[Int(before)].isKept
+        if isKept, session.pointee.outer < 0 { session.pointee.outer = before }
         for direction in [Direction.toServer, .toClient] {
-            let hasEnded = session.pointee[direction].hasEnded
+            let side = session.pointee[direction]
             session.pointee[direction] = Side()
-            session.pointee[direction].hasEnded = hasEnded
+            session.pointee[direction].hasEnded = side.hasEnded
+            // What is known of it stays so until something else is.
+            session.pointee[direction].own = side.own
+            session.pointee[direction].newsCount = side.newsCount
         }
         session.pointee.turns.removeAll(keepingCapacity: true)
         session.pointee.hasSpoken = false

@@ -9,6 +9,7 @@ enum RDP {
         fields: [FieldDefinition](
             rows: negotiationRows + clientRows + channelRows + securityRows),
         anomalies: Anomaly.allCases.map(\.name), overTCP: true, ports: [3389],
+        isKept: true,
         detector: { start, context in RDPDetection.detect(start, context) },
         makeParser: { RDPParser() })
 

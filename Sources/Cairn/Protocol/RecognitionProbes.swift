@@ -117,7 +117,8 @@ enum RecognitionProbes {
         guard let message = element(start, tag: 0x30, at: &position) else { return false }
         let end = position
         position = message.lowerBound
-        guard let version = element(start, tag: 0x02, at: &position), version.count <= 4,
+        guard let version = element(start, tag: 0x02, at: &position),
+            (1...4).contains(version.count),
             position < end
         else { return false }
         let tag: UInt8 = start.byte(at: version.upperBound &- 1) == 3 ? 0x30 : 0x04
@@ -142,7 +143,7 @@ enum RecognitionProbes {
                 position &+= 1
             }
         }
-        guard length > 0, length <= bytes.byteCount &- position else { return nil }
+        guard length <= bytes.byteCount &- position else { return nil }
         defer { position &+= length }
         return position..<position &+ length
     }

@@ -51,6 +51,30 @@ import Testing
         #expect(try Self.count(rule, Self.unknown) == 0)
     }
 
+    @Test(arguments: [
+        ([16, -40], 0), ([17, -7], 0), ([17, -8], 2), ([-40, 17], 2), ([10, -8, 6], 0),
+        ([10, -8, 7], 2), ([10, -4, 7, -4], 2), ([40], 0),
+    ])
+    func `nobody knows what is spoken once both sides have said enough to tell`(
+        byteCounts: [Int], count: Int
+    ) throws {
+        let turns = byteCounts.map { count in
+            Turn(
+                direction: count > 0 ? .toServer : .toClient,
+                bytes: Array(repeating: 1, count: abs(count)))
+        }
+        let rule = "tcp any any -> any any (app-layer-protocol:failed;"
+        #expect(try Self.count(rule, RuleRun.conversation(turns, port: 4000)) == count)
+    }
+
+    @Test func `an empty datagram is nothing known, and what follows may be`() throws {
+        let turns = [[], Self.query, Self.query].map { Turn(direction: .toServer, bytes: $0) }
+        let frames = RuleRun.datagrams(turns, port: 53)
+        #expect(
+            try Self.count("udp any any -> any any (app-layer-protocol:failed;", frames) == 1)
+        #expect(try Self.count("udp any any -> any any (app-layer-protocol:dns;", frames) == 1)
+    }
+
     // MARK: Requests with their answers
 
     private static let query = [UInt8](

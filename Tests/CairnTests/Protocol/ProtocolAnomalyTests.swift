@@ -53,7 +53,7 @@ import Testing
     @Test func `an answer that nobody knows is odd once it is long enough`() {
         #expect(
             Self.anomalies([
-                (.toServer, Self.request), (.toClient, "<html>  "), (.toClient, "x"),
+                (.toServer, Self.request), (.toClient, "<html> "), (.toClient, "x"),
                 (.toClient, "x"),
             ]) == [[], [], ["onlyOneDirection"], []])
     }

@@ -135,6 +135,11 @@ import Testing
         Case("tftp", at: 69, hex: "0001 6100 6f6374657400"), Case(nil, at: 69, "hello"),
         Case(nil, at: 69, hex: "000161"), Case(nil, at: 70, hex: "0001 6100 6f6374657400"),
         Case("snmp", at: 161, hex: snmp), Case("snmp", at: 162, hex: snmp + "00"),
+        // A request to set a value, of a community without a name.
+        Case(
+            "snmp", at: 161,
+            hex: "3028 020100 0400 a321 0204 7b086e69 020100 020100 3013 3011 06082b06010201010500"
+                + "0405 6d75736563"),
         Case(nil, at: 161, hex: String(snmp.dropLast(2))), Case(nil, at: 161, hex: "3003020100"),
         Case("ntp", at: 123, [0x1b] + Array(repeating: 0, count: 47)),
         Case("ntp", at: 123, [0x23] + Array(repeating: 0, count: 67)),
