@@ -179,7 +179,7 @@ final class Shard: @unchecked Sendable {
             packet, tracked,
             SegmentView(
                 isEstablished: wasEstablished || streams.isEstablished,
-                isInStream: streams.isAccepted, anomalies: streams.anomalies,
+                isInStream: streams.isInStream, anomalies: streams.anomalies,
                 protocolAnomalies: protocolAnomalies, opacity: opacity))
     }
 
@@ -220,12 +220,21 @@ final class Shard: @unchecked Sendable {
         var place = place
         for index in streams.deliveries.indices {
             let chunk = streams.deliveries[index]
+            let opacity = place.opacity
             sessions.consume(chunk, flow: flow, output: parsed)
             sessions.describe(flow, in: &place)
             matcher.inspect(chunk, place)
-            matcher.collect(chunk, place)
+            if isCollected(place, before: opacity) { matcher.collect(chunk, place) }
             inspectTransactions(place, findings)
         }
+    }
+
+    /// Whether rules on payload look at the piece of a stream that was consumed last. What makes a stream opaque is looked at
+    /// where it ends a message, or where messages end no chunk.
+    private func isCollected(_ place: Place, before opacity: Opacity) -> Bool {
+        guard opacity == .clear else { return false }
+        return place.opacity == .clear || !parsed.events.isEmpty
+            || place.applicationProtocol?.chunkEnds == .never
     }
 
     private func inspectTransactions(_ place: Place, _ findings: Findings) {
@@ -241,6 +250,8 @@ final class Shard: @unchecked Sendable {
                     transaction.isRecorded = true
                     recorder?.finished(transaction, place, into: findings)
                 }
+            case .chunkEnd:
+                endChunk(parsed.events[index].direction, place)
             case .anomaly(let number):
                 inspect(anomaly: number, parsed.events[index], place, findings)
             }
@@ -281,13 +292,19 @@ final class Shard: @unchecked Sendable {
 
     /// Lets rules on payload look at a direction's stream where the protocol ends a chunk.
     private func endChunk(_ transaction: Transaction, _ direction: Direction, _ place: Place) {
-        guard let flow = place.flow else { return }
-        switch transaction.definition.chunkEnds {
+        switch place.applicationProtocol?.chunkEnds ?? .never {
         case .never: return
-        case .messages where transaction.progress(direction) != .complete: return
-        case .messages, .steps:
-            matcher.endMessage(flow, place.isReversed ? direction.reversed : direction)
+        case .messages
+        where transaction.progress(direction) != .complete || transaction.opensTunnel:
+            return
+        case .messages, .steps: endChunk(direction, place)
         }
+    }
+
+    /// What is spoken inside of another protocol does not count.
+    private func endChunk(_ direction: Direction, _ place: Place) {
+        guard let flow = place.flow, place.applicationProtocol?.isKept != true else { return }
+        matcher.endMessage(flow, place.isReversed ? direction.reversed : direction)
     }
 
     // MARK: Places
@@ -303,10 +320,16 @@ final class Shard: @unchecked Sendable {
     // MARK: Ends of flows
 
     /// Lets rules look at what they have not seen of a direction of a flow that ends.
-    private func inspectRest(_ direction: Direction, _ isOpen: Bool, _ place: Place) {
+    ///
+    /// - Parameter opacity: what could still be looked at before the flow ended.
+    private func inspectRest(
+        _ direction: Direction, _ isOpen: Bool, _ opacity: Opacity, _ place: Place
+    ) {
         guard let flow = place.flow else { return }
         let unseen = flow.pointee[unseen: direction]
-        matcher.inspectChunk(endOf: flow, direction, place)
+        if opacity == .clear || place.applicationProtocol?.chunkEnds == .never {
+            matcher.inspectChunk(endOf: flow, direction, place)
+        }
         if isOpen || !unseen.isEmpty { matcher.inspect(lastOf: direction, place) }
     }
 
@@ -314,6 +337,7 @@ final class Shard: @unchecked Sendable {
         findings.begin(OrderKey(endOf: flow))
         var place = Place(flow: flow, direction: .toServer, timestamp: flow.pointee.end)
         let isOpen = flow.pointee.tcpState.isOpen
+        let opacity = sessions.opacity(of: flow)
         if flow.pointee.transport == .tcp {
             streams.finish(flow)
             deliver(place, flow, findings)
@@ -321,8 +345,8 @@ final class Shard: @unchecked Sendable {
         sessions.finish(flow, output: parsed)
         sessions.describe(flow, in: &place)
         inspectTransactions(place, findings)
-        inspectRest(.toServer, isOpen, place)
-        inspectRest(.toClient, isOpen, place)
+        inspectRest(.toServer, isOpen, opacity, place)
+        inspectRest(.toClient, isOpen, opacity, place)
         let knowledge = FlowFields.Knowledge(
             applicationProtocol: place.applicationProtocol?.name
                 ?? (place.hasFailed ? "failed" : nil),

@@ -106,7 +106,7 @@ extension Matcher {
 
     /// Adds the next piece of a direction to its chunk.
     func collect(_ piece: StreamChunk, _ place: CommonFields.Context) {
-        guard place.opacity == .clear, let flow = place.flow else { return }
+        guard let flow = place.flow else { return }
         note(piece, &flow.pointee[unseen: piece.direction])
         let direction = Int(piece.direction.rawValue)
         guard compiled.looksAtChunks,
@@ -154,7 +154,7 @@ extension Matcher {
     func inspectChunk(
         endOf flow: FlowPointer, _ direction: Direction, _ place: CommonFields.Context
     ) {
-        guard place.opacity == .clear, flow.pointee.matchState >= 0,
+        guard flow.pointee.matchState >= 0,
             let traffic = Traffic(place, sending: direction, isReversed: false)
         else { return }
         inspectChunk(streams.side(of: flow, direction), direction, nil, place, traffic)

@@ -12,6 +12,10 @@ final class DCERPCAssociation {
     /// Bytes of stub data that are kept of all open calls.
     static let storedByteCountMax = 4 << 20
 
+    /// PDUs that were read.
+    private(set) var readCount = 0
+    /// An AUTH3 was seen: Suricata does not know it, and reads nothing behind it.
+    private(set) var isAuthenticated = false
     let numbers: TransactionNumbers
     /// The pipe as it was opened; empty over TCP, or if that was not seen.
     private(set) var pipe: [UInt8] = []
@@ -97,6 +101,8 @@ final class DCERPCAssociation {
     }
 
     func reset() {
+        readCount = 0
+        isAuthenticated = false
         toServer.forget()
         toServer.hasEnded = false
         toClient.forget()
@@ -212,6 +218,7 @@ extension DCERPCAssociation {
     private func read(
         _ header: DCERPCHeader, _ pdu: RawSpan, _ direction: Direction, _ output: ParserOutput
     ) {
+        readCount &+= 1
         if let isOfClient = header.isOfClient, isOfClient != (direction == .toServer) {
             let anomaly: DCERPC.Anomaly = isOfClient ? .requestToClient : .responseToServer
             return reportAlone(anomaly, direction, output)
@@ -223,7 +230,8 @@ extension DCERPCAssociation {
         case .fault: readFault(header, pdu, output)
         case .bindAck, .alterContextResponse: readBindAnswer(header, pdu, output)
         case .bindNak: readBindRefusal(header, output)
-        case .auth3, .cancel, .orphaned, .shutdown, .rts: break
+        case .auth3: isAuthenticated = true
+        case .cancel, .orphaned, .shutdown, .rts: break
         }
     }
 

@@ -3,7 +3,11 @@ final class DCERPCParser: ProtocolParser {
     private let association = DCERPCAssociation()
 
     override func parse(_ bytes: RawSpan, _ direction: Direction, into output: ParserOutput) {
+        let count = association.readCount
         association.parse(bytes, direction, into: output)
+        if association.readCount != count, !association.isAuthenticated {
+            output.endChunk(direction)
+        }
     }
 
     override func skip(gap byteCount: UInt64, _ direction: Direction, into output: ParserOutput) {

@@ -24,6 +24,8 @@ final class HTTPBody {
     /// Bytes after decoding.
     private var decodedByteCount: UInt64 = 0
     private var keptByteCount = 0
+    /// Something came that was not asked about.
+    private var hasNews = false
     private var hasGaps = false
     private var chain: DecompressorChain?
     private var tracker: FileTracker?
@@ -36,6 +38,8 @@ final class HTTPBody {
 
     init(_ direction: Direction) { self.direction = direction }
 
+    private static let unpackedPieceByteCount: UInt64 = 8192
+
     private var isRequest: Bool { direction == .toServer }
 
     /// Ready for another message.
@@ -44,6 +48,7 @@ final class HTTPBody {
         byteCount = 0
         decodedByteCount = 0
         keptByteCount = 0
+        hasNews = false
         hasGaps = false
         oddities = 0
         chain = nil
@@ -258,11 +263,30 @@ final class HTTPBody {
         output.limits.bodyByteCountMax(direction)
     }
 
+    /// Whether more has come of a body that is so large that rules on payload do not wait for the rest; true once.
+    func takeNews(_ output: ParserOutput) -> Bool {
+        defer { hasNews = false }
+        let limits = output.limits
+        return hasNews
+            && keptByteCount
+                >= (isRequest
+                    ? limits.wholeRequestBodyByteCountMax : limits.wholeResponseBodyByteCountMax)
+    }
+
     /// Takes the next decoded bytes.
     private func take(
         _ bytes: UnsafeRawBufferPointer, _ transaction: Transaction, into output: ParserOutput
     ) {
         let count = max(0, min(bytes.count, limit(output) &- keptByteCount))
+        let before = decodedByteCount
+        defer {
+            // libhtp hands on what it unpacks in pieces of this size.
+            let isPiece =
+                chain == nil
+                || before / Self.unpackedPieceByteCount
+                    != decodedByteCount / Self.unpackedPieceByteCount
+            if isPiece { hasNews = true }
+        }
         if let chain, tracker == nil, kind != .form {
             // Nobody looks at what lies behind the limit: it is not worth unpacking.
             decodedByteCount &+= UInt64(count)

@@ -13,6 +13,7 @@ extension HTTPParser {
     ) {
         let method = HTTPMethod(line, RequestLine(parsing: line, 0..<line.byteCount).method)
         guard method != .connect else {
+            transaction.opensTunnel = true
             endMessage(request, into: output)
             request.state = .tunnelWait
             return
@@ -41,9 +42,11 @@ extension HTTPParser {
             if status == 101, agreesOnHTTP2(transaction) {
                 successor = (HTTP2.definition.name, frames(of: transaction, into: output))
             }
+            transaction.opensTunnel = true
             endMessage(response, into: output)
             return handOver()
         }
+        transaction.opensTunnel = false
         if method == .connect, request.state == .tunnelWait { request.state = .startLine }
         response.mayExceed = announcesClose(response, transaction)
         // Such responses have no body (RFC 9112 §6.3), but where one is declared, clients read it.

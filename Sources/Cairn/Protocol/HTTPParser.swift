@@ -112,6 +112,7 @@ final class HTTPParser: ProtocolParser {
         case .sizedBody, .chunkSize, .chunkData, .chunkEnd, .trailers, .openBody, .excess:
             output.advance(
                 transaction, reader.direction, to: reader.body.byteCount > 0 ? .body : .headers)
+            if reader.body.takeNews(output) { output.endChunk(reader.direction) }
         case .startLine, .junk, .resync, .tunnelWait, .stopped:
             break
         }

@@ -28,6 +28,8 @@ final class MIMEParser {
     // The part that is a file.
     private var file: FileTracker?
     private var fileCount = 0
+    /// Bytes of the file, to within a few of each line: also where nobody decodes them.
+    private var fileByteCount = 0
     private var content = MIMEContent()
     private let decoded = HTTPBuffer()
     private let value = HTTPBuffer()
@@ -64,10 +66,23 @@ final class MIMEParser {
         if line.isStart, takeBoundary(line.bytes, output) { return }
         if isInHeaders {
             takeHeaderLine(line, transaction, output)
-        } else if let file, !output.fileNeeds.isEmpty {
+        } else if let file {
+            countContent(line)
+            guard !output.fileNeeds.isEmpty else { return }
             decode(line)
             file.append(decoded.bytes, into: output)
         }
+    }
+
+    /// Whether a file goes on of which so much has come that rules on payload do not wait for the rest.
+    func isInLargeFile(_ output: ParserOutput) -> Bool {
+        file != nil && fileByteCount >= output.limits.wholeMailFileByteCountMax
+            && fileByteCount < output.limits.mailFileByteCountMax
+    }
+
+    private func countContent(_ line: LineReader.Piece) {
+        let count = line.bytes.count
+        fileByteCount &+= encoding == .base64 ? count / 4 &* 3 : count &+ (line.isEnd ? 2 : 0)
     }
 
     /// Bytes of the mail are missing.
@@ -119,6 +134,7 @@ final class MIMEParser {
             boundaryEnds.append(boundaries.count)
         } else if fileName.count > 0, fileCount < Self.fileCountMax {
             fileCount &+= 1
+            fileByteCount = 0
             let tracker = output.takeFile()
             tracker.begin(
                 name: fileName.bytes, in: transaction, .toServer, isOneOfSeveral: true,

@@ -66,6 +66,8 @@ final class ParserOutput {
             case progress
             /// Index into the definition's `anomalies`.
             case anomaly(Int)
+            /// Rules on payload look at what has come of the stream.
+            case chunkEnd
         }
 
         var kind: Kind
@@ -167,6 +169,11 @@ final class ParserOutput {
         events.append(Event(kind: .progress, transaction: transaction, direction: direction))
     }
 
+    /// Says that rules on payload are to look at what has come of a direction, though its message goes on.
+    func endChunk(_ direction: Direction) {
+        events.append(Event(kind: .chunkEnd, transaction: nil, direction: direction))
+    }
+
     /// Says that something odd was seen, by the index of its name in the definition.
     func anomaly(_ index: Int, _ direction: Direction, in transaction: Transaction?) {
         transaction?.note(anomaly: index, direction)
@@ -220,6 +227,14 @@ struct ProtocolLimits: Sendable {
     /// Body bytes kept for rules, each direction of a transaction.
     var requestBodyByteCountMax = 100 * 1024
     var responseBodyByteCountMax = 100 * 1024
+    /// Bytes of a body, and of a file in a mail, behind which rules on payload look at each piece of it. Suricata's are
+    /// `request-body-minimal-inspect-size` and `response-body-minimal-inspect-size` of HTTP, and
+    /// `content-inspect-min-size` of SMTP.
+    var wholeRequestBodyByteCountMax = 32 * 1024
+    var wholeResponseBodyByteCountMax = 40 * 1024
+    var wholeMailFileByteCountMax = 32 * 1024
+    /// Bytes of a file in a mail that are looked at so (Suricata's `content-limit` of SMTP).
+    var mailFileByteCountMax = 100_000
     /// Bytes of one header line, and of all headers of a message.
     var headerLineByteCountMax = 18_000
     var headersByteCountMax = 256 * 1024

@@ -62,6 +62,7 @@ final class SMTPParser: ProtocolParser {
         bytes.withUnsafeBytes {
             if direction == .toServer {
                 readClient($0, output)
+                if isInMail, mail.isInLargeFile(output) { output.endChunk(.toServer) }
             } else {
                 readServer($0, output)
             }

@@ -246,6 +246,7 @@ final class TLSParser: ProtocolParser {
             message.withUnsafeBytes {
                 readMessage($0[start], $0.bytes.extracting(start &+ 4..<end), direction, output)
             }
+            output.endChunk(direction)
             consumed = end
         }
         message.removeFirst(consumed)

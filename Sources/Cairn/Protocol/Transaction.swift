@@ -30,6 +30,9 @@ final class Transaction {
     /// Its event has been written.
     var isRecorded = false
 
+    /// Behind its messages the stream is another protocol's: they end no chunk for rules on payload.
+    var opensTunnel = false
+
     // The matcher's notes, kept here so that they go and come with the transaction.
     /// Rules whose literals were seen in some field.
     var candidates: [Int32] = []
@@ -98,6 +101,7 @@ final class Transaction {
         spoken = nil
         isPooled = false
         isRecorded = false
+        opensTunnel = false
         carrierID = 0
         carrier = nil
         isOneOfSeveral = false

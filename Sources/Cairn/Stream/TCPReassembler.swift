@@ -27,8 +27,10 @@ final class TCPReassembler {
     /// The packet belongs to a connection whose handshake was complete before it, or completes it
     /// with its payload.
     private(set) var isEstablished = false
-    /// The packet is a valid part of its connection: rules on streams see its payload.
+    /// The packet is a valid part of its connection.
     private(set) var isAccepted = false
+    /// Rules on streams see its payload, which the byte of a keep-alive is no part of.
+    private(set) var isInStream = false
 
     /// Makes an engine without connections, with an even share of the limits.
     init(_ settings: StreamSettings = StreamSettings(), shardCount: Int = 1) {
@@ -66,6 +68,7 @@ final class TCPReassembler {
         }
         guard flow.pointee.connection >= 0 else {
             isAccepted = open(packet, flow, direction)
+            isInStream = isAccepted
             guard flow.pointee.connection >= 0 else { return }
             let stream = connections.connection(flow.pointee.connection).stream(direction)
             let count = stream.pointee.sequenceCount
@@ -79,7 +82,9 @@ final class TCPReassembler {
         let connection = connections.connection(flow.pointee.connection)
         let before = connection.pointee.state
         let segment = TCPSegment(packet, flow, connection, direction)
+        let isKeepAlive = segment.hasPayload && segment.isKeepAlive
         isAccepted = process(segment)
+        isInStream = isAccepted && !isKeepAlive
         flow.pointee.toServer.sequenceCount = connection.stream(.toServer).pointee.sequenceCount
         let after = connection.pointee.state
         // Until the server answers it has used none.
@@ -127,6 +132,7 @@ final class TCPReassembler {
         anomalies = StreamAnomalySet()
         isEstablished = false
         isAccepted = false
+        isInStream = false
     }
 
     /// Copies to the flow what the flow table and flow records need.

@@ -126,6 +126,7 @@ struct FuzzedFlow {
                 let definition = event.transaction?.definition ?? sessions.definition(of: flow)
                 let name = definition?.anomalies[index] ?? "?"
                 seen.add("\(event.direction) anomaly \(name)".utf8)
+            case .chunkEnd: break
             case .progress:
                 guard let transaction = event.transaction else { continue }
                 storedByteCount = max(storedByteCount, transaction.fields.storedByteCount)

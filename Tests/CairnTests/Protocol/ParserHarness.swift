@@ -95,6 +95,8 @@ final class ParserHarness {
                 let anomaly = definition.anomalies[index]
                 anomalies.append(anomaly)
                 lines.append("\(name) anomaly \(anomaly)")
+            // Some of these follow the pieces in which bytes come.
+            case .chunkEnd: break
             case .progress:
                 guard let transaction = event.transaction else { continue }
                 lines.append("\(name) \(transaction.id) progress")

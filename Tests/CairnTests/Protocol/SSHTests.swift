@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct SSHTests {
     /// A packet with the offer of algorithms, lists named after their place.
-    private static func offer(_ lists: [String]) -> [UInt8] {
+    static func offer(_ lists: [String]) -> [UInt8] {
         var payload: [UInt8] = [20] + Array(repeating: 0x63, count: 16)
         for list in lists {
             payload += [0, 0, 0, UInt8(list.utf8.count)] + Array(list.utf8)
@@ -13,7 +13,7 @@ import Testing
         return [0, 0, 0, UInt8(payload.count + 5), 4] + payload + [0, 0, 0, 0]
     }
 
-    private static let lists = [
+    static let lists = [
         "kexA,kexB", "ssh-rsa", "aes-c", "aes-s", "mac-c", "mac-s", "none", "zlib", "", "",
     ]
     private static let messages: [([UInt8], Direction)] = [

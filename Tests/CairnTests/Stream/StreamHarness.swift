@@ -16,6 +16,7 @@ final class StreamHarness {
     private(set) var anomalies: [String] = []
     private(set) var isEstablished = false
     private(set) var isAccepted = false
+    private(set) var isInStream = false
     private(set) var chunkCount = 0
     private var offsets: [Direction: UInt64] = [:]
     /// Every chunk began where the one before it ended.
@@ -87,6 +88,7 @@ final class StreamHarness {
         }
         isEstablished = tcp.isEstablished
         isAccepted = tcp.isAccepted
+        isInStream = tcp.isInStream
         chunkCount = tcp.deliveries.count
         for chunk in tcp.deliveries {
             let text =
