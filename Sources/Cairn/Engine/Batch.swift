@@ -40,6 +40,7 @@ final class Batch {
         for shard in 0..<shardCount { packetsOfShard[shard].removeAll() }
         loads.update(repeating: 0, count: shardCount)
         for findings in findings { findings.removeAll() }
+        clock = .epoch
         isLast = false
     }
 
@@ -103,28 +104,5 @@ final class Findings {
     private func append(_ content: Entry.Content) {
         entries.append(Entry(key: place, content: content))
         place.sequence &+= 1
-    }
-}
-
-/// The batches on their way: one is read into, one is worked on, one is merged. They go round.
-final class BatchRotation: @unchecked Sendable {
-    private var batches: [Batch]
-    private var position = 0
-    /// The last batch has been merged.
-    private(set) var isFinished = false
-
-    init(shardCount: Int) {
-        batches = (0..<3).map { _ in Batch(shardCount: shardCount) }
-    }
-
-    var next: Batch { batches[position % 3] }
-    var current: Batch { batches[(position + 2) % 3] }
-    var previous: Batch { batches[(position + 1) % 3] }
-
-    /// What was read is worked on next, what was worked on is merged next.
-    func rotate() {
-        isFinished = previous.isLast
-        previous.removeAll()
-        position += 1
     }
 }

@@ -4,8 +4,7 @@
 ///
 /// Frames come in batches. A batch is decoded in order, its packets are handed to a fixed number of shards by address
 /// pair, the shards work independently, and what they found is merged back into packet order, so that everything behind
-/// is the same for any number of threads. While the shards work on one batch, the next is decoded and the one before it
-/// is merged.
+/// is the same for any number of threads.
 public final class Engine {
     private let options: EngineOptions
     /// The rules that it runs, without their conditions, which are compiled.
@@ -78,23 +77,14 @@ public final class Engine {
         let merger = Merger(
             rules, compiled, correlations, options, records, captureName: captureName,
             resumed: resumed, handler: handler)
-        let batches = BatchRotation(shardCount: Self.shardCount)
-        let pool = WorkerPool(threadCount: options.threadCount) { task in
-            if task == 0 {
-                reader.read(into: batches.next)
-            } else {
-                let shard = batches.current.shardOrder[task - 1]
-                shards[shard].process(batches.current, as: shard)
-            }
-        }
-        defer { pool.stop() }
+        let pipeline = BatchPipeline(reader, shards, merger, threadCount: options.threadCount)
         var statistics = StatisticsSchedule(
             intervalNanoseconds: options.statisticsIntervalNanoseconds)
-        while !batches.isFinished {
-            pool.run(taskCount: 1 + Self.shardCount) { merger.merge(batches.previous) }
-            batches.rotate()
+        while !pipeline.isFinished {
+            pipeline.advance()
             onProgress(progress(source, reader, merger))
             if statistics.isDue(at: reader.end) {
+                pipeline.settle()
                 handler(.statistics, report(source, reader, shards, merger).statisticsRecord[...])
             }
         }

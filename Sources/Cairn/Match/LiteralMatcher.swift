@@ -32,9 +32,6 @@ struct LiteralMatcher: @unchecked Sendable {
 
     /// Bytes at the start of a buffer in which all literals are looked for.
     static let nearByteCount = 256
-    /// Tables for what lies far are kept if they cost no more than this share of those for all.
-    private static let farCostMax = 0.85
-
     /// Builds the tables. No literal may be empty.
     ///
     /// - Parameters:
@@ -70,7 +67,7 @@ struct LiteralMatcher: @unchecked Sendable {
         let far = literals.indices.filter { (reaches?[$0] ?? .max) > nearByteCount }
         guard far.count < literals.count else { return FlatList([all]) }
         let tables = LiteralTables(literals, far, stride: stride)
-        guard tables.pairs.expectedCost <= farCostMax * all.pairs.expectedCost else {
+        guard tables.pairs.expectedCost < all.pairs.expectedCost else {
             tables.deallocate()
             return FlatList([all])
         }

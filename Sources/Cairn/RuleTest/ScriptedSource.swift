@@ -5,11 +5,18 @@ final class ScriptedSource: FrameSource {
     private var position = 0
     private var byteCount: UInt64 = 0
 
-    init(_ frames: [TrafficWriter.TimedFrame]) { self.frames = frames }
+    private let batchFrameCount: Int
+
+    init(
+        _ frames: [TrafficWriter.TimedFrame], batchFrameCount: Int = FrameBatch.frameCountMax
+    ) {
+        self.frames = frames
+        self.batchFrameCount = batchFrameCount
+    }
 
     func fill(_ batch: FrameBatch) throws(CaptureError) -> Bool {
         batch.removeAll()
-        while position < frames.count, batch.frames.count < FrameBatch.frameCountMax {
+        while position < frames.count, batch.frames.count < batchFrameCount {
             let frame = frames[position]
             let memory = batch.arena.allocate(byteCount: frame.bytes.count)
             memory.copyBytes(from: frame.bytes)

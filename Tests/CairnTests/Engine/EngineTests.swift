@@ -20,7 +20,8 @@ import Testing
         """
 
     private static func run(
-        _ traffic: (inout TrafficWriter) -> Void, threads: Int = 1, events: Bool = true
+        _ traffic: (inout TrafficWriter) -> Void, threads: Int = 1, events: Bool = true,
+        statisticsNanoseconds: Int64? = nil
     ) -> [RecordKind: [UInt8]] {
         var writer = TrafficWriter()
         traffic(&writer)
@@ -28,10 +29,11 @@ import Testing
         options.threadCount = threads
         options.writesAlerts = true
         options.writesEvents = events
+        options.statisticsIntervalNanoseconds = statisticsNanoseconds
         let set = RuleLoader().load(source: rules.utf8, path: "rules.yml")
         var records: [RecordKind: [UInt8]] = [:]
         _ = Engine(rules: set, options: options).run(
-            EngineSource(ScriptedSource(writer.framesInTimeOrder))
+            EngineSource(ScriptedSource(writer.framesInTimeOrder, batchFrameCount: 50))
         ) {
             records[$0, default: []] += $1
         }
@@ -67,6 +69,13 @@ import Testing
         #expect(one[.incident]?.isEmpty == false)
         #expect(one[.event]?.isEmpty == false)
         for threads in [2, 3] { #expect(Self.run(Self.crowd, threads: threads) == one) }
+    }
+
+    @Test func `statistics between batches are of the same packets for any number of threads`() {
+        let one = Self.run(Self.crowd, statisticsNanoseconds: 10_000_000)
+        #expect((one[.statistics] ?? []).count { $0 == UInt8(ascii: "\n") } > 2)
+        let three = Self.run(Self.crowd, threads: 3, statisticsNanoseconds: 10_000_000)
+        #expect(one == three)
     }
 
     @Test func `everything that was not looked at is counted by a stage`() throws {
