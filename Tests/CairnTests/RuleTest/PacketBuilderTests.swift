@@ -4,10 +4,10 @@ import Testing
 
 /// Frames that rule tests are made of must be those that real hosts would send.
 @Suite struct PacketBuilderTests {
-    private static func decoded(_ frames: [[UInt8]]) -> [Packet] {
+    /// The packets of frames; their bytes are there as long as the arena.
+    private static func decoded(_ frames: [[UInt8]], in arena: Arena = Arena()) -> [Packet] {
         let assembler = PacketAssembler(DecoderSettings(checksums: .all))
         let packets = PacketBatch()
-        let arena = Arena()
         for (index, bytes) in frames.enumerated() {
             let memory = arena.allocate(byteCount: bytes.count)
             memory.copyBytes(from: bytes)
@@ -28,8 +28,10 @@ import Testing
         let destination = PacketBuilder.Endpoint(address: try #require(IPAddress(server)), port: 80)
         let segment = PacketBuilder.Segment(
             flags: [.psh, .ack], sequence: 7, acknowledgment: 9, payload: Array("odd".utf8))
+        let arena = Arena()
+        defer { withExtendedLifetime(arena) {} }
         let packet = try #require(
-            Self.decoded(builder.tcp(from: source, to: destination, segment)).first)
+            Self.decoded(builder.tcp(from: source, to: destination, segment), in: arena).first)
         #expect(packet.sourceAddress == source.address)
         #expect(packet.destinationPort == 80)
         #expect(packet.tcpSequence == 7)

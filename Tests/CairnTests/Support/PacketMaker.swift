@@ -1,6 +1,7 @@
 @testable import Cairn
 
-/// Makes decoded packets with real transport headers behind them, and owns their bytes.
+/// Makes decoded packets with real transport headers behind them. Their bytes are never freed, as
+/// packets outlive their maker.
 ///
 /// Frame numbers count up; `time` is the stamp of the next packet, in nanoseconds since 1970.
 final class PacketMaker {
@@ -9,6 +10,8 @@ final class PacketMaker {
     var time: Int64 = 1_700_000_000 * nanosecondsPerSecond
     /// Added to `time` after each packet.
     var step: Int64 = 1_000_000
+
+    init() { _ = Unmanaged.passRetained(arena) }
 
     /// A packet from one endpoint to another; the payload follows `header`.
     func packet(
