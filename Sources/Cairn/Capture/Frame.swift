@@ -41,8 +41,8 @@ struct Frame {
 /// A run of consecutive frames with the memory that they and everything decoded from them point
 /// into.
 ///
-/// A batch is filled by a source, then decoded, inspected and merged; three batches go round, so
-/// nothing is allocated in steady state. It is used by one thread at a time.
+/// A batch is filled by a source, then decoded, inspected and merged, again and again, so nothing is
+/// allocated in steady state. It is used by one thread at a time.
 final class FrameBatch {
     /// The frames in reading order.
     var frames: [Frame] = []

@@ -22,8 +22,9 @@ final class BatchPipeline {
     /// Takes every batch on its way one stage further, and reads another one.
     func advance() {
         if stages.hasOneBatch {
-            pool.run(taskCount: stages.taskCount)
-            merger.merge(stages.current)
+            // Each needs what the one before it has done.
+            for task in 0..<stages.taskCount { stages.run(task: task) }
+            merger.merge(stages.previous)
         } else {
             pool.run(taskCount: stages.taskCount) { merger.merge(stages.previous) }
         }
@@ -56,7 +57,8 @@ private final class Stages: @unchecked Sendable {
     }
 
     var hasOneBatch: Bool { batches.count == 1 }
-    /// The batch that is read into, the one that the shards work on, and the one that is merged.
+    /// The batch that is read into, the one that the shards work on, and the one that is merged: all the same if there is
+    /// one.
     var next: Batch { batches[position % batches.count] }
     var current: Batch { batches[(position + batches.count - 1) % batches.count] }
     var previous: Batch { batches[(position + 1) % batches.count] }

@@ -32,6 +32,7 @@ struct LiteralMatcher: @unchecked Sendable {
 
     /// Bytes at the start of a buffer in which all literals are looked for.
     static let nearByteCount = 256
+
     /// Builds the tables. No literal may be empty.
     ///
     /// - Parameters:

@@ -392,21 +392,6 @@ struct Readiness: Equatable {
     /// One of the directions is enough.
     var isEither = false
 
-    init(toServer: UInt8 = 0, toClient: UInt8 = 0, isEither: Bool = false) {
-        self.toServer = toServer
-        self.toClient = toClient
-        self.isEither = isEither
-    }
-
-    init(_ direction: Direction, _ progress: Progress) {
-        self.init()
-        if direction == .toServer {
-            toServer = progress.rawValue
-        } else {
-            toClient = progress.rawValue
-        }
-    }
-
     @inline(__always) func isReached(_ toServer: Progress, _ toClient: Progress) -> Bool {
         let hasServer = toServer.rawValue >= self.toServer
         let hasClient = toClient.rawValue >= self.toClient
@@ -431,4 +416,15 @@ struct Readiness: Equatable {
     static let always = Readiness()
     static let complete = Readiness(
         toServer: Progress.complete.rawValue, toClient: Progress.complete.rawValue)
+}
+
+extension Readiness {
+    init(_ direction: Direction, _ progress: Progress) {
+        self.init()
+        if direction == .toServer {
+            toServer = progress.rawValue
+        } else {
+            toClient = progress.rawValue
+        }
+    }
 }

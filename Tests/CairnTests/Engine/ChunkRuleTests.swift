@@ -13,10 +13,6 @@ import Testing
             1, default: 0]
     }
 
-    private static func turn(_ direction: Direction, _ text: String) -> Turn {
-        Turn(direction: direction, bytes: Array(text.utf8))
-    }
-
     /// How many more alerts each further piece of 1000 bytes makes: 3 pieces make a chunk until so much has come that each is
     /// looked at.
     private static func increase(
@@ -35,14 +31,14 @@ import Testing
         direction: Direction, first: Int, last: Int, more: Int
     ) throws {
         let frames = { (count: Int) in
-            let pieces = (0..<count).map { _ in Self.turn(direction, Self.piece) }
+            let pieces = (0..<count).map { _ in turn(direction, Self.piece) }
             let length = "Content-Length: 90000\r\n\r\n"
             let head =
                 direction == .toServer
-                ? [Self.turn(.toServer, "POST / HTTP/1.1\r\nHost: a\r\n\(length)")]
+                ? [turn(.toServer, "POST / HTTP/1.1\r\nHost: a\r\n\(length)")]
                 : [
-                    Self.turn(.toServer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-                    Self.turn(.toClient, "HTTP/1.1 200 OK\r\n\(length)"),
+                    turn(.toServer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                    turn(.toClient, "HTTP/1.1 200 OK\r\n\(length)"),
                 ]
             return RuleRun.conversation(head + pieces)
         }
@@ -57,14 +53,14 @@ import Testing
         encoding: String, first: Int, last: Int, more: Int
     ) throws {
         let frames = { (count: Int) in
-            let pieces = (0..<count).map { _ in Self.turn(.toServer, Self.piece) }
+            let pieces = (0..<count).map { _ in turn(.toServer, Self.piece) }
             let head = [
-                Self.turn(.toClient, "220 a ESMTP\r\n"), Self.turn(.toServer, "EHLO a\r\n"),
-                Self.turn(.toClient, "250 a\r\n"), Self.turn(.toServer, "MAIL FROM:<a@a>\r\n"),
-                Self.turn(.toClient, "250 ok\r\n"), Self.turn(.toServer, "RCPT TO:<b@a>\r\n"),
-                Self.turn(.toClient, "250 ok\r\n"), Self.turn(.toServer, "DATA\r\n"),
-                Self.turn(.toClient, "354 go on\r\n"),
-                Self.turn(
+                turn(.toClient, "220 a ESMTP\r\n"), turn(.toServer, "EHLO a\r\n"),
+                turn(.toClient, "250 a\r\n"), turn(.toServer, "MAIL FROM:<a@a>\r\n"),
+                turn(.toClient, "250 ok\r\n"), turn(.toServer, "RCPT TO:<b@a>\r\n"),
+                turn(.toClient, "250 ok\r\n"), turn(.toServer, "DATA\r\n"),
+                turn(.toClient, "354 go on\r\n"),
+                turn(
                     .toServer,
                     "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: "
                         + "\(encoding)\r\nContent-Disposition: attachment; filename=a\r\n\r\n"),

@@ -6,10 +6,6 @@ import Testing
 @Suite struct HTTP2RuleTests {
     private typealias Maker = HTTP2Maker
 
-    private static func turn(_ direction: Direction, _ bytes: [UInt8]) -> RuleRun.Turn {
-        .init(direction: direction, bytes: bytes)
-    }
-
     /// Settings, an exchange with bodies, a window that is opened later, and the end of the connection.
     private static let exchange = RuleRun.conversation([
         turn(

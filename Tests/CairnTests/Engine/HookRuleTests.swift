@@ -4,14 +4,6 @@ import Testing
 
 /// Rules of Suricata 8 that look at nothing and wait for how far a side of a transaction comes.
 @Suite struct HookRuleTests {
-    private static func turn(_ direction: Direction, _ bytes: [UInt8]) -> RuleRun.Turn {
-        RuleRun.Turn(direction: direction, bytes: bytes)
-    }
-
-    private static func turn(_ direction: Direction, _ text: String) -> RuleRun.Turn {
-        turn(direction, Array(text.utf8))
-    }
-
     /// Packet of the capture, from 1, with which each alert of a rule comes.
     private static func packets(
         _ header: String, _ frames: [TrafficWriter.TimedFrame], options: String = ""

@@ -13,10 +13,6 @@ import Testing
         try RuleRun.alerts("alert \(rule) sid:1;)\n", frames)[1, default: 0]
     }
 
-    private static func turn(_ direction: Direction, _ text: String) -> Turn {
-        Turn(direction: direction, bytes: Array(text.utf8))
-    }
-
     // MARK: Which direction speaks what
 
     /// A server whose banner tells nothing, and a client that speaks FTP.
@@ -293,7 +289,7 @@ import Testing
         let request =
             "POST / HTTP/1.1\r\nHost: a\r\nServer: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
         let posted = RuleRun.conversation([
-            Self.turn(.toServer, request), Self.turn(.toServer, "0\r\n\r\n"),
+            turn(.toServer, request), turn(.toServer, "0\r\n\r\n"),
         ])
         let toServer = "http any any -> any any (flow:to_server; http.header; content:\"Server\";"
         #expect(try Self.count(toServer, posted) == 1)

@@ -72,3 +72,12 @@ enum RuleRun {
         try body(folder.path)
     }
 }
+
+/// What one end of a conversation says at once.
+func turn(_ direction: Direction, _ bytes: [UInt8]) -> RuleRun.Turn {
+    RuleRun.Turn(direction: direction, bytes: bytes)
+}
+
+func turn(_ direction: Direction, _ text: String) -> RuleRun.Turn {
+    turn(direction, Array(text.utf8))
+}

@@ -40,6 +40,16 @@ import Testing
         return nil
     }
 
+    /// A rule, written as YAML and read again, is the same.
+    private static func expectSame(
+        _ rule: String, sourceLocation: Testing.SourceLocation = #_sourceLocation
+    ) {
+        let set = load(rule + "\n")
+        #expect(
+            set.detections.count == 1, "\(set.diagnostics)", sourceLocation: sourceLocation)
+        #expect(differences(set) == [], sourceLocation: sourceLocation)
+    }
+
     /// Loads rules, writes them, loads what was written, and says what differs.
     static func differences(_ set: RuleSet) -> [String] {
         let written = SuricataImport(set, keepsText: false)
@@ -128,14 +138,11 @@ import Testing
         "",
     ])
     func `a rule that is written and read again is the same`(options: String) {
-        let set = Self.load(
+        Self.expectSame(
             """
             alert ip $EXTERNAL_NET any -> [$HOME_NET,!10.1.2.3] [80,8000:8010,!8005] \
             (\(options) sid:7; rev:2;)
-
             """)
-        #expect(set.detections.count == 1, "\(set.diagnostics)")
-        #expect(Self.differences(set) == [])
     }
 
     @Test(arguments: [
@@ -147,9 +154,7 @@ import Testing
         "alert tcp [10.0.0.1,[10.1.0.0/16,!10.1.1.1]] any -> !$HOME_NET any",
     ])
     func `a header that is written and read again is the same`(header: String) {
-        let set = Self.load("\(header) (content:\"a\"; depth:3; gid:4; sid:7;)\n")
-        #expect(set.detections.count == 1, "\(set.diagnostics)")
-        #expect(Self.differences(set) == [])
+        Self.expectSame("\(header) (content:\"a\"; depth:3; gid:4; sid:7;)")
     }
 
     @Test(arguments: [
@@ -162,9 +167,7 @@ import Testing
         "alert tcp:flow_start any any -> any any",
     ])
     func `a hook that is written and read again is the same`(header: String) {
-        let set = Self.load("\(header) (flowbits:isset,a; gid:4; sid:7;)\n")
-        #expect(set.detections.count == 1, "\(set.diagnostics)")
-        #expect(Self.differences(set) == [])
+        Self.expectSame("\(header) (flowbits:isset,a; gid:4; sid:7;)")
     }
 
     @Test(arguments: [
